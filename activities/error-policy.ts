@@ -20,6 +20,7 @@ const ATTENTION_OF: Readonly<Record<SyncErrorKind, PairConsequence['attention']>
   auth: 'credentials',
   'different-account': 'credentials',
   'calendar-missing': 'calendar-missing',
+  'calendar-read-only': 'calendar-missing',
   quota: 'quota',
   'address-not-allowed': 'error',
   'not-a-caldav-server': null,
@@ -62,6 +63,7 @@ export function opConsequence(error: SyncError): OpConsequence {
     case 'auth':
     case 'different-account':
     case 'calendar-missing':
+    case 'calendar-read-only':
     case 'quota':
     case 'address-not-allowed':
     case 'not-a-caldav-server':

@@ -135,6 +135,7 @@ const CODE_OF_SYNC_ERROR: Readonly<Record<SyncErrorKind, ApiErrorCode | null>> =
   'not-a-caldav-server': 'not-a-caldav-server',
   'address-not-allowed': 'address-not-allowed',
   'calendar-missing': 'calendar-not-found',
+  'calendar-read-only': 'calendar-read-only',
   gone: 'calendar-not-found',
   forbidden: 'credentials-rejected',
   rejected: 'server-unreachable',

@@ -13,6 +13,8 @@ export type SyncErrorKind =
   | 'gone'
   /** 404 or 403 on the calendar itself. */
   | 'calendar-missing'
+  /** The account may read the calendar, but not write to it: its writes wait. */
+  | 'calendar-read-only'
   /** 401 after a refresh, `invalid_grant`: only new credentials help. */
   | 'auth'
   /** The credentials are accepted, but they belong to another account. */

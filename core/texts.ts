@@ -130,6 +130,11 @@ export const SYNC_ERRORS: Readonly<Record<SyncErrorKind, SyncErrorText>> = {
     pair: 'The calendar is missing, forbidden or lists nothing. Nothing is deleted; Calpair keeps trying.',
     request: 'The calendar no longer exists, or this account may not read it.',
   },
+  'calendar-read-only': {
+    title: 'Calendar cannot be written to',
+    pair: 'The account may no longer write to this calendar. Nothing is lost; Calpair keeps trying.',
+    request: 'The account may not write to this calendar.',
+  },
   quota: {
     title: 'Quota exhausted',
     pair: "The provider's long-term quota is exhausted; Calpair retries automatically.",
@@ -176,10 +181,10 @@ export const ATTENTION = {
     hint: 'Enter new credentials for the account; its pairs then continue automatically.',
   },
   'calendar-missing': {
-    title: 'A calendar cannot be found',
+    title: 'A calendar cannot be found or changed',
     hint:
-      'Check that it still exists and that the account may read it. Nothing is deleted on the other side. If it no ' +
-      'longer exists, delete the pair.',
+      'Check that it still exists and that the account may read it and write to it. Nothing is deleted on the other ' +
+      'side. If it no longer exists, delete the pair.',
   },
   'held-changes': {
     title: 'Deletions wait for your decision',
@@ -266,5 +271,6 @@ export const HELD_REASON = {
   'too-many': { title: 'Many deletions at once' },
   'would-empty': { title: 'Would empty the calendar' },
   'has-guests': { title: 'Other people are invited' },
+  'edit-refused': { title: 'Edited, but the edit could not be synced' },
   'lost-on-both': { title: 'Deleted on both sides' },
 } as const satisfies Record<string, Titled>;

@@ -14,6 +14,10 @@ const POLL_SPREAD = 0.1;
 export const POLL_EARLY_MS = 1_000;
 /** Both sides are compared in full this often: no change feed is trusted for longer. */
 export const FULL_COMPARISON_EVERY_MS = DAY_MS;
+/** One of so many polls that fail in a row asks for a full listing: incremental reads alone may be what fails. */
+export const POLLS_PER_FRESH_LISTING = 4;
+/** A refused write that may pass is tried again after this time, with the next full comparison. */
+export const RETRY_REFUSED_AFTER_MS = 20 * HOUR_MS;
 /** A poll waits this long while a later run has taken over its pair. */
 export const SUPERSEDED_POLL_SECONDS = 5;
 /** A poll of a pair that was deleted. */
@@ -25,6 +29,7 @@ export const BACKOFF_SECONDS: Readonly<Record<SyncErrorKind, readonly [first: nu
   'different-account': [900, 21_600],
   'address-not-allowed': [900, 21_600],
   'calendar-missing': [60, 3_600],
+  'calendar-read-only': [60, 3_600],
   quota: [3_600, 21_600],
   unreachable: [10, 900],
   'not-a-caldav-server': [10, 900],
@@ -90,7 +95,8 @@ export const WRITE_WAITS = {
   throttledMs: 10_000,
   /** A longer Retry-After is left to a later run. */
   longestOnTheSpotMs: 20_000,
-  firstRestMs: 30_000,
+  /** Eight tries take about two hours (`TRIES_BEFORE_PROBLEM` in core/sync/refusal.ts). */
+  firstRestMs: MINUTE_MS,
   firstRestAfterLostRacesMs: MINUTE_MS,
   longestRestMs: HOUR_MS,
 } as const;

@@ -12,20 +12,24 @@ export class Superseded extends Error {
 }
 
 /**
- * Runs `work` in a transaction during which the pair keeps the given epoch. Use `update` if `work` also changes the
- * pair's row: two transactions that share the row and then both change it would deadlock.
+ * Runs `work` in a transaction during which the pair keeps the given epoch and its settings. Use `update` if `work`
+ * also changes the pair's row: two transactions that share the row and then both change it would deadlock.
  */
 export function underEpoch<T>(
   db: Db,
   pairId: string,
   epoch: number,
-  work: (tx: Db) => Promise<T>,
+  work: (tx: Db, settingsRevision: number) => Promise<T>,
   lock: 'share' | 'update' = 'share',
 ): Promise<T> {
   return transaction(db, async (tx) => {
-    const [pair] = await tx.sql.select({ epoch: pairs.epoch }).from(pairs).where(eq(pairs.id, pairId)).for(lock);
+    const [pair] = await tx.sql
+      .select({ epoch: pairs.epoch, settingsRevision: pairs.settingsRevision })
+      .from(pairs)
+      .where(eq(pairs.id, pairId))
+      .for(lock);
     if (pair?.epoch !== epoch) throw new Superseded();
-    return work(tx);
+    return work(tx, pair.settingsRevision);
   });
 }
 

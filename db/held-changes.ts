@@ -6,7 +6,8 @@ import { type Db, transaction } from './connect.ts';
 import { isId, newId } from './ids.ts';
 import { openLabel } from './links.ts';
 import { mapPage, type Page, type PageRequest, pageOf } from './page.ts';
-import { heldChanges, links } from './schema.ts';
+import { NEXT_REVISION } from './pairs.ts';
+import { heldChanges, links, pairs } from './schema.ts';
 
 export type HeldRow = typeof heldChanges.$inferSelect;
 export type NewHeld = Pick<HeldRow, 'pairId' | 'linkId' | 'side' | 'reason' | 'since'>;
@@ -89,6 +90,8 @@ export function decideHeldChanges(
     if (ids !== null && !ids.every(isId)) return null;
     const wanted = ids === null ? null : [...new Set(ids)];
     if (wanted !== null && wanted.length === 0) return [];
+    // A run plans and writes while it holds the pair's row: what it has planned does not know of the decision.
+    await tx.sql.update(pairs).set(NEXT_REVISION).where(eq(pairs.id, pairId));
     const rows = await tx.sql
       .select({ id: heldChanges.id })
       .from(heldChanges)

@@ -36,9 +36,11 @@ export async function deleteLinks(db: Db, ids: readonly string[]): Promise<void>
   if (ids.length > 0) await db.sql.delete(links).where(anyOf(links.id, ids));
 }
 
+/** What it sets: earlier failures are over. */
+export const NOW_DIRTY = { dirty: true, retryAt: null, attempts: 0, failedTries: 0 } as const;
+
 export async function markDirty(db: Db, ids: readonly string[]): Promise<void> {
-  if (ids.length > 0)
-    await db.sql.update(links).set({ dirty: true, retryAt: null, attempts: 0 }).where(anyOf(links.id, ids));
+  if (ids.length > 0) await db.sql.update(links).set(NOW_DIRTY).where(anyOf(links.id, ids));
 }
 
 export async function hasWork(db: Db, pairId: string, now: Date): Promise<boolean> {
@@ -113,6 +115,32 @@ export async function touchUnsettled(db: Db, pairId: string): Promise<void> {
     update links set dirty = true
     where pair_id = ${pairId}
       and exists (select 1 from link_sides s where s.link_id = links.id and s.base is distinct from s.current)`);
+}
+
+/** Refused writes that are to be tried again. */
+export type RetriedRefusals =
+  /** Those that were last tried before a time; null: all. */
+  | { readonly before: Date | null }
+  /**
+   * Those of a calendar that has accepted other writes, once each if they were last tried before: where it still
+   * refuses, the event is the reason.
+   */
+  | { readonly acceptedBy: SideName; readonly before: Date };
+
+export async function retryRefusals(db: Db, pairId: string, which: RetriedRefusals): Promise<void> {
+  const { before } = which;
+  for (const side of 'acceptedBy' in which ? [which.acceptedBy] : (['caldav', 'cloud'] as const)) {
+    const refusal = sql`(refusals -> ${side}::text)`;
+    const marked = (name: string) => sql`jsonb_set(refusals, array[${side}::text, ${name}::text], 'true'::jsonb)`;
+    const mayPass = sql`pair_id = ${pairId} and refusals is not null and ${refusal} ->> 'mayPass' = 'true'
+      ${'acceptedBy' in which ? sql`and ${refusal} ->> 'isOfEvent' is null` : sql``}`;
+    await db.sql.execute(sql`
+      update links
+      set dirty = true, retry_at = null, attempts = 0, failed_tries = 0, refusals = ${marked('isDue')}
+      where ${mayPass} ${before === null ? sql`` : sql`and ${refusal} ->> 'at' < ${before.toISOString()}`}`);
+    if ('acceptedBy' in which)
+      await db.sql.execute(sql`update links set refusals = ${marked('isOfEvent')} where ${mayPass}`);
+  }
 }
 
 /** Title and start of a link's event, for lists. */

@@ -131,11 +131,18 @@ export function changePairSettings(db: Db, id: string, change: (now: PairSetting
       .for('update');
     if (!now) return false;
     const next = change(now);
-    await tx.sql.update(pairs).set(next).where(eq(pairs.id, id));
-    if (now.direction !== next.direction || !sameValue(now.options, next.options)) await touchAllLinks(tx, id);
+    const isChanged = now.direction !== next.direction || !sameValue(now.options, next.options);
+    await tx.sql
+      .update(pairs)
+      .set(isChanged ? { ...next, ...NEXT_REVISION } : next)
+      .where(eq(pairs.id, id));
+    if (isChanged) await touchAllLinks(tx, id);
     return true;
   });
 }
+
+/** Tells a run in progress that what it has planned is out of date, and has to be decided again. */
+export const NEXT_REVISION = { settingsRevision: sql`${pairs.settingsRevision} + 1` };
 
 async function touchAllLinks(db: Db, pairId: string): Promise<void> {
   await db.sql
@@ -183,12 +190,12 @@ export async function pairWithAccounts(db: Db, pairId: string): Promise<PairWith
 }
 
 /** What may change while an activity is running. */
-export type PairNow = Pick<PairRow, 'epoch' | 'paused' | 'attention' | 'announced' | 'lastGoneAt'>;
+export type PairNow = Pick<PairRow, 'epoch' | 'paused' | 'attention' | 'announced' | 'lastGoneAt' | 'settingsRevision'>;
 
 export async function pairNow(db: Db, pairId: string): Promise<PairNow | null> {
-  const { epoch, paused, attention, announced, lastGoneAt } = pairs;
+  const { epoch, paused, attention, announced, lastGoneAt, settingsRevision } = pairs;
   const [row] = await db.sql
-    .select({ epoch, paused, attention, announced, lastGoneAt })
+    .select({ epoch, paused, attention, announced, lastGoneAt, settingsRevision })
     .from(pairs)
     .where(eq(pairs.id, pairId));
   return row ?? null;

@@ -22,7 +22,7 @@ export function postgresStore(db: Db): Store {
   return {
     vault: db.vault,
     underEpoch: (pairId, number, work, lock) =>
-      epoch.underEpoch(db, pairId, number, (tx) => work(postgresStore(tx)), lock),
+      epoch.underEpoch(db, pairId, number, (tx, revision) => work(postgresStore(tx), revision), lock),
 
     pairWithAccounts: bind(pairs.pairWithAccounts),
     pairNow: bind(pairs.pairNow),
@@ -45,6 +45,7 @@ export function postgresStore(db: Db): Store {
     instancesOf: bind(links.instancesOf),
     touchExpandedSeries: bind(links.touchExpandedSeries),
     touchUnsettled: bind(links.touchUnsettled),
+    retryRefusals: bind(links.retryRefusals),
     nextGeneration: bind(sides.nextGeneration),
 
     sidesByRef: bind(sides.sidesByRef),
@@ -83,7 +84,7 @@ export function postgresStore(db: Db): Store {
     setOp: bind(ops.setOp),
     noteNormalised: bind(ops.noteNormalised),
     countOps: bind(ops.countOps),
-    hasOpenSibling: bind(ops.hasOpenSibling),
+    openSiblings: bind(ops.openSiblings),
     finishDeletions: bind(ops.finishDeletions),
     mayHaveCopies: bind(ops.mayHaveCopies),
     deletionsSince: bind(ops.deletionsSince),
@@ -92,6 +93,7 @@ export function postgresStore(db: Db): Store {
 
     insertConflicts: bind(conflicts.insertConflicts),
     setProblems: bind(problems.setProblems),
+    setSideProblems: bind(problems.setSideProblems),
     addProblem: bind(problems.addProblem),
     heldOf: bind(heldChanges.heldOf),
     hold: bind(heldChanges.hold),

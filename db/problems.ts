@@ -1,7 +1,7 @@
 /** Problems: events that cannot be synced, or not completely, with the reason. */
-import { and, asc, eq, gt } from 'drizzle-orm';
+import { and, asc, eq, gt, type SQL } from 'drizzle-orm';
 import type { SideName } from '../core/event.ts';
-import type { ProblemCode } from '../core/event-problem.ts';
+import type { EventProblem, ProblemCode } from '../core/event-problem.ts';
 import { anyOf } from './bulk.ts';
 import type { Db } from './connect.ts';
 import { newId } from './ids.ts';
@@ -16,14 +16,36 @@ export interface NewProblem {
   readonly detail: string;
 }
 
-export async function setProblems(
+export function setProblems(
   db: Db,
   pairId: string,
   linkId: string,
   now: readonly NewProblem[],
   at: Date,
 ): Promise<number> {
-  const known = await db.sql.select().from(problems).where(eq(problems.linkId, linkId));
+  return replaceProblems(db, pairId, eq(problems.linkId, linkId), now, at);
+}
+
+export function setSideProblems(
+  db: Db,
+  pairId: string,
+  linkId: string,
+  side: SideName,
+  now: readonly EventProblem[],
+  at: Date,
+): Promise<number> {
+  const rows = now.map(({ code, detail }) => ({ linkId, side, code, detail }));
+  return replaceProblems(db, pairId, and(eq(problems.linkId, linkId), eq(problems.side, side)), rows, at);
+}
+
+async function replaceProblems(
+  db: Db,
+  pairId: string,
+  which: SQL | undefined,
+  now: readonly NewProblem[],
+  at: Date,
+): Promise<number> {
+  const known = await db.sql.select().from(problems).where(which);
   const isSame = (a: { side: SideName; code: string }, b: { side: SideName; code: string }) =>
     a.side === b.side && a.code === b.code;
   const over = known.filter((row) => !now.some((problem) => isSame(row, problem)));

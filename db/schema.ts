@@ -18,6 +18,7 @@ import {
 import type { SideName } from '../core/event.ts';
 import type { JournalFields } from '../core/sync/journal.ts';
 import type { Direction, PairOptions } from '../core/sync/policy.ts';
+import type { Refusals } from '../core/sync/refusal.ts';
 import type { Trigger } from '../core/sync/trigger.ts';
 import { instant, sealed } from './columns.ts';
 
@@ -87,6 +88,8 @@ export const pairs = pgTable(
     direction: text('direction').$type<Direction>().notNull(),
     pollIntervalSeconds: integer('poll_interval_seconds').notNull(),
     options: jsonb('options').$type<PairOptions>().notNull(),
+    /** Grows when the direction or an option changes: what a run decided with other settings is decided again. */
+    settingsRevision: integer('settings_revision').notNull().default(0),
     paused: boolean('paused').notNull(),
     /** Grows with every attempt at a run. A late worker has an older epoch and can no longer store anything. */
     epoch: bigint('epoch', { mode: 'number' }).notNull().default(0),
@@ -108,6 +111,8 @@ export const pairs = pgTable(
     /** When polls began to fail, and how often they have failed in a row. */
     failingSince: instant('failing_since'),
     failures: integer('failures').notNull().default(0),
+    /** The side whose calendar the account may read, but not write to; its writes wait. */
+    readOnlySide: text('read_only_side').$type<SideName>(),
     /** When an event of the pair was last found gone, or deleted: a stale listing may show it for a while. */
     lastGoneAt: instant('last_gone_at'),
     /** The attention reason that the webhook was last notified of. */
@@ -132,6 +137,10 @@ export const links = pgTable(
     /** A failed write is retried after this time. */
     retryAt: instant('retry_at'),
     attempts: integer('attempts').notNull().default(0),
+    /** Writes that failed in a row although its side accepted others: some day that is a problem of the event. */
+    failedTries: integer('failed_tries').notNull().default(0),
+    /** Writes that a side refused for good (core/sync/refusal.ts). */
+    refusals: jsonb('refusals').$type<Refusals>(),
     /** How many copies of this event were created on each side; part of a copy's id. */
     caldavGeneration: integer('caldav_generation').notNull().default(0),
     cloudGeneration: integer('cloud_generation').notNull().default(0),
@@ -149,6 +158,7 @@ export const links = pgTable(
     index('links_dirty').on(t.pairId).where(sql`dirty`),
     index('links_pair').on(t.pairId),
     index('links_parent').on(t.parentId),
+    index('links_refused').on(t.pairId).where(sql`refusals is not null`),
   ],
 );
 
@@ -209,6 +219,8 @@ export const runs = pgTable(
     startedAt: instant('started_at').notNull(),
     finishedAt: instant('finished_at'),
     result: text('result').$type<RunResult>().notNull(),
+    /** `pairs.settings_revision` when it was planned. */
+    settingsRevision: integer('settings_revision'),
     readCaldav: integer('read_caldav').notNull().default(0),
     readCloud: integer('read_cloud').notNull().default(0),
     conflicts: integer('conflicts').notNull().default(0),

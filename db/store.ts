@@ -3,6 +3,7 @@
  * database in memory in its place; `postgresStore` (postgres-store.ts) is the real one.
  */
 import type { SideName } from '../core/event.ts';
+import type { EventProblem } from '../core/event-problem.ts';
 import type { DeletionHistory } from '../core/sync/deletion-guard.ts';
 import type { JournalFields, Writes } from '../core/sync/journal.ts';
 import type { OpenedAccount } from './accounts.ts';
@@ -10,7 +11,7 @@ import type { NewConflict } from './conflicts.ts';
 import type { HeldRow, NewHeld } from './held-changes.ts';
 import type { Halves, SimilarSide } from './link-matching.ts';
 import type { NewSide, SideRow } from './link-sides.ts';
-import type { LinkUpdate, LoadedLink, NewLink } from './links.ts';
+import type { LinkUpdate, LoadedLink, NewLink, RetriedRefusals } from './links.ts';
 import type { NewOp, OpRow } from './ops.ts';
 import type { PairNow, PairUpdate, PairWithAccounts } from './pairs.ts';
 import type { NewProblem } from './problems.ts';
@@ -31,11 +32,17 @@ export interface Store
   readonly vault: Vault;
 
   /**
-   * Runs `work` in a transaction during which the pair keeps the given epoch. Use `update` if `work` also changes the
+   * Runs `work` in a transaction during which the pair keeps the given epoch and its settings (`settingsRevision`).
+   * Use `update` if `work` also changes the
    * pair's row.
    * @throws Superseded when a later attempt at a run of the pair has begun
    */
-  underEpoch<T>(pairId: string, epoch: number, work: (tx: Store) => Promise<T>, lock?: 'share' | 'update'): Promise<T>;
+  underEpoch<T>(
+    pairId: string,
+    epoch: number,
+    work: (tx: Store, settingsRevision: number) => Promise<T>,
+    lock?: 'share' | 'update',
+  ): Promise<T>;
 }
 
 /** Pairs, and the calendars that several pairs share. */
@@ -109,6 +116,9 @@ interface LinkStore {
 
   /** Marks events whose sides have unsynced changes as dirty: the pair's window of days has moved. */
   touchUnsettled(pairId: string): Promise<void>;
+
+  /** Refused writes that may pass are to be tried again: their links are dirty. */
+  retryRefusals(pairId: string, which: RetriedRefusals): Promise<void>;
 
   /** The next copy of the event on this side gets another id. */
   nextGeneration(ids: readonly string[], side: SideName): Promise<void>;
@@ -241,8 +251,8 @@ export interface JournalStore {
   /** Ops of one run by status. */
   countOps(runId: string): Promise<Record<OpStatus, number>>;
 
-  /** True when another op of the same run and link remains to be done. */
-  hasOpenSibling(op: OpRow): Promise<boolean>;
+  /** The states of the other ops of the same run and link that remain to be done, or were refused. */
+  openSiblings(op: OpRow): Promise<OpStatus[]>;
 
   /**
    * These events are gone: our deletions that are not known to be done count as done, because their answers may have
@@ -279,6 +289,18 @@ interface ReportStore {
 
   /** Replaces the problems of a link; known ones keep their date. Returns how many are new. */
   setProblems(pairId: string, linkId: string, now: readonly NewProblem[], at: Date): Promise<number>;
+
+  /**
+   * Replaces the problems of one side of a link, after a write there; known ones keep their date. Returns how many are
+   * new.
+   */
+  setSideProblems(
+    pairId: string,
+    linkId: string,
+    side: SideName,
+    now: readonly EventProblem[],
+    at: Date,
+  ): Promise<number>;
 
   /** Adds a problem found while writing to those found while planning. True when it is new. */
   addProblem(pairId: string, problem: NewProblem, at: Date): Promise<boolean>;

@@ -231,6 +231,8 @@ export interface Side {
    * Conditional on `stored.version`. False, without a request, where nothing is wrong.
    */
   repair?(stored: Stored): Promise<boolean>;
+  /** Whether the account may write to the calendar at all; null where the service does not say. */
+  isWritable?(): Promise<boolean | null>;
   /** Reads stored data again, without any request; pure. */
   read(stored: Stored): Found;
   /** Why this side cannot hold an event that the other side has; null when it can. Pure. */

@@ -9,17 +9,19 @@
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import type { SideName } from '../../core/event.ts';
-import { backoff, WRITE_WAITS } from '../../core/waiting-times.ts';
+import { WRITE_WAITS } from '../../core/waiting-times.ts';
 import type { OpRow } from '../../db/ops.ts';
 import type { PairActivities } from '../../workflows/messages.ts';
 import type { Deps } from '../deps.ts';
+import { type Applying, nothingYet, type Outcome } from './applying.ts';
 import { confirmWrites } from './confirm-writes.ts';
 import { findCopiesByOtherPairs } from './copies-by-other-pairs.ts';
 import { endRun, summaryOf } from './end-run.ts';
-import { type Applying, executeOp, type Outcome, postpone } from './execute-op.ts';
+import { executeOp } from './execute-op.ts';
+import { postpone, restAfterLostRaces } from './failed-op.ts';
 import { linkEvents } from './link-events.ts';
 import { openPair } from './open-pair.ts';
-import { noteFailure } from './pair-health.ts';
+import { noteAccepted, noteFailure } from './pair-health.ts';
 import { planLinks } from './plan-links.ts';
 import { proveDeletions, SideFailed } from './read-sides.ts';
 
@@ -36,15 +38,17 @@ export function createApplyPlan(deps: Deps): PairActivities['applyPlan'] {
     if (epoch === null) return summaryOf(deps, run);
     const stopBeating = deps.clock.every(2_000, () => void heartbeat(deps, runId));
     try {
-      return await applyRounds({ deps, open, runId, epoch, signal, stopped: new Map() });
+      const settingsRevision = run.settingsRevision ?? open.pair.settingsRevision;
+      const applying = { deps, open, runId, epoch, settingsRevision, signal, ...nothingYet() };
+      return await applyRounds(applying, run.startedAt);
     } finally {
       stopBeating();
     }
   };
 }
 
-async function applyRounds(applying: Applying) {
-  const { deps, open, runId, stopped } = applying;
+async function applyRounds(applying: Applying, startedAt: Date) {
+  const { deps, open, runId, stopped, accepted } = applying;
   for (let round = 1; ; round += 1) {
     const again = await applyPending(applying);
     deps.log.debug(
@@ -52,35 +56,27 @@ async function applyRounds(applying: Applying) {
       'pending writes are executed',
     );
     // Also if the other op of the event was refused for good, which would set the event aside until it changes.
-    await deps.store.updateLinks([...again], { dirty: true });
+    await deps.store.updateLinks([...again.keys()], { dirty: true });
     await readBack(applying, again.size > 0);
     if (again.size === 0 || stopped.size > 0) break;
     if (round === MAX_ROUNDS) {
-      await rest(applying, [...again]);
+      for (const op of again.values()) await restAfterLostRaces(applying, op);
       break;
     }
-    await decideAgain(applying, [...again]);
+    await decideAgain(applying, [...again.keys()]);
   }
   const [failed] = stopped;
-  if (failed) await noteFailure(deps, open, new SideFailed(...failed));
+  if (failed) await noteFailure(deps, open, new SideFailed(failed[0], failed[1].error));
+  else await noteAccepted(deps, open, accepted);
+  // What a calendar refused while it could not be written to is tried again now that it can.
+  for (const side of accepted) await deps.store.retryRefusals(open.pair.id, { acceptedBy: side, before: startedAt });
   return endRun(deps, open, runId);
 }
 
-/** Events that lost every round of this run. A server that refuses every precondition must not keep a pair busy. */
-async function rest({ deps }: Applying, ids: readonly string[]): Promise<void> {
-  for (const { link } of await deps.store.loadLinks(ids)) {
-    const restMs = backoff(link.attempts, WRITE_WAITS.firstRestAfterLostRacesMs, WRITE_WAITS.longestRestMs);
-    await deps.store.updateLinks([link.id], {
-      retryAt: new Date(deps.clock.now().getTime() + restMs),
-      attempts: link.attempts + 1,
-    });
-  }
-}
-
-/** Executes the pending ops, each side with its own concurrency. Returns the links to be decided again. */
-async function applyPending(applying: Applying): Promise<Set<string>> {
+/** Executes the pending ops, each side with its own concurrency. Returns the links to be decided again, by an op. */
+async function applyPending(applying: Applying): Promise<Map<string, OpRow>> {
   const { deps, runId } = applying;
-  const again = new Set<string>();
+  const again = new Map<string, OpRow>();
   const all = await deps.store.pendingOps(runId);
   const phase = (ops: readonly OpRow[]) =>
     Promise.all(
@@ -97,7 +93,7 @@ async function applyPending(applying: Applying): Promise<Set<string>> {
   const deletes: OpRow[] = [];
   for (const op of all.filter(({ action }) => action === 'delete')) {
     // The edits of this event have to be copied to the other side before it is deleted.
-    if (await deps.store.hasOpenSibling(op)) await deps.store.setOp(op.id, 'stale', null, null);
+    if ((await deps.store.openSiblings(op)).length > 0) await deps.store.setOp(op.id, 'stale', null, null);
     else deletes.push(op);
   }
   if (deletes.length > 0) await deps.store.updatePair(applying.open.pair.id, { lastGoneAt: deps.clock.now() });
@@ -105,7 +101,12 @@ async function applyPending(applying: Applying): Promise<Set<string>> {
   return again;
 }
 
-async function applySide(applying: Applying, side: SideName, ops: readonly OpRow[], again: Set<string>): Promise<void> {
+async function applySide(
+  applying: Applying,
+  side: SideName,
+  ops: readonly OpRow[],
+  again: Map<string, OpRow>,
+): Promise<void> {
   const { stopped } = applying;
   const queue = [...ops];
   const lanes = Math.min(applying.open.sides[side].writesAtOnce, queue.length);
@@ -118,8 +119,8 @@ async function applySide(applying: Applying, side: SideName, ops: readonly OpRow
           continue;
         }
         const outcome = await attempt(applying, op);
-        if (outcome.kind === 'again') again.add(op.linkId);
-        if (outcome.kind === 'stops') stopped.set(outcome.side, outcome.error);
+        if (outcome.kind === 'again') again.set(op.linkId, op);
+        if (outcome.kind === 'stops') stopped.set(outcome.side, outcome);
       }
     }),
   );
@@ -141,7 +142,7 @@ async function readBack({ deps, open, epoch, stopped }: Applying, decidesAgain: 
     await proveDeletions(deps, open, epoch);
   } catch (error) {
     if (!(error instanceof SideFailed)) throw error;
-    stopped.set(error.side, error.error);
+    stopped.set(error.side, { error: error.error });
   }
 }
 

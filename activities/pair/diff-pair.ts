@@ -14,7 +14,7 @@ import { findCopiesByOtherPairs } from './copies-by-other-pairs.ts';
 import { endRun, failRun, summaryOf } from './end-run.ts';
 import { linkEvents } from './link-events.ts';
 import { type OpenPair, openPair } from './open-pair.ts';
-import { asSideFailure, noteFailure, noteSuccess } from './pair-health.ts';
+import { asSideFailure, needsFreshListing, noteFailure, noteSuccess } from './pair-health.ts';
 import { planLinks } from './plan-links.ts';
 import { proveDeletions, readSides, SideFailed } from './read-sides.ts';
 
@@ -63,7 +63,7 @@ async function decideRun(
   input: Input,
 ): Promise<DiffResult> {
   const { pair } = open;
-  const isFull = input.full || pair.fullListingAt === null;
+  const isFull = input.full || pair.fullListingAt === null || needsFreshListing(pair);
   const about = { pairId: pair.id, runId: run.id };
   deps.log.debug({ ...about, trigger: input.trigger, full: input.full, polled: input.polled }, 'run begins');
   let read: Record<SideName, number>;
@@ -79,6 +79,7 @@ async function decideRun(
   await confirmWrites(deps, open, epoch);
   await noteSuccess(deps, open);
   await linkEvents(deps, open, epoch);
+  if (input.full) await deps.store.retryRefusals(pair.id, { before: null });
   const ids = await deps.store.dirtyLinks(pair.id, deps.clock.now(), input.trigger !== 'poll');
   const planned = await planLinks(deps, open, { id: run.id, epoch }, ids);
   await deps.store.updateRun(run.id, {

@@ -1,42 +1,23 @@
 /** Executes one op: one write to one calendar, and what is stored about it. */
 import { ApplicationFailure } from '@temporalio/common';
 import { type CalendarEvent, changedPaths, contentOnly, otherSide, type SideName } from '../../core/event.ts';
-import { SyncError } from '../../core/sync-error.ts';
-import { backoff, WRITE_WAITS } from '../../core/waiting-times.ts';
+import { SyncError, withKind } from '../../core/sync-error.ts';
+import { WRITE_WAITS } from '../../core/waiting-times.ts';
 import { Superseded } from '../../db/epoch.ts';
 import type { SideRow } from '../../db/link-sides.ts';
 import type { LinkRow } from '../../db/links.ts';
 import type { OpRow } from '../../db/ops.ts';
 import { pairContext } from '../../db/pairs.ts';
-import type { NewProblem } from '../../db/problems.ts';
 import type { Store } from '../../db/store.ts';
 import type { Stored, Written } from '../../providers/provider.ts';
-import type { Deps } from '../deps.ts';
 import { opConsequence } from '../error-policy.ts';
+import type { Applying, Outcome } from './applying.ts';
+import { DONE, fails, isOfEvent, isReadOnly, setAside, stops, waits } from './failed-op.ts';
 import type { Loaded } from './link-view.ts';
 import { baseOf, currentColumns, currentOf, observe } from './observe.ts';
-import type { OpenPair } from './open-pair.ts';
 import { type Answer, answerFor, callSide, SideFailed } from './read-sides.ts';
+import { withoutRefusal } from './refusals.ts';
 import { noteNormalised } from './write-journal.ts';
-
-/** A run that is being executed. */
-export interface Applying {
-  readonly deps: Deps;
-  readonly open: OpenPair;
-  readonly runId: string;
-  readonly epoch: number;
-  readonly signal: AbortSignal;
-  /** Sides that are not called again in this run, with the reason. */
-  readonly stopped: Map<SideName, SyncError>;
-}
-
-export type Outcome =
-  | { readonly kind: 'done' | 'problem' | 'waits' }
-  /** The link has to be decided again, because the event changed on the side. */
-  | { readonly kind: 'again' }
-  /** The side is not called again in this run. */
-  | { readonly kind: 'stops'; readonly side: SideName; readonly error: SyncError }
-  | { readonly kind: 'retry'; readonly delayMs: number };
 
 type Sides = Partial<Record<SideName, SideRow>>;
 
@@ -55,8 +36,8 @@ export async function executeOp(applying: Applying, op: OpRow, tries: number): P
     return loaded ? await tryOp(applying, op, loaded, tries) : { kind: 'waits' };
   } catch (error) {
     if (!(error instanceof SideFailed)) throw error;
-    if (loaded) await waits(applying, op, loaded.link, error.error);
-    return { kind: 'stops', side: error.side, error: error.error };
+    const restMs = loaded && (await waits(applying, op, loaded.link, error.error));
+    return { kind: 'stops', side: error.side, error: error.error, ...(restMs ? { restMs } : {}) };
   }
 }
 
@@ -85,7 +66,7 @@ async function lookAgain(applying: Applying, op: OpRow, sides: Sides): Promise<O
   const isFresh = isGone && deps.clock.now().getTime() - row.changedAt.getTime() < PROOF_MS;
   if (!row || isFresh || (!isGone && !row.current)) return null;
   const stop = stopped.get(row.side);
-  if (stop) throw new SideFailed(row.side, stop);
+  if (stop) throw new SideFailed(row.side, stop.error);
   const answer = await askFor(applying, row);
   const isAsDecided = isGone ? answer === 'gone' : isAsKnown(deps.store, row, answer);
   return isAsDecided ? null : outdated(applying, op, row, answer);
@@ -93,12 +74,14 @@ async function lookAgain(applying: Applying, op: OpRow, sides: Sides): Promise<O
 
 /** @throws SideFailed if the side cannot be read */
 async function tryOp(applying: Applying, op: OpRow, { link, sides }: Loaded, tries: number): Promise<Outcome> {
-  const { deps, open } = applying;
+  const { deps } = applying;
   const isLastTry = tries >= MAX_TRIES;
   try {
     if (op.action === 'create') await createCopy(applying, op, link, sides);
     else if (op.action === 'update') await updateEvent(applying, op, sides);
     else await removeEvent(applying, op, sides);
+    applying.accepted.add(op.side);
+    applying.failedInRow.set(op.side, 0);
     return { kind: 'done' };
   } catch (error) {
     if (!(error instanceof SyncError)) throw error;
@@ -110,9 +93,11 @@ async function tryOp(applying: Applying, op: OpRow, { link, sides }: Loaded, tri
       }
       case 'next-generation':
         await nextName(applying, op, sides[op.side]);
-        return isLastTry ? waits(applying, op, link, error) : { kind: 'retry', delayMs: 0 };
+        return isLastTry ? fails(applying, op, link, error) : { kind: 'retry', delayMs: 0 };
       case 'problem':
-        await setAside(applying, op, consequence);
+        if (error.kind === 'forbidden' && (await isReadOnly(applying, op.side, error)))
+          return stops(applying, op, link, withKind(error, 'calendar-read-only'));
+        await setAside(applying, op, consequence, error.kind === 'forbidden');
         return { kind: 'problem' };
       case 'wait': {
         const isPassing = error.kind === 'throttled' || error.kind === 'unreachable';
@@ -124,11 +109,12 @@ async function tryOp(applying: Applying, op: OpRow, { link, sides }: Loaded, tri
           };
         if (error.kind === 'bug')
           deps.log.error(
-            { pairId: open.pair.id, runId: op.runId, linkId: op.linkId, err: error },
+            { pairId: op.pairId, runId: op.runId, linkId: op.linkId, err: error },
             'a write failed unexpectedly',
           );
-        await waits(applying, op, link, error);
-        return consequence.stopsSide ? { kind: 'stops', side: op.side, error } : { kind: 'waits' };
+        return isOfEvent(applying, op.side, error)
+          ? fails(applying, op, link, error)
+          : stops(applying, op, link, error);
       }
     }
   }
@@ -146,12 +132,6 @@ async function nextName({ deps, open, epoch }: Applying, op: OpRow, awaited: Sid
   });
 }
 
-/** Leaves an op to a later run, because its side is not written again in this one. */
-export async function postpone(applying: Applying, op: OpRow, error: SyncError): Promise<void> {
-  const [loaded] = await applying.deps.store.loadLinks([op.linkId]);
-  if (loaded) await waits(applying, op, loaded.link, error);
-}
-
 async function createCopy(applying: Applying, op: OpRow, link: LinkRow, sides: Sides): Promise<void> {
   const { deps, open, epoch } = applying;
   const { pair } = open;
@@ -162,7 +142,7 @@ async function createCopy(applying: Applying, op: OpRow, link: LinkRow, sides: S
   const last = sides[op.side];
   const isLost = last?.gone !== 'confirmed';
   const written = await open.sides[op.side].create(next, link.id, isLost ? generation : generation + 1);
-  await deps.store.underEpoch(pair.id, epoch, async (tx) => {
+  await deps.store.underEpoch(pair.id, epoch, async (tx, revision) => {
     await tx.lockLink(link.id);
     if (last && isLost) await tx.forgetSide(link.id, op.side);
     else if (last) await tx.dropSide(link.id, op.side);
@@ -182,7 +162,7 @@ async function createCopy(applying: Applying, op: OpRow, link: LinkRow, sides: S
       },
     ]);
     if (written.existed && isOther(next, written.event)) await matchAnew(tx, applying, op);
-    else await finish(tx, applying, op);
+    else await finish(tx, applying, op, revision, written);
   });
 }
 
@@ -202,17 +182,19 @@ async function updateEvent(applying: Applying, op: OpRow, sides: Sides): Promise
   const stored = storedOf(deps.store, sides[op.side]);
   const next = nextOf(deps.store, op);
   const written = await open.sides[op.side].update(stored, next);
-  await deps.store.underEpoch(open.pair.id, epoch, async (tx) => {
+  await deps.store.underEpoch(open.pair.id, epoch, async (tx, revision) => {
     await tx.lockLink(op.linkId);
     const replaced = written.version === stored.version ? {} : { replacedVersion: stored.version };
     await tx.updateSide(op.linkId, op.side, {
       ...currentColumns(tx, open.pair.id, written),
       ...replaced,
       confirmed: written.confirmed,
+      // Only what is there can be updated: if it is absent later, a person has deleted it.
+      ...(sides[op.side]?.confirmed ? { listed: true } : {}),
       changedAt: deps.clock.now(),
     });
     const base = baseOf(tx, sides[op.side] as SideRow);
-    await finish(tx, applying, op, isSame(stored, written) ? 'nothing-written' : null);
+    await finish(tx, applying, op, revision, written, isSame(stored, written) ? 'nothing-written' : null);
     if (written.confirmed && base && isOther(next, written.event))
       await noteNormalised(tx, op.linkId, op.side, open.sides[op.side].read(base).event, written.event);
   });
@@ -221,7 +203,7 @@ async function updateEvent(applying: Applying, op: OpRow, sides: Sides): Promise
 async function removeEvent(applying: Applying, op: OpRow, sides: Sides): Promise<void> {
   const { deps, open, epoch } = applying;
   await open.sides[op.side].remove(storedOf(deps.store, sides[op.side]));
-  await deps.store.underEpoch(open.pair.id, epoch, async (tx) => {
+  await deps.store.underEpoch(open.pair.id, epoch, async (tx, revision) => {
     await tx.lockLink(op.linkId);
     await tx.setOp(op.id, 'done', null, deps.clock.now());
     const other = sides[otherSide(op.side)];
@@ -230,27 +212,60 @@ async function removeEvent(applying: Applying, op: OpRow, sides: Sides): Promise
     await tx.dropSide(op.linkId, op.side);
     await tx.settleSides({ [other.side]: other });
     await tx.release([op.linkId]);
-    await tx.updateLinks([op.linkId], { dirty: false, retryAt: null, attempts: 0 });
+    await tx.updateLinks([op.linkId], { ...DONE, refusals: null, dirty: revision !== applying.settingsRevision });
   });
 }
 
 /** Marks the op as done. With the last op of a link, the current states become the bases. */
-async function finish(tx: Store, { deps }: Applying, op: OpRow, code: string | null = null): Promise<void> {
+async function finish(
+  tx: Store,
+  applying: Applying,
+  op: OpRow,
+  revision: number,
+  written: Written,
+  code: string | null = null,
+): Promise<void> {
+  const { deps, open } = applying;
   const now = deps.clock.now();
+  // Settings or a decision that the plan did not know of: the next run decides again.
+  const isOutdated = revision !== applying.settingsRevision;
+  const done = { ...DONE, dirty: isOutdated, lastChangeAt: now };
   await tx.setOp(op.id, 'done', code, now);
-  if (await tx.hasOpenSibling(op)) return;
+  const [loaded] = await tx.loadLinks([op.linkId]);
+  if (!loaded) return;
+  await reportProblems(tx, op, loaded.link.parentId, written.problems, now);
+  const refusals = withoutRefusal(tx, open, loaded, op.side);
+  const siblings = await tx.openSiblings(op);
+  if (siblings.length > 0) {
+    const isAtRest = siblings.every((status) => status === 'failed');
+    return tx.updateLinks([op.linkId], { refusals, ...(isAtRest ? done : {}) });
+  }
   const [held] = await tx.heldOf([op.linkId]);
   // A held op is part of the same decision: until a person decides, the two sides have not agreed.
-  if (held && held.decision === null)
-    return tx.updateLinks([op.linkId], { dirty: false, retryAt: null, attempts: 0, lastChangeAt: now });
-  const [loaded] = await tx.loadLinks([op.linkId]);
-  await tx.settleSides(loaded?.sides ?? {});
+  if (held && (held.decision === null || isOutdated)) return tx.updateLinks([op.linkId], { ...done, refusals });
+  await tx.settleSides(loaded.sides);
   await tx.release([op.linkId]);
-  if (loaded?.link.parentId)
+  if (loaded.link.parentId)
     await tx.updateLinks([op.linkId], {
       agreed: tx.vault.seal(JSON.stringify(contentOnly(nextOf(tx, op))), pairContext(op.pairId)),
     });
-  await tx.updateLinks([op.linkId], { dirty: false, retryAt: null, attempts: 0, lastChangeAt: now });
+  await tx.updateLinks([op.linkId], { ...done, refusals: null });
+}
+
+/** What only the written event tells (a text that the service cut); of an instance it is a problem of its series. */
+async function reportProblems(
+  tx: Store,
+  { pairId, linkId, side, runId }: OpRow,
+  seriesId: string | null,
+  problems: Written['problems'],
+  at: Date,
+): Promise<void> {
+  let fresh = 0;
+  if (seriesId === null) fresh = await tx.setSideProblems(pairId, linkId, side, problems, at);
+  else
+    for (const problem of problems)
+      fresh += (await tx.addProblem(pairId, { linkId: seriesId, side, ...problem }, at)) ? 1 : 0;
+  for (let count = 0; count < fresh; count += 1) await tx.countProblem(runId);
 }
 
 /** @throws SideFailed */
@@ -285,31 +300,6 @@ async function outdated(
       { found: [answer], unchanged: [], removed: [] },
     );
   return { kind: 'again' };
-}
-
-async function setAside(
-  { deps, open, epoch }: Applying,
-  op: OpRow,
-  problem: Pick<NewProblem, 'code' | 'detail'>,
-): Promise<void> {
-  await deps.store.underEpoch(open.pair.id, epoch, async (tx) => {
-    await tx.setOp(op.id, 'failed', problem.code, null);
-    const isNew = await tx.addProblem(open.pair.id, { linkId: op.linkId, side: op.side, ...problem }, deps.clock.now());
-    if (isNew) await tx.countProblem(op.runId);
-    await tx.updateLinks([op.linkId], { dirty: false });
-  });
-}
-
-async function waits({ deps, open, epoch }: Applying, op: OpRow, link: LinkRow, error: SyncError): Promise<Outcome> {
-  const retryAt = new Date(
-    deps.clock.now().getTime() +
-      Math.max(error.retryAfterMs ?? 0, backoff(link.attempts, WRITE_WAITS.firstRestMs, WRITE_WAITS.longestRestMs)),
-  );
-  await deps.store.underEpoch(open.pair.id, epoch, async (tx) => {
-    await tx.setOp(op.id, 'waiting', error.kind, null);
-    await tx.updateLinks([op.linkId], { dirty: true, retryAt, attempts: link.attempts + 1 });
-  });
-  return { kind: 'waits' };
 }
 
 function nextOf(store: Store, op: OpRow): CalendarEvent {

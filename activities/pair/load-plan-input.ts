@@ -3,6 +3,7 @@ import type { Content } from '../../core/event.ts';
 import { groupBy } from '../../core/group-by.ts';
 import { valuesWritten } from '../../core/sync/journal.ts';
 import type { InstanceToPlan, PlanInput, SideStates } from '../../core/sync/plan-input.ts';
+import { compareRefusals } from '../../core/sync/refusal.ts';
 import type { HeldRow } from '../../db/held-changes.ts';
 import { pairContext } from '../../db/pairs.ts';
 import type { SharedCalendars } from '../../db/shared-calendars.ts';
@@ -10,6 +11,7 @@ import type { Store } from '../../db/store.ts';
 import type { Deps } from '../deps.ts';
 import { type Loaded, type Read, viewOf } from './link-view.ts';
 import type { OpenPair } from './open-pair.ts';
+import { shownOf } from './refusals.ts';
 import { findSimilarEvents } from './similar-events.ts';
 import { hashOf, journalOf, keyOf } from './write-journal.ts';
 
@@ -96,7 +98,10 @@ async function loadLinks(
 
 function read(deps: Deps, { pair, sides }: OpenPair, loaded: Loaded, held?: HeldRow): Read {
   try {
-    return { ...loaded, view: viewOf(deps.store, loaded, sides, held) };
+    const view = viewOf(deps.store, loaded, sides, held);
+    const { refusals } = loaded.link;
+    if (!refusals) return { ...loaded, view };
+    return { ...loaded, view: { ...view, refusals: compareRefusals(refusals, shownOf(deps.store, pair, view)) } };
   } catch (error) {
     deps.log.error({ pairId: pair.id, linkId: loaded.link.id, err: error }, 'a stored event could not be read');
     return { ...loaded, view: null };

@@ -260,6 +260,8 @@ export async function confirmRead(
       ...columns,
       ...(isBase ? { base: columns.current, baseVersion: found.version } : {}),
     });
+    if (!sameValue(reader.read(seen).problems, found.problems))
+      await tx.setSideProblems(row.pairId, row.linkId, side, found.problems, deps.clock.now());
     return false;
   }
   await tx.updateSide(row.linkId, side, { ...columns, changedAt: deps.clock.now() });

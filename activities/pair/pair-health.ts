@@ -1,6 +1,7 @@
 /** Stores in the pair's row whether its sides answer: what the API shows as status, and when to poll next. */
+import type { SideName } from '../../core/event.ts';
 import { SyncError } from '../../core/sync-error.ts';
-import { nextPoll } from '../../core/waiting-times.ts';
+import { nextPoll, POLLS_PER_FRESH_LISTING } from '../../core/waiting-times.ts';
 import type { PairRow } from '../../db/pairs.ts';
 import type { PairState } from '../../workflows/messages.ts';
 import type { Deps } from '../deps.ts';
@@ -17,16 +18,24 @@ const ERRORS_BEFORE_ATTENTION = 5;
 export async function noteSuccess(deps: Deps, open: OpenPair): Promise<void> {
   const { pair, accountIds } = open;
   if (pair.attention === null && pair.failures === 0 && pair.statusDetail === null && pair.notBefore === null) return;
+  // That a calendar can be read does not say that it can be written to: a write that waits will tell.
+  const stillWaits =
+    pair.readOnlySide !== null && (await deps.store.dirtyLinks(pair.id, deps.clock.now(), true)).length > 0;
   await deps.store.updatePair(pair.id, {
-    attention: null,
     failures: 0,
     failingSince: null,
-    statusDetail: null,
     notBefore: null,
+    ...(stillWaits ? {} : { attention: null, statusDetail: null, readOnlySide: null }),
   });
   if (pair.attention === 'credentials') {
     for (const accountId of Object.values(accountIds)) await deps.store.setAccountStatus(accountId, 'ok', null);
   }
+}
+
+/** Sides have accepted writes, and all others were refused one by one: these calendars can be written to. */
+export async function noteAccepted(deps: Deps, { pair }: OpenPair, sides: ReadonlySet<SideName>): Promise<void> {
+  if (pair.readOnlySide === null || !sides.has(pair.readOnlySide)) return;
+  await deps.store.updatePair(pair.id, { readOnlySide: null, attention: null, statusDetail: null });
 }
 
 /** A side failed. @returns seconds until the next poll */
@@ -66,6 +75,15 @@ function lastingAttention(error: SyncError, failures: number, failingMs: number)
     return failingMs >= UNREACHABLE_AFTER_MS ? 'unreachable' : null;
   }
   return failures >= ERRORS_BEFORE_ATTENTION ? 'error' : null;
+}
+
+/**
+ * After repeated failures one poll asks for everything anew: a service may fail to say what changed, and still list.
+ * Not where a person or the service has to act first.
+ */
+export function needsFreshListing({ failures, attention, notBefore }: PairRow): boolean {
+  const mayHelp = attention === null || attention === 'unreachable' || attention === 'error';
+  return mayHelp && notBefore === null && failures % POLLS_PER_FRESH_LISTING === POLLS_PER_FRESH_LISTING - 1;
 }
 
 /** The pair's state for the workflow, and the reason of `attention`. */

@@ -6,6 +6,7 @@ import {
   nextPoll,
   POLL_EARLY_MS,
   pollDueMs,
+  RETRY_REFUSED_AFTER_MS,
   SUPERSEDED_POLL_SECONDS,
 } from '../../core/waiting-times.ts';
 import { Superseded } from '../../db/epoch.ts';
@@ -13,7 +14,7 @@ import type { PairActivities, PollResult } from '../../workflows/messages.ts';
 import type { Deps } from '../deps.ts';
 import { noChange, waiting } from '../error-policy.ts';
 import { type OpenPair, openPair } from './open-pair.ts';
-import { asSideFailure, noteFailure, noteSuccess, stateOf } from './pair-health.ts';
+import { asSideFailure, needsFreshListing, noteFailure, noteSuccess, stateOf } from './pair-health.ts';
 import { readSides } from './read-sides.ts';
 
 const DAY_MS = 24 * 60 * 60_000;
@@ -65,11 +66,13 @@ async function resultBeforePoll(deps: Deps, open: OpenPair, state: string): Prom
 async function poll(deps: Deps, open: OpenPair): Promise<void> {
   const { pair } = open;
   const startedAt = deps.clock.now();
-  const full = !pair.fullListingAt || startedAt.getTime() - pair.fullListingAt.getTime() > FULL_COMPARISON_EVERY_MS;
+  const isDue = !pair.fullListingAt || startedAt.getTime() - pair.fullListingAt.getTime() > FULL_COMPARISON_EVERY_MS;
+  const full = isDue || needsFreshListing(pair);
   await readSides(deps, open, { epoch: pair.epoch, full });
   if (full) {
     await deps.store.updatePair(pair.id, { fullListingAt: startedAt });
     await deps.store.touchExpandedSeries(pair.id);
+    await deps.store.retryRefusals(pair.id, { before: new Date(startedAt.getTime() - RETRY_REFUSED_AFTER_MS) });
     if (pair.options.window) await deps.store.touchUnsettled(pair.id);
     await deps.store.pruneRuns(pair.id, new Date(startedAt.getTime() - deps.historyDays * DAY_MS));
   }

@@ -187,6 +187,11 @@ export async function proveDeletions(deps: Deps, open: OpenPair, epoch: number):
   }
 }
 
+/** A copy that was read back, or came in the service's own answer: then it was there, and its absence is a deletion. */
+function wasConfirmed({ confirmed, current }: SideRow): boolean {
+  return confirmed && current !== null;
+}
+
 async function proveBatch(observer: Observer, open: OpenPair, rows: readonly SideRow[]): Promise<void> {
   const { deps, pairId, epoch, side, reader } = observer;
   const answers = await callSide(side, () => reader.get([...new Set(rows.map((row) => row.resource))]));
@@ -203,7 +208,7 @@ async function proveBatch(observer: Observer, open: OpenPair, rows: readonly Sid
       await observe({ ...observer, isAnswer: true }, { found: [answer], unchanged: [], removed: [] });
     } else {
       await deps.store.underEpoch(pairId, epoch, async (tx) => {
-        if (!row.listed) return createAgain(deps, tx, row);
+        if (!row.listed && !wasConfirmed(row)) return createAgain(deps, tx, row);
         // The sides never agreed on it: a lagging listing showed it, or it was deleted before both were compared. Its
         // deletion says nothing about the event on the other side.
         if (row.base === null && (await tx.loadLinks([row.linkId]))[0]?.sides[otherSide(side)]) {

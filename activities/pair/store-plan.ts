@@ -31,6 +31,8 @@ interface Storing {
   readonly pairId: string;
   readonly runId: string;
   readonly now: Date;
+  /** The pair has other settings than these plans were made with: all is decided again. */
+  readonly isOutdated: boolean;
   /** The planned links, as they are stored. */
   readonly rows: ReadonlyMap<string, Loaded>;
 }
@@ -40,7 +42,9 @@ export async function storePlan(storing: Storing, plan: RunPlan): Promise<Planne
   const { store } = storing.deps;
   const ops: NewOp[] = [];
   let [conflicts, problems] = [0, 0];
-  for (const link of plan.links) {
+  // What failed before comes last: it must not put off the others.
+  const attemptsOf = ({ linkId }: LinkPlan) => storing.rows.get(linkId)?.link.attempts ?? 0;
+  for (const link of [...plan.links].sort((a, b) => attemptsOf(a) - attemptsOf(b))) {
     problems += await store.setProblems(pairId, link.linkId, problemRows(link), now);
     conflicts += await storeConflicts(storing, link);
     await storeLink(storing, link);
@@ -65,7 +69,7 @@ export async function storePlan(storing: Storing, plan: RunPlan): Promise<Planne
   await store.deleteLinks([...plan.forgotten, ...plan.dropped]);
   const held = await store.hold(plan.held.map((one) => ({ pairId, since: now, ...one })));
   const heldIds = plan.held.map(({ linkId }) => linkId);
-  await store.updateLinks(heldIds, { dirty: false });
+  await store.updateLinks(heldIds, { dirty: storing.isOutdated });
   if (plan.needsFullListing) await store.updatePair(pairId, { fullListingAt: new Date(0) });
   const relinkedSeries = new Set(plan.relinked.map(({ seriesId }) => seriesId));
   return { ops: ops.length, conflicts, held, problems, relinkedSeries };
@@ -78,22 +82,25 @@ async function storeLink(storing: Storing, plan: LinkPlan): Promise<void> {
   for (const side of plan.droppedSides) await store.dropSide(linkId, side);
   if (plan.isSettled) await store.settleSides(storing.rows.get(linkId)?.sides ?? {});
   const label = plan.label === undefined ? {} : { label: seal(storing, plan.label) };
-  const columns = { ...label, ...stateColumns(storing.deps, plan.state) };
+  const columns = { ...label, ...stateColumns(storing, plan.state) };
   if (Object.keys(columns).length > 0) await store.updateLinks([linkId], columns);
 }
 
-function stateColumns(deps: Deps, state: LinkState): Partial<Pick<LinkRow, 'dirty' | 'retryAt' | 'attempts'>> {
+function stateColumns(
+  { deps, isOutdated }: Storing,
+  state: LinkState,
+): Partial<Pick<LinkRow, 'dirty' | 'retryAt' | 'attempts' | 'failedTries' | 'refusals'>> {
   switch (state) {
     case 'again':
       return { dirty: true };
     case 'left-alone':
-      return { dirty: false };
+      return { dirty: isOutdated };
     case 'finished':
-      return { dirty: false, retryAt: null, attempts: 0 };
+      return { dirty: isOutdated, retryAt: null, attempts: 0, failedTries: 0, refusals: null };
     case 'waits':
       return { dirty: true, retryAt: later(deps) };
     case 'unconfirmed':
-      return { dirty: true, retryAt: later(deps), attempts: 0 };
+      return { dirty: true, retryAt: later(deps), attempts: 0, failedTries: 0 };
     case 'open':
     case 'forgotten':
     case 'gone-on-both':
@@ -116,7 +123,7 @@ async function storeSeries(storing: Storing, { linkId, ops, update, settled }: S
   if (update) await store.updateLinks([linkId], { dirty: true });
   for (const one of settled) {
     await store.settleSides(rows.get(one.linkId)?.sides ?? {});
-    await store.updateLinks([one.linkId], { dirty: false, agreed: seal(storing, one.agreed) });
+    await store.updateLinks([one.linkId], { dirty: storing.isOutdated, agreed: seal(storing, one.agreed) });
   }
   return [
     ...instances.map(({ id, op }) => opRow(storing, id, op)),
@@ -153,18 +160,13 @@ async function storeConflicts(
 ): Promise<number> {
   const { deps, pairId, runId, now, rows } = storing;
   const { store } = deps;
-  const { caldav, cloud } = rows.get(linkId)?.sides ?? {};
+  const agreedAt = rows.get(linkId)?.link.lastChangeAt?.getTime() ?? null;
   return store.insertConflicts(
     conflicts.map(({ path, winner, kept, lost }) => {
       const field = path.field === 'exception' && path.occurrence === null ? 'event' : pathKey(path);
       const content = { eventTitle: label?.title ?? '', keptValue: kept ?? null, lostValue: lost ?? null };
-      const identity = [
-        field,
-        winner,
-        JSON.stringify(content),
-        caldav?.changedAt.getTime(),
-        cloud?.changedAt.getTime(),
-      ];
+      // The same conflict is listed once, however often it is decided before both sides agree.
+      const identity = [field, winner, content.keptValue, content.lostValue, agreedAt];
       return {
         id: deps.newId(),
         pairId,

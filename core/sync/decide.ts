@@ -7,6 +7,7 @@
  * | there | there | merge by field (merge.ts) | the source's changes; the copy's own are taken back |
  * | there, untouched | gone | delete | source gone: delete what the pair put there; copy gone: bring it back |
  * | there, edited | gone | the edit wins: bring it back, and say so | as above |
+ * | there, the edit was refused | gone | hold the deletion for a person | as above |
  * | gone | gone | forget | forget |
  */
 
@@ -19,6 +20,7 @@ import { agreedSince, type Journal, ownChanges } from './own-writes.ts';
 import {
   DEFAULT_OPTIONS,
   type Direction,
+  isBlanked,
   isInScope,
   type PairOptions,
   projected,
@@ -26,6 +28,7 @@ import {
   withAttendeesOf,
   withoutAttendees,
 } from './policy.ts';
+import type { RefusalsNow } from './refusal.ts';
 
 /** One side of a link, as far as a decision needs it. */
 export interface SideView {
@@ -57,6 +60,8 @@ export interface LinkView {
   readonly cloud: SideView | null;
   /** What a person decided about a held deletion of this link. */
   readonly decision: 'apply' | 'restore' | null;
+  /** Writes that a side refused for good, by that side. */
+  readonly refusals?: RefusalsNow;
 }
 
 export interface Settings {
@@ -113,7 +118,7 @@ export function decide(link: LinkView, settings: Settings): Decision {
   const problems = problemsOf(link);
   if (problems.some(({ problem, side }) => isUnreadable(link[side], problem))) return { ...NOTHING, problems };
   let decision: Decision;
-  if (caldav && cloud) decision = decideBoth({ caldav, cloud }, link.decision, settings);
+  if (caldav && cloud) decision = decideBoth({ caldav, cloud }, link, settings);
   else if (caldav) decision = decideOne('caldav', caldav, settings);
   else if (cloud) decision = decideOne('cloud', cloud, settings);
   else return { ...NOTHING, link: 'forget' };
@@ -163,11 +168,13 @@ function creation(
 
 type Both = Record<SideName, SideView>;
 
-function decideBoth(sides: Both, decision: LinkView['decision'], settings: Settings): Decision {
+function decideBoth(sides: Both, link: LinkView, settings: Settings): Decision {
+  const { decision } = link;
   const gone = (['caldav', 'cloud'] as const).filter((side) => sides[side].isGone);
   if (gone.length === 2) return decideBothGone(sides, decision, settings);
   const [lost] = gone;
   const source = masterSide(sides, settings);
+  const { refusals = {} } = link;
   // Where one side decides, what the other shows (a "Busy", an edit that is to be taken back) takes nothing out of the
   // filter.
   const inScope = (['caldav', 'cloud'] as const).every((side) => {
@@ -180,7 +187,9 @@ function decideBoth(sides: Both, decision: LinkView['decision'], settings: Setti
   });
   if (!inScope) return NOTHING;
   if (lost)
-    return source ? goneOneWay(sides, lost, source, decision, settings) : goneBothWays(sides, lost, decision, settings);
+    return source
+      ? goneOneWay(sides, lost, source, decision, settings)
+      : goneBothWays(sides, lost, decision, settings, refusals[lost]?.isOfThisEdit === true);
   return source ? mirror(sides, source, decision, settings) : mergeBoth(sides, decision, settings);
 }
 
@@ -214,6 +223,8 @@ function masterSide(sides: Both, settings: Settings): SideName | null {
   for (const copy of ['caldav', 'cloud'] as const) {
     const isOriginal = sides[otherSide(copy)].isOwned && !sides[copy].isOwned;
     if (isBusy(copy, settings) && !isOriginal) return otherSide(copy);
+    // Until it shows everything again, it is still a copy of which neither edits nor the deletion count.
+    if (isBlanked(sides[copy], sides[otherSide(copy)])) return otherSide(copy);
   }
   return null;
 }
@@ -227,13 +238,21 @@ function withFullContent(settings: Settings): Settings {
   return { ...settings, options: { ...settings.options, content: DEFAULT_OPTIONS.content } };
 }
 
-function goneBothWays(sides: Both, lost: SideName, decision: LinkView['decision'], settings: Settings): Decision {
+/** @param isRefused what the remaining side shows was refused by the other one, before it lost the event */
+function goneBothWays(
+  sides: Both,
+  lost: SideName,
+  decision: LinkView['decision'],
+  settings: Settings,
+  isRefused: boolean,
+): Decision {
   const left = otherSide(lost);
   const { now, base } = sides[left];
   if (!now) return NOTHING;
   const changes = base ? changedValues(base, now) : [];
   const isEdited = base !== null && ownChanges(left, base, changes, settings.journal).length < changes.length;
   if (decision === 'restore' || settings.journal.isOwnDeletion(lost)) return creation(lost, now, settings, []);
+  if (isEdited && isRefused) return deletion(left, sides[left], decision === 'apply', 'edit-refused');
   if (isEdited || base === null) {
     const path = { occurrence: null, field: 'exception' } as const;
     const conflicts = isEdited ? [{ path, winner: left, kept: 'edited', lost: 'deleted' }] : [];
@@ -261,8 +280,8 @@ function goneOneWay(
   return event ? creation(target, event, settings, []) : NOTHING;
 }
 
-function deletion(side: SideName, view: SideView, isApplied: boolean): Decision {
-  const hold = view.hasGuests && side === 'cloud' && !isApplied ? 'has-guests' : null;
+function deletion(side: SideName, view: SideView, isApplied: boolean, reason: HoldReason | null = null): Decision {
+  const hold = isApplied ? null : view.hasGuests && side === 'cloud' ? 'has-guests' : reason;
   return { ...NOTHING, ops: [{ side, action: 'delete', next: null, changes: [], isCounted: !isApplied, hold }] };
 }
 
@@ -280,6 +299,8 @@ function mirror(sides: Both, source: SideName, decision: LinkView['decision'], s
     const next = to.isOwned ? { ...now, uid: to.now.uid } : to.now;
     return written({ [target]: next }, sides, decision, settings, []);
   }
+  if (isBlanked(to, from) && !isBusy(target, settings))
+    return written({ [target]: { ...now, uid: to.now.uid } }, sides, decision, settings, []);
   const next = applyChanges(to.isOwned ? to.base : to.now, base, now);
   // A copy made before the pair showed only "Busy" loses what it showed until then.
   const shown = to.isOwned ? projected(next, target, settings.options) : next;

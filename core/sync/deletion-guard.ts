@@ -15,7 +15,7 @@ export interface DeletionLimit {
 export const DEFAULT_DELETION_LIMIT: DeletionLimit = { moreThan: 10, percent: 20 };
 
 /** Why a deletion waits for a person. */
-export type HoldReason = 'has-guests' | 'too-many' | 'would-empty' | 'lost-on-both';
+export type HoldReason = 'has-guests' | 'edit-refused' | 'too-many' | 'would-empty' | 'lost-on-both';
 
 /** What a run wants to delete on one side, and what that side has. */
 export interface DeletionCount {

@@ -103,9 +103,14 @@ export function planLink(decided: Decided, input: PlanInput, forgotten: Readonly
     const problem = { side: event.sides.caldav ? 'caldav' : 'cloud', problem: UNDECIDED } as const;
     return { ...UNCHANGED, linkId, problems: [problem], error };
   }
-  const { problems, conflicts } = decision;
+  const { conflicts } = decision;
+  const refusals = refusalsOf(decision, view);
+  const problems = [...decision.problems, ...refusals.map(({ side, problem }) => ({ side, problem }))];
   const plan: LinkPlan = { ...UNCHANGED, linkId, problems, label: labelOf(view) };
   if (flapping) return { ...plan, problems: [...problems, { side: flapping, problem: FLAPPING }] };
+  // What was refused, and would be refused again, is left alone until something changes.
+  if (refusals.length > 0 && refusals.length === decision.ops.length && refusals.every(({ stands }) => stands))
+    return plan;
   const hasInstances = input.instances.has(linkId) && !isExpanded(decided);
   if (hasInstances && decision.link === 'forget')
     return { ...plan, conflicts, ...seriesGone(event, view, input, forgotten) };
@@ -144,6 +149,15 @@ function outcome(
     ops: ops.map((op) => withFreeUid(linkId, op, input, forgotten)),
     countedOn: counted?.side ?? null,
   };
+}
+
+/** Ops that were refused before; where a person has decided meanwhile, they are new. */
+function refusalsOf({ ops }: Decision, { refusals = {}, decision }: LinkView) {
+  if (decision !== null) return [];
+  return ops.flatMap(({ side, hold }) => {
+    const refusal = hold === null ? refusals[side] : undefined;
+    return refusal ? [{ side, ...refusal }] : [];
+  });
 }
 
 /** A series of which only instances are left: for the deletion guard one event. */

@@ -8,6 +8,7 @@ import {
   otherSide,
   type SideName,
 } from '../event.ts';
+import type { EventProblem } from '../event-problem.ts';
 import { changedValues } from './changed-values.ts';
 import type { LinkView, Op, SideProblem } from './decide.ts';
 import { contentOf, decideInstances, type Instance, type SeriesDecision, TOO_DENSE } from './expanded-series.ts';
@@ -70,9 +71,18 @@ export function planSeries(
       return settled ? [{ linkId: settled, agreed: contentOf(series, occurrence) }] : [];
     }),
     dropped: decision.dropped.flatMap((occurrence) => linkOf.get(occurrence) ?? []),
-    problems: decision.isTooDense ? [{ side: to, problem: TOO_DENSE }] : [],
+    problems: [...(decision.isTooDense ? [TOO_DENSE] : []), ...problemsOf(instances, to)].map((problem) => ({
+      side: to,
+      problem,
+    })),
     conflicts: decision.conflicts,
   };
+}
+
+/** What the instances' side says about them, each problem once. */
+function problemsOf(instances: readonly InstanceToPlan[], side: SideName): EventProblem[] {
+  const all = instances.flatMap(({ view }) => view?.[side]?.problems ?? []);
+  return [...new Map(all.map((problem) => [problem.code, problem])).values()];
 }
 
 function viewOf({ occurrence, view, agreed }: InstanceToPlan, series: LinkView, side: SideName): Instance {

@@ -5,6 +5,7 @@ import { instantOf } from '../zones.ts';
 import { DEFAULT_DELETION_LIMIT, type DeletionLimit } from './deletion-guard.ts';
 
 const DAY_MS = 86_400_000;
+const BUSY = 'Busy';
 
 /** `options` of a pair with every key present (contract: "Connections and pairs"). */
 export interface PairOptions {
@@ -118,9 +119,21 @@ export function withAttendeesOf(own: CalendarEvent, event: CalendarEvent): Calen
 function asBusy(content: Content): Content {
   return {
     ...DEFAULT_CONTENT,
-    title: 'Busy',
+    title: BUSY,
     when: content.when,
     transparency: content.transparency,
     status: content.status === 'cancelled' ? 'cancelled' : 'confirmed',
   };
+}
+
+interface Side {
+  readonly base: CalendarEvent | null;
+  readonly isOwned: boolean;
+}
+
+/** A copy that shows "Busy" in place of what its original showed when both last agreed. */
+export function isBlanked(copy: Side, { base: original }: Side): boolean {
+  if (!copy.isOwned || !copy.base || !original || original.title === BUSY) return false;
+  const { title, location, description, attendees } = copy.base;
+  return title === BUSY && location === '' && description === '' && attendees.length === 0;
 }

@@ -103,6 +103,13 @@ function readCalendar({ href, status, props }: Member, base: URL, defaultPath: s
   };
 }
 
+/** Whether the account may write to a calendar; null where the server names no privileges. @throws SyncError */
+export async function mayWrite(client: DavClient, url: URL): Promise<boolean | null> {
+  const { member } = await client.properties(url, ['d:current-user-privilege-set']);
+  const privileges = member.props.get('d:current-user-privilege-set');
+  return privileges === undefined || privileges.children.length === 0 ? null : isWritable(member.props);
+}
+
 /** RFC 3744. A calendar without privileges counts as writable until the server answers 403. */
 function isWritable(props: Member['props']): boolean {
   const privileges = props.get('d:current-user-privilege-set');

@@ -1,6 +1,7 @@
 /** One CalDAV calendar as a side of a pair. */
 import type { CalendarEvent } from '../../core/event.ts';
 import type { Found, Side, SideSetting, Stored, Written } from '../provider.ts';
+import { mayWrite } from './calendars.ts';
 import { readChanges } from './changes.ts';
 import type { Discovered } from './discovered.ts';
 import { BATCH, type Collection, checkCalendar, fetchObjects } from './objects.ts';
@@ -38,6 +39,7 @@ export function caldavSide(collection: Collection, setting: SideSetting, discove
     update: (stored: Stored, next: CalendarEvent): Promise<Written> => updateEvent(writing, stored, next),
     remove: (stored: Stored): Promise<void> => removeEvent(writing, stored),
     repair: (stored: Stored): Promise<boolean> => repairEvent(writing, stored),
+    isWritable: () => mayWrite(collection.client, collection.url),
     read: (stored: Stored): Found => read.stored(stored),
     // iCalendar supports everything in a canonical event.
     unsupported: () => null,

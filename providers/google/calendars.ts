@@ -2,6 +2,7 @@
 import type { calendar_v3 } from 'googleapis/build/src/apis/calendar/index.js';
 import { SyncError, withKind } from '../../core/sync-error.ts';
 import { canonicalZone } from '../../core/zones.ts';
+import type { CalendarContext } from '../oauth/oauth-provider.ts';
 import { allPages } from '../pages.ts';
 import type { CalendarInfo, VerifiedAccount } from '../provider.ts';
 import { type Client, DEFAULT_ROOT_URL, type GoogleSettings, listingOf } from './client.ts';
@@ -29,6 +30,12 @@ export async function identityOf(client: Client): Promise<string> {
   if (typeof data?.id !== 'string' || data.id === '')
     throw new SyncError('unreachable', 'Google answered without a calendar');
   return data.id;
+}
+
+/** Whether the sign-in may write to one calendar; null for one that the person's list does not have. */
+export async function mayWrite({ client, calendarId }: CalendarContext<Client>): Promise<boolean | null> {
+  const { data } = await client.call((api, options) => api.calendarList.get({ calendarId }, options));
+  return data?.accessRole ? data.accessRole === 'owner' || data.accessRole === 'writer' : null;
 }
 
 export async function listCalendars(client: Client, settings: GoogleSettings): Promise<CalendarInfo[]> {

@@ -2,7 +2,7 @@
 import type { OAuthCredentials } from '../oauth/credentials.ts';
 import { createOAuthProvider } from '../oauth/oauth-provider.ts';
 import type { Provider, Side } from '../provider.ts';
-import { createCalendar, identityOf, listCalendars, proveAccount } from './calendars.ts';
+import { createCalendar, identityOf, listCalendars, mayWrite, proveAccount } from './calendars.ts';
 import { unsupported } from './capabilities.ts';
 import { readChanges } from './changes.ts';
 import { createClient, type GoogleSettings } from './client.ts';
@@ -35,6 +35,7 @@ function openSide(calendar: GoogleCalendar): Side {
     create: (event, key, generation) => createEvent(calendar, event, key, generation),
     update: (stored, next) => updateEvent(calendar, stored, next),
     remove: (stored) => removeEvent(calendar, stored),
+    isWritable: () => mayWrite(calendar),
     read: (stored) => readStored(stored, calendar.setting),
     unsupported,
   };

@@ -1,10 +1,12 @@
 /** The calendars of an account. */
 import { SyncError, withKind } from '../../core/sync-error.ts';
+import type { CalendarContext } from '../oauth/oauth-provider.ts';
 import type { CalendarInfo, VerifiedAccount } from '../provider.ts';
 import type { Client, MicrosoftSettings } from './client.ts';
 import { colorName, hexColor } from './colors.ts';
 import { fieldOf, textOf } from './item.ts';
 import { listPages } from './listing.ts';
+import { calendarPath } from './requests.ts';
 import { readGraphZone } from './zones.ts';
 
 /**
@@ -27,6 +29,13 @@ export async function identityOf(client: Client): Promise<string> {
   const address = textOf(fieldOf(fieldOf(data, 'owner'), 'address')).toLowerCase();
   if (address === '') throw new SyncError('unreachable', 'Graph answered without a calendar');
   return address;
+}
+
+/** Whether the sign-in may write to one calendar; null where Graph does not say. */
+export async function mayWrite({ client, calendarId }: CalendarContext<Client>): Promise<boolean | null> {
+  const { data } = await client.send({ path: `${calendarPath(calendarId)}?$select=id,canEdit` });
+  const canEdit = fieldOf(data, 'canEdit');
+  return typeof canEdit === 'boolean' ? canEdit : null;
 }
 
 export async function listCalendars(client: Client, settings: MicrosoftSettings): Promise<CalendarInfo[]> {

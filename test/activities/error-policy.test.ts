@@ -31,6 +31,12 @@ const TABLE: Record<SyncErrorKind, [attention: string | null, detail: string, de
     [60, 3_600],
     WAITS,
   ],
+  'calendar-read-only': [
+    'calendar-missing',
+    'The account may no longer write to this calendar. Nothing is lost; Calpair keeps trying.',
+    [60, 3_600],
+    WAITS,
+  ],
   quota: [
     'quota',
     "The provider's long-term quota is exhausted; Calpair retries automatically.",

@@ -809,6 +809,8 @@ describe('copies', () => {
       harness.caldav.hidden.add(ref);
       harness.caldav.failNext('get', 'unreachable');
       await harness.settle();
+      harness.advance(120);
+      await harness.settle();
       assert.deepEqual(harness.cloud.titles(), ['A', 'B']);
       assert.equal(harness.cloud.shows('A').status, 'tentative');
       assert.deepEqual(

@@ -41,8 +41,11 @@ export function journalOf(db: MemoryTables): Immediate<JournalStore> {
       for (const { status } of ofRun(runId)) counts[status] += 1;
       return counts;
     },
-    hasOpenSibling: (op) =>
-      ofRun(op.runId).some((one) => one.linkId === op.linkId && one.id !== op.id && !isEnded(one)),
+    openSiblings: (op) =>
+      ofRun(op.runId)
+        .filter((one) => one.linkId === op.linkId && one.id !== op.id && !isEnded(one))
+        .sort((a, b) => (a.id < b.id ? -1 : 1))
+        .map(({ status }) => status),
     finishDeletions: (linkIds, at) => {
       for (const op of where(({ linkId }) => linkIds.includes(linkId))) {
         if (op.action === 'delete' && op.status !== 'done')

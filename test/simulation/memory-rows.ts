@@ -1,11 +1,11 @@
 /** The defaults of PostgreSQL's columns, and how a statement changes a row. */
 import type { LinkRow } from '../../db/links.ts';
 
-export const NOW_DIRTY = { dirty: true, retryAt: null, attempts: 0 };
-
 export const EMPTY_LINK = {
   retryAt: null,
   attempts: 0,
+  failedTries: 0,
+  refusals: null,
   caldavGeneration: 0,
   cloudGeneration: 0,
   parentId: null,
@@ -36,6 +36,7 @@ export const EMPTY_RUN = {
   held: 0,
   problems: 0,
   error: null,
+  settingsRevision: null,
 };
 export const EMPTY_OP = { next: null, counted: true, code: null, doneAt: null, settled: false };
 

@@ -9,7 +9,7 @@ import { otherSide, type SideName } from '../../core/event.ts';
 import { Superseded } from '../../db/epoch.ts';
 import type { Halves } from '../../db/link-matching.ts';
 import type { SideRow } from '../../db/link-sides.ts';
-import type { LinkRow } from '../../db/links.ts';
+import { type LinkRow, NOW_DIRTY, type RetriedRefusals } from '../../db/links.ts';
 import type { RunRow } from '../../db/runs.ts';
 import type { Store } from '../../db/store.ts';
 import { journalOf } from './memory-journal.ts';
@@ -23,7 +23,7 @@ import {
   sharedCalendars,
   similarSides,
 } from './memory-queries.ts';
-import { EMPTY_LINK, EMPTY_RUN, EMPTY_SIDE, isDue, NOW_DIRTY, withValues } from './memory-rows.ts';
+import { EMPTY_LINK, EMPTY_RUN, EMPTY_SIDE, isDue, withValues } from './memory-rows.ts';
 import { type ConflictRow, type Immediate, MemoryTables, type ProblemRow, type Values } from './memory-tables.ts';
 import { OPEN_VAULT } from './open-vault.ts';
 
@@ -67,8 +67,9 @@ export class MemoryDatabase extends MemoryTables {
     calls['underEpoch'] = async function (this: Stepped, ...[pairId, epoch, work]: Parameters<Store['underEpoch']>) {
       await this.step('begin');
       const result = await transaction(() => {
-        if (pairs.get(pairId)?.epoch !== epoch) throw new Superseded();
-        return work(inTransaction);
+        const pair = pairs.get(pairId);
+        if (pair?.epoch !== epoch) throw new Superseded();
+        return work(inTransaction, pair.settingsRevision);
       });
       await this.step('committed');
       return result;
@@ -321,6 +322,12 @@ export class MemoryDatabase extends MemoryTables {
           if (!now.some(({ side, code }) => side === row.side && code === row.code)) db.drop(db.problems, key);
         return now.filter((problem) => db.addProblem(pairId, problem, at)).length;
       },
+      setSideProblems: (pairId, linkId, side, now, at) => {
+        const known = [...db.problems].filter(([, row]) => row.linkId === linkId && row.side === side);
+        for (const [key, row] of known) if (!now.some(({ code }) => code === row.code)) db.drop(db.problems, key);
+        return now.filter(({ code, detail }) => db.addProblem(pairId, { linkId, side, code, detail }, at)).length;
+      },
+      retryRefusals: (pairId, which) => db.retryRefusals(pairId, which),
       addProblem: (pairId, problem, at) => db.addProblem(pairId, problem, at),
       heldOf: (linkIds) => [...db.held.values()].filter(of(linkIds)),
       hold: (rows) =>
@@ -357,6 +364,7 @@ export class MemoryDatabase extends MemoryTables {
               attention: pair.attention,
               announced: pair.announced,
               lastGoneAt: pair.lastGoneAt,
+              settingsRevision: pair.settingsRevision,
             }
           : null;
       },
@@ -376,6 +384,20 @@ export class MemoryDatabase extends MemoryTables {
       setAccountStatus: () => undefined,
       noteCalendarChange: () => undefined,
     };
+  }
+
+  private retryRefusals(pairId: string, which: RetriedRefusals): void {
+    const { before } = which;
+    const isAccepted = 'acceptedBy' in which;
+    for (const side of isAccepted ? [which.acceptedBy] : (['caldav', 'cloud'] as const)) {
+      for (const { id, refusals } of this.linkOfPair(pairId)) {
+        const refusal = refusals?.[side];
+        if (!refusal?.mayPass || (isAccepted && refusal.isOfEvent !== undefined)) continue;
+        const isDue = before === null || refusal.at < before.toISOString();
+        const next = { ...refusal, ...(isDue ? { isDue } : {}), ...(isAccepted ? { isOfEvent: true } : {}) };
+        this.set(this.links, id, { refusals: { ...refusals, [side]: next }, ...(isDue ? NOW_DIRTY : {}) });
+      }
+    }
   }
 
   private nextEpoch(pairId: string): number | null {
@@ -412,6 +434,8 @@ const WRITES: ReadonlySet<keyof StoreMethods> = new Set([
   'finishDeletions',
   'insertConflicts',
   'setProblems',
+  'setSideProblems',
+  'retryRefusals',
   'addProblem',
   'hold',
   'release',

@@ -49,9 +49,9 @@ export const MUTANTS: readonly Mutant[] = [
   {
     seed: 301,
     name: 'unlisted-is-gone',
-    description: 'a 404 for a new copy that was never listed confirms its deletion',
+    description: 'a 404 for a new copy that was neither listed nor confirmed confirms its deletion',
     file: READ,
-    from: 'if (!row.listed) return createAgain(deps, tx, row);',
+    from: 'if (!row.listed && !wasConfirmed(row)) return createAgain(deps, tx, row);',
     to: '',
   },
   {
@@ -150,8 +150,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'no-epoch-check',
     description: 'a replaced worker goes on storing its results',
     file: 'test/simulation/memory-store.ts',
-    from: 'if (pairs.get(pairId)?.epoch !== epoch) throw new Superseded();',
-    to: 'if (!pairs.has(pairId)) throw new Superseded();',
+    from: 'if (pair?.epoch !== epoch) throw new Superseded();',
+    to: 'if (!pair) throw new Superseded();',
   },
   {
     seed: 8,
@@ -166,8 +166,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'base-before-other-side',
     description: "the base moves while the other side's write is still open",
     file: WRITE,
-    from: 'if (await tx.hasOpenSibling(op)) return;',
-    to: '',
+    from: 'if (siblings.length > 0) {',
+    to: 'if (siblings.length > 99) {',
   },
   {
     seed: 1,
@@ -224,13 +224,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'guests-without-decision',
     description: "a meeting with guests is deleted without a person's decision",
     file: DECIDE,
-    from:
-      "const hold = view.hasGuests && side === 'cloud' && !isApplied ? 'has-guests' : null;\n  " +
-      "return { ...NOTHING, ops: [{ side, action: 'delete', next: null, changes: [], isCounted: " +
-      '!isApplied, hold }] };',
-    to:
-      "return { ...NOTHING, ops: [{ side, action: 'delete', next: null, changes: [], isCounted: " +
-      '!isApplied, hold: null }] };',
+    from: "const hold = isApplied ? null : view.hasGuests && side === 'cloud' ? 'has-guests' : reason;",
+    to: 'const hold = isApplied ? null : reason;',
   },
   {
     seed: 8,

@@ -120,7 +120,7 @@ class Player {
         pair.requested = { trigger: 'resync', full: true };
         return;
       case 'set-direction':
-        database.set(database.pairs, pair.id, { direction: step.direction });
+        database.set(database.pairs, pair.id, { direction: step.direction, ...this.nextRevision(pair) });
         for (const [id, link] of database.links)
           if (link.pairId === pair.id) database.set(database.links, id, { dirty: true });
         return this.checks.directionChanged();
@@ -129,11 +129,16 @@ class Player {
     }
   }
 
+  private nextRevision(pair: PairWorkflow): { settingsRevision: number } {
+    return { settingsRevision: this.world.row(pair).settingsRevision + 1 };
+  }
+
   private decide(pair: PairWorkflow, decision: 'apply' | 'restore', share: number): void {
     const { database } = this.world;
     const rows = [...database.held.values()].filter((row) => row.pairId === pair.id && row.decision === null);
     for (const row of rows.slice(0, Math.ceil(rows.length * share))) {
       this.checks.heldDeletionDecided(row, decision);
+      database.set(database.pairs, pair.id, this.nextRevision(pair));
       database.set(database.held, row.linkId, { decision });
       database.set(database.links, row.linkId, { dirty: true, retryAt: null });
     }
@@ -161,7 +166,7 @@ class Player {
         // A listing may be showing the copy right now.
         if (world.isSyncing) return;
         const fresh = [...calendar.items.values()].filter(
-          ({ marker, ref }) => marker !== null && !world.isListed(calendar, ref),
+          ({ marker, ref }) => marker !== null && !world.wasSeen(calendar, ref),
         );
         const item = fresh[Math.floor(step.event * fresh.length)];
         if (!item) return;

@@ -4,6 +4,7 @@
  */
 import { otherSide, type SideName } from '../../core/event.ts';
 import { DEFAULT_OPTIONS } from '../../core/sync/policy.ts';
+import type { Refusals } from '../../core/sync/refusal.ts';
 import type { Halves } from '../../db/link-matching.ts';
 import type { SideRow } from '../../db/link-sides.ts';
 import type { LinkRow } from '../../db/links.ts';
@@ -148,6 +149,8 @@ export class StoreCalls {
     return columns({
       retryAt: this.orNothing(this.maybe(new Date(this.now + this.random.pick([-1, 0, 1]) * 60_000))),
       attempts: this.orNothing(this.random.below(3)),
+      failedTries: this.orNothing(this.random.below(3)),
+      refusals: this.orNothing(this.maybe(this.refusals())),
       caldavGeneration: this.orNothing(this.random.below(3)),
       cloudGeneration: this.orNothing(this.random.below(3)),
       agreed: this.orNothing(this.maybe(this.sealed())),
@@ -155,6 +158,21 @@ export class StoreCalls {
       lastChangeAt: this.orNothing(this.maybe(this.time())),
       dirty: this.orNothing(this.random.chance(0.5)),
     });
+  }
+
+  private refusals(): Refusals {
+    const refusal = () => ({
+      code: this.random.pick(CODES),
+      detail: 'why',
+      at: this.time().toISOString(),
+      shown: { caldav: this.hash(), cloud: null },
+      settings: this.hash(),
+      mayPass: this.random.chance(0.7),
+      ...(this.random.chance(0.3) ? { isOfEvent: true } : {}),
+    });
+    return Object.fromEntries(
+      (['caldav', 'cloud'] as const).map((side) => [side, refusal()]).slice(this.random.below(2)),
+    );
   }
 
   private newSide() {
@@ -328,6 +346,10 @@ export class StoreCalls {
     markDirty: () => [this.linkIds()],
     nextGeneration: () => [this.linkIds(), this.side()],
     updateLinks: () => [this.linkIds(), this.linkColumns()],
+    retryRefusals: () => [
+      this.pair(),
+      this.random.pick([{ before: null }, { before: this.time() }, { acceptedBy: this.side(), before: this.time() }]),
+    ],
     deleteLinks: () => [this.database.links.size > MANY_LINKS ? this.linkIds() : []],
     hasWork: () => [this.pair(), new Date(this.now)],
     dirtyLinks: () => [this.pair(), new Date(this.now), this.random.chance(0.5)],
@@ -374,7 +396,7 @@ export class StoreCalls {
       this.maybe(this.onlyTime()),
     ],
     countOps: () => [this.known(this.database.runs)],
-    hasOpenSibling: () => [this.op()],
+    openSiblings: () => [this.op()],
     finishDeletions: () => [this.linkIds(), this.onlyTime()],
     unsettledWrites: () => [this.linkIds()],
     mayHaveCopies: () => [this.linkIds()],
@@ -384,6 +406,11 @@ export class StoreCalls {
     setProblems: () => {
       const linkId = this.known(this.database.links);
       return [this.pairOf(linkId), linkId, this.some(() => this.newProblem(linkId), 3), this.time()];
+    },
+    setSideProblems: () => {
+      const linkId = this.known(this.database.links);
+      const problems = this.some(() => this.newProblem(linkId), 3);
+      return [this.pairOf(linkId), linkId, this.side(), problems, this.time()];
     },
     addProblem: () => {
       const linkId = this.known(this.database.links);

@@ -132,6 +132,8 @@ export class World {
       pollIntervalSeconds: 60,
       options: { ...DEFAULT_OPTIONS, ...options },
       paused: false,
+      settingsRevision: 0,
+      readOnlySide: null,
       epoch: 0,
       caldavCursor: null,
       cloudCursor: null,
@@ -167,9 +169,8 @@ export class World {
   }
 
   /**
-   * No listing has shown a copy of the event since it was created, or a write to it is not confirmed. The engine cannot
-   * always tell what a person does to such an event: a 404 for an event that was never listed does not prove its
-   * deletion.
+   * A write to the event is not confirmed. The engine cannot always tell what a person does to such an event: a 404 for
+   * a copy that was neither listed nor confirmed does not prove its deletion.
    */
   isUnconfirmed(calendar: FakeSide, ref: string): boolean {
     const lineage = lineageOf(calendar.items.get(ref)?.event ?? null);
@@ -191,12 +192,11 @@ export class World {
         );
         if (!row) return true;
         const other = this.database.sides.get(`${row.linkId}/${side === 'caldav' ? 'cloud' : 'caldav'}`);
-        if (!other?.listed || !other.confirmed) return true;
+        if (!other?.confirmed) return true;
         const ops = [...this.database.ops.values()]
           .filter((op) => op.linkId === row.linkId)
           .sort((a, b) => (a.id < b.id ? -1 : 1));
         return (
-          !row.listed ||
           !row.confirmed ||
           row.base === null ||
           ops.some(({ runId, status }) => status !== 'done' && runId === ops.at(-1)?.runId)
@@ -205,12 +205,12 @@ export class World {
     );
   }
 
-  /** A listing or a change feed has shown the event, and this is stored. */
-  isListed(calendar: FakeSide, ref: string): boolean {
+  /** A listing or a change feed has shown the event, or the service's own answer has, and this is stored. */
+  wasSeen(calendar: FakeSide, ref: string): boolean {
     return [...this.database.sides.values()].some(
       (row) =>
         row.ref === ref &&
-        row.listed &&
+        (row.listed || row.confirmed) &&
         this.pairs.find(({ id }) => id === row.pairId)?.calendars[row.side] === calendar,
     );
   }

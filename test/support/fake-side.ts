@@ -115,6 +115,10 @@ export class FakeSide implements Side {
   lists: 'all' | 'nothing' | 'no-calendar' = 'all';
   /** The credentials open the same address of another person, who has no events. */
   isStrangers = false;
+  /** The account may read the calendar, but not write to it. */
+  isReadOnly = false;
+  /** Whether the service says so when it is asked. */
+  saysWhetherWritable = true;
   /** How far the server's clock is ahead. */
   clockSkewMs = 0;
   readonly name: string;
@@ -307,7 +311,7 @@ export class FakeSide implements Side {
 
   async create(event: CalendarEvent, key: string, generation: number): Promise<Written> {
     await this.called('create', 'before', event.title);
-    if (this.isStrangers) throw this.error('forbidden');
+    if (this.isStrangers || this.isReadOnly) throw this.error('forbidden');
     const name = `${key}-${generation}`;
     const ref = this.habits.isView ? (this.namesOfCopies.get(name) ?? `${this.name}-${this.sequence + 1}`) : name;
     const there = this.items.get(ref);
@@ -330,7 +334,7 @@ export class FakeSide implements Side {
 
   async update(stored: Stored, next: CalendarEvent): Promise<Written> {
     await this.called('update', 'before', next.title);
-    if (this.isStrangers) throw this.error('forbidden');
+    if (this.isStrangers || this.isReadOnly) throw this.error('forbidden');
     const item = this.checked(stored);
     this.put(stored.ref, { ...item, event: this.habits.rewrite(next) });
     this.recordWrite(
@@ -351,13 +355,17 @@ export class FakeSide implements Side {
   async remove(stored: Stored): Promise<void> {
     const title = (JSON.parse(stored.data) as Data).event?.title ?? '';
     await this.called('remove', 'before', title);
-    if (this.isStrangers) throw this.error('forbidden');
+    if (this.isStrangers || this.isReadOnly) throw this.error('forbidden');
     if (this.items.has(stored.ref)) {
       const { event, hasGuests } = this.checked(stored);
       this.drop(stored.ref);
       this.recordWrite({ action: 'remove', ref: stored.ref, before: event, after: null, hasGuests }, title);
     }
     await this.called('remove', 'after', title);
+  }
+
+  async isWritable(): Promise<boolean | null> {
+    return this.saysWhetherWritable ? !this.isReadOnly : null;
   }
 
   read(stored: Stored): Found {
@@ -470,7 +478,11 @@ export class FakeSide implements Side {
     return new SyncError(
       kind,
       `${this.name} answers ${kind}`,
-      kind === 'unreachable' || kind === 'throttled' ? { retryAfterMs: 1 } : {},
+      kind === 'unreachable' || kind === 'throttled'
+        ? { retryAfterMs: 1 }
+        : this.isReadOnly && kind === 'forbidden'
+          ? { status: 403 }
+          : {},
     );
   }
 }

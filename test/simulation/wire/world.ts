@@ -225,6 +225,8 @@ export class WireWorld {
       pollIntervalSeconds: 60,
       options: { ...DEFAULT_OPTIONS, holdDeletions: { moreThan: 1_000, percent: 100 } },
       paused: false,
+      settingsRevision: 0,
+      readOnlySide: null,
       epoch: 0,
       caldavCursor: null,
       cloudCursor: null,

@@ -1,0 +1,43 @@
+/** The state of a run that is being executed, and what an op may come to. */
+import type { SideName } from '../../core/event.ts';
+import type { SyncError } from '../../core/sync-error.ts';
+import type { Deps } from '../deps.ts';
+import type { OpenPair } from './open-pair.ts';
+
+/** A run that is being executed. */
+export interface Applying {
+  readonly deps: Deps;
+  readonly open: OpenPair;
+  readonly runId: string;
+  readonly epoch: number;
+  /** The pair's settings when the run was planned. */
+  readonly settingsRevision: number;
+  readonly signal: AbortSignal;
+  /** Sides that are not called again in this run, with the reason. */
+  readonly stopped: Map<SideName, Stopped>;
+  /** Sides that accepted a write. */
+  readonly accepted: Set<SideName>;
+  /** Events of a side whose writes failed one after the other, without an accepted one in between. */
+  readonly failedInRow: Map<SideName, number>;
+  /** What a side said about whether it can be written to at all. */
+  readonly writable: Map<SideName, boolean | null>;
+}
+
+export interface Stopped {
+  readonly error: SyncError;
+  /** How long the write that stopped the side rests. */
+  readonly restMs?: number;
+}
+
+/** For a run of which nothing has been executed. */
+export function nothingYet(): Pick<Applying, 'stopped' | 'accepted' | 'failedInRow' | 'writable'> {
+  return { stopped: new Map(), accepted: new Set(), failedInRow: new Map(), writable: new Map() };
+}
+
+export type Outcome =
+  | { readonly kind: 'done' | 'problem' | 'waits' }
+  /** The link has to be decided again, because the event changed on the side. */
+  | { readonly kind: 'again' }
+  /** The side is not called again in this run. */
+  | ({ readonly kind: 'stops'; readonly side: SideName } & Stopped)
+  | { readonly kind: 'retry'; readonly delayMs: number };

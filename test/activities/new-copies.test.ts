@@ -1,0 +1,70 @@
+/** Copies that a person deletes before any listing has shown them. Real PostgreSQL, calendars in memory. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import type { SideName } from '../../core/event.ts';
+import { testDatabase } from '../support/database.ts';
+import { closeAll, Harness } from './harness.ts';
+
+let url: string;
+before(async () => {
+  url = await testDatabase();
+});
+after(closeAll);
+
+const other = (side: SideName): SideName => (side === 'caldav' ? 'cloud' : 'caldav');
+
+for (const answers of ['stored', 'sent', 'sent-without-version'] as const)
+  for (const copySide of ['caldav', 'cloud'] as const)
+    for (const how of ['the daily comparison', 'a resync'] as const)
+      for (const isEdited of [false, true]) {
+        const what = isEdited ? 'an updated copy' : 'a copy';
+        const where = `${copySide}, ${answers}`;
+        test(`FB3: ${what} (${where}) that came and went between two polls is found gone by ${how}`, async () => {
+          const harness = await Harness.open(url, { caldav: { answers }, cloud: { answers, keepsIds: true } });
+          const [copies, originals] = [harness[copySide], harness[other(copySide)]];
+          for (const title of ['A', 'B', 'C']) originals.person.insert({ title });
+          await harness.run('signal');
+          if (isEdited) {
+            originals.person.edit(originals.find('A'), { location: 'moved' });
+            await harness.run('signal');
+          }
+          const ref = copies.find('A');
+          copies.person.remove(ref);
+          neverNames(copies, ref);
+          await harness.settle();
+          assert.deepEqual(originals.titles(), ['A', 'B', 'C'], 'nothing has told of it yet');
+          if (how === 'a resync') await harness.run('resync', { full: true });
+          else harness.advance(86_401);
+          await harness.settle();
+          assert.deepEqual(
+            [originals.titles(), copies.titles()],
+            [
+              ['B', 'C'],
+              ['B', 'C'],
+            ],
+          );
+          assert.deepEqual(await harness.conflicts(), []);
+        });
+      }
+
+test('FB3: a copy that was never confirmed is still created again', async () => {
+  const harness = await Harness.open(url, { caldav: { answers: 'sent' } });
+  harness.cloud.person.insert({ title: 'A' });
+  harness.caldav.failNext('get', 'unreachable', { times: 2 });
+  await harness.run('signal');
+  const ref = harness.caldav.find('A');
+  harness.caldav.person.remove(ref);
+  neverNames(harness.caldav, ref);
+  harness.advance(86_401);
+  await harness.settle();
+  assert.deepEqual([harness.caldav.titles(), harness.cloud.titles()], [['A'], ['A']]);
+});
+
+/** A feed that does not name what came and went between two tokens. */
+function neverNames(side: Harness['caldav'], ref: string): void {
+  const { changes } = side;
+  side.changes = async function* (cursor, stored) {
+    for await (const page of changes.call(this, cursor, stored))
+      yield { ...page, removed: page.removed.filter((name) => name !== ref) };
+  };
+}
