@@ -84,19 +84,20 @@ export interface Redirected {
 }
 
 /**
- * Follows redirects with the same method and body, as WebDAV needs; a 303 for reading requests only. `Authorization` is
- * sent only where `mayCarry` allows it.
+ * Follows redirects with the same method and body, as WebDAV needs; a 303 for reading requests only.
+ * @param authorizationFor the `Authorization` for an address; null where none may be sent
  * @throws SyncError `unreachable` after too many redirects
  */
 export async function followRedirects(
   fetch: typeof globalThis.fetch,
   start: URL,
   init: RequestInit & { headers: Record<string, string> },
-  mayCarry: (url: URL) => boolean,
+  authorizationFor: (url: URL) => string | null,
 ): Promise<Redirected> {
   let url = start;
   for (let hop = 0; hop <= MAX_REDIRECTS; hop += 1) {
-    const headers = mayCarry(url) ? init.headers : withoutAuthorization(init.headers);
+    const authorization = authorizationFor(url);
+    const headers = { ...init.headers, ...(authorization === null ? {} : { authorization }) };
     const response = await fetch(url, { ...init, headers });
     const target = redirectTarget(response, url, init.method ?? 'GET');
     if (target === null) return { response, url };
@@ -198,10 +199,6 @@ function redirectTarget(response: Response, from: URL, method: string): URL | nu
   target.username = '';
   target.password = '';
   return target;
-}
-
-function withoutAuthorization(headers: Record<string, string>): Record<string, string> {
-  return Object.fromEntries(Object.entries(headers).filter(([name]) => name.toLowerCase() !== 'authorization'));
 }
 
 function isReset(error: unknown): boolean {

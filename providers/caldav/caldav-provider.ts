@@ -4,7 +4,7 @@ import { SyncError } from '../../core/sync-error.ts';
 import type { Account, CalendarInfo, Io, OpenAccount, Provider, VerifiedAccount } from '../provider.ts';
 import { BUSY_BY_DEFAULT } from '../provider.ts';
 import { createCalendar, listCalendars } from './calendars.ts';
-import { davClient, type Login } from './client.ts';
+import { davClient } from './client.ts';
 import { type Credentials, isServerUrl } from './credentials.ts';
 import { Discovered } from './discovered.ts';
 import { discover, identityOfAccount } from './discovery.ts';
@@ -13,6 +13,7 @@ import { identityOf } from './hrefs.ts';
 import { PRESETS } from './presets.ts';
 import { hasMoved, keepNames, nameOf, whereNow } from './relocation.ts';
 import { caldavSide } from './side.ts';
+import type { Login } from './sign-in.ts';
 
 export const caldavProvider: Provider<Credentials> = {
   async verifyCredentials(

@@ -1,6 +1,5 @@
 /**
- * Requests to one CalDAV account: Basic credentials in UTF-8, sent at once and only where they may go; redirects
- * followed; answers read.
+ * Requests to one CalDAV account: credentials sent only where they may go; redirects followed; answers read.
  */
 import { DAVNamespace, davRequest } from 'tsdav';
 import { decodeBytes } from '../../core/ical/charset.ts';
@@ -8,6 +7,7 @@ import { SyncError } from '../../core/sync-error.ts';
 import { followRedirects, mayCarryCredentials } from '../http.ts';
 import { kindOfStatus, statusError } from '../http-answer.ts';
 import type { Io } from '../provider.ts';
+import { adviceFor, type Login, learn, type Proof, proofFor } from './sign-in.ts';
 import { type Body, type Member, type Multistatus, readError, readMultistatus } from './xml.ts';
 
 export interface DavClient {
@@ -35,12 +35,7 @@ export interface Answer extends Body {
   readonly headers: Headers;
   /** The address that answered, after redirects: relative hrefs are relative to it. */
   readonly url: URL;
-}
-
-export interface Login {
-  readonly username: string;
-  readonly password: string;
-  /** What a person can do when the login is refused. */
+  /** Of a 401: what a person can do. */
   readonly advice?: string | undefined;
 }
 
@@ -56,25 +51,30 @@ export interface Relocation {
 }
 
 export function davClient(typed: URL, login: Login, io: Io, relocation?: Relocation): DavClient {
-  const authorization = `Basic ${Buffer.from(`${login.username}:${login.password}`, 'utf8').toString('base64')}`;
   const mayCarry = (url: URL): boolean => mayCarryCredentials(typed, url);
 
-  async function send(method: string, url: URL, { headers = {}, body }: RequestOptions): Promise<Answer> {
+  async function send(method: string, url: URL, options: RequestOptions): Promise<Answer> {
+    const { headers = {}, body } = options;
     const init = {
       method,
-      headers: { ...headers, authorization },
+      headers,
       ...(body === undefined ? {} : { body }),
       ...(io.signal ? { signal: io.signal } : {}),
     };
-    const { response, url: answered } = await followRedirects(io.fetch, url, init, mayCarry);
-    if (response.status === 401 && !mayCarry(answered))
-      throw new SyncError('unreachable', 'the server redirects to a host that must not get the credentials', {
-        status: 401,
+    for (let tries = 1; ; tries += 1) {
+      let proof: Proof | undefined;
+      const { response, url: answered } = await followRedirects(io.fetch, url, init, (at) => {
+        proof = mayCarry(at) ? proofFor(login, method, at, body) : undefined;
+        return proof?.header ?? null;
       });
-    const { status, headers: answeredWith } = response;
-    const charset = /;\s*charset="?([\w.:-]+)/i.exec(answeredWith.get('content-type') ?? '')?.[1];
-    const bytes = new Uint8Array(await response.arrayBuffer());
-    return { status, headers: answeredWith, bytes, charset, url: answered };
+      if (response.status !== 401) return readAnswer(response, answered);
+      if (proof === undefined)
+        throw new SyncError('unreachable', 'the server redirects to a host that must not get the credentials', {
+          status: 401,
+        });
+      if (tries < MAX_SIGN_INS && learn(login, answered, proof, response.headers, tries === 1)) continue;
+      return { ...(await readAnswer(response, answered)), advice: adviceFor(login, proof, response.headers) };
+    }
   }
 
   async function request(method: string, url: URL, options: RequestOptions = {}): Promise<Answer> {
@@ -94,7 +94,7 @@ export function davClient(typed: URL, login: Login, io: Io, relocation?: Relocat
       return again;
     }
     if (answer.status === 401)
-      throw new SyncError('auth', 'the server refused the credentials', { status: 401, advice: login.advice });
+      throw new SyncError('auth', 'the server refused the credentials', { status: 401, advice: answer.advice });
     return answer;
   }
 
@@ -137,6 +137,15 @@ export function davClient(typed: URL, login: Login, io: Io, relocation?: Relocat
 
   return { request, xml, propfind, properties };
 }
+
+async function readAnswer(response: Response, url: URL): Promise<Answer> {
+  const { status, headers } = response;
+  const charset = /;\s*charset="?([\w.:-]+)/i.exec(headers.get('content-type') ?? '')?.[1];
+  return { status, headers, bytes: new Uint8Array(await response.arrayBuffer()), charset, url };
+}
+
+/** Basic, Digest, and Digest with a new nonce. */
+const MAX_SIGN_INS = 3;
 
 /**
  * The multistatus of an answer.
