@@ -5,11 +5,13 @@ import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import type { CalendarEvent } from '../../core/event.ts';
 import { createObject, patchObject } from '../../core/ical/object.ts';
+import { newViolations, type Violation } from '../../core/ical/validate.ts';
 import { caldavProvider } from '../../providers/caldav/caldav-provider.ts';
 import { Credentials } from '../../providers/caldav/credentials.ts';
 import { createFetch } from '../../providers/http.ts';
 import type { Account, SideSetting } from '../../providers/provider.ts';
 import type { ContractSetup } from './contract.ts';
+import { basicAuthorization } from './dav.ts';
 
 export interface DavAccount {
   readonly base: string;
@@ -25,14 +27,37 @@ export const SETTING: SideSetting = {
   tag: (text) => createHmac('sha256', 'of this installation').update(text).digest('hex'),
 };
 
-/** Opens an account as the product does, and counts its requests. */
+/** An object that was written, and what the server stored as it. */
+interface WrittenObject {
+  readonly url: string;
+  readonly sent: string;
+  readonly stored: string;
+  readonly violations: readonly Violation[];
+}
+
+/** Opens an account as the product does, counts its requests, and checks what it writes. */
 export async function openAccount(
   dav: DavAccount,
   setFetch = createFetch({ allowPrivateNetworks: true }),
-): Promise<{ account: Account; requests: () => number; log: string[] }> {
+): Promise<{ account: Account; requests: () => number; log: string[]; written: WrittenObject[] }> {
   const log: string[] = [];
+  const written: WrittenObject[] = [];
+  const authorization = basicAuthorization(dav.username, dav.password);
+  const storedAt = async (url: string): Promise<string | null> => {
+    const answer = await setFetch(url, { headers: { authorization } });
+    const body = await answer.text();
+    return answer.ok ? body : null;
+  };
   const fetch: typeof globalThis.fetch = async (input, init) => {
+    const isObject = init?.method === 'PUT' && typeof init.body === 'string';
+    const before = isObject ? await storedAt(String(input)) : null;
     const response = await setFetch(input, init);
+    if (isObject && response.ok) {
+      const [url, sent] = [String(input), init.body as string];
+      const stored = (await storedAt(url)) ?? '';
+      const violations = [...newViolations(sent, before), ...newViolations(crlf(stored), before && crlf(before))];
+      written.push({ url, sent, stored, violations });
+    }
     log.push(`${init?.method ?? 'GET'} ${String(input)} ${response.status}`);
     return response;
   };
@@ -48,7 +73,12 @@ export async function openAccount(
     { credentials, discovered, tokens: { load: async () => null, save: async () => {} } },
     { fetch },
   );
-  return { account, requests: () => log.length, log };
+  return { account, requests: () => log.length, log, written };
+}
+
+/** Servers may answer with other line ends than they got. */
+function crlf(text: string): string {
+  return text.replace(/\r?\n/g, '\r\n');
 }
 
 /**
@@ -62,7 +92,7 @@ export async function caldavSetup(
   setting: SideSetting = SETTING,
   reach: { fetch?: typeof fetch; personsCalendar?: string } = {},
 ): Promise<ContractSetup> {
-  const { account, requests } = await openAccount(dav, reach.fetch);
+  const { account, requests, written } = await openAccount(dav, reach.fetch);
   const person = davPerson(dav, reach.personsCalendar ?? calendar);
   return {
     side: account.side(calendar, setting),
@@ -96,7 +126,11 @@ export async function caldavSetup(
       },
     },
     dropCalendar: () => person.remove(new URL(calendar).pathname),
-    close,
+    async close() {
+      await close();
+      assert.ok(written.length > 0, 'objects were written');
+      for (const { violations, sent, stored } of written) assert.deepEqual(violations, [], `${sent}\n${stored}`);
+    },
   };
 }
 
