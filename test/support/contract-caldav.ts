@@ -76,9 +76,9 @@ export async function openAccount(
   return { account, requests: () => log.length, log, written };
 }
 
-/** Servers may answer with other line ends than they got. */
+/** Servers may answer with other line ends than they got; SOGo mixes them. */
 function crlf(text: string): string {
-  return text.replace(/\r?\n/g, '\r\n');
+  return text.replace(/\r*\n|\r/g, '\r\n');
 }
 
 /**
