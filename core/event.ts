@@ -89,6 +89,12 @@ export interface CalendarEvent extends Content {
   readonly recurrence: Recurrence | null;
   /** By occurrence id. Empty unless `recurrence` is set. */
   readonly exceptions: Readonly<Record<OccurrenceId, Exception>>;
+  /**
+   * The calendar days of a timed series' DURATION (RFC 5545 3.8.5.3): each occurrence ends so many days, and then the
+   * rest of the duration, after its start. Left out where the length is exact. A spelling of the length, not content:
+   * it is never compared.
+   */
+  readonly nominalDays?: number;
 }
 
 export const CONTENT_FIELDS = [
@@ -150,7 +156,7 @@ export function changedContent(before: Content, after: Content): ContentField[] 
 
 /** An event without its UID, recurrence and exceptions. */
 export function contentOnly(event: CalendarEvent): Content {
-  const { uid: _uid, recurrence: _recurrence, exceptions: _exceptions, ...content } = event;
+  const { uid: _uid, recurrence: _recurrence, exceptions: _exceptions, nominalDays: _days, ...content } = event;
   return content;
 }
 
@@ -159,11 +165,17 @@ export function mapContents(
   event: CalendarEvent,
   change: (content: Content, id: OccurrenceId | null) => Content,
 ): CalendarEvent {
-  const { uid, recurrence } = event;
+  const { uid, recurrence, nominalDays } = event;
   const exceptions = Object.entries(event.exceptions).map(
     ([id, exception]) => [id, exception === EXCLUDED ? exception : change(exception, id)] as const,
   );
-  return { ...change(contentOnly(event), null), uid, recurrence, exceptions: Object.fromEntries(exceptions) };
+  return {
+    ...change(contentOnly(event), null),
+    uid,
+    recurrence,
+    exceptions: Object.fromEntries(exceptions),
+    ...(nominalDays === undefined ? {} : { nominalDays }),
+  };
 }
 
 /** Deep equality of plain JSON values; the order of keys does not matter, the order of array items does. */

@@ -72,8 +72,8 @@ export function freeBusyRoutes(app: Api, deps: ApiDeps): void {
         tags: ['Free and busy'],
         summary: 'Busy times of an account',
         description:
-          'Over `freeBusyCalendarIds`, or all calendars. Merged and sorted. 422 `free-busy-unknown` where the ' +
-          'recurrence of an event cannot be expanded.',
+          'Over `freeBusyCalendarIds`, or all calendars. Merged and sorted. 422 `free-busy-unknown` where a day ' +
+          'has more events than can be read, or one that may not be read.',
         params: idParam,
         querystring: z.strictObject(range),
         response: { 200: z.object({ busy: intervals }), ...errorResponses },
@@ -195,7 +195,7 @@ async function busyOfAll(deps: ApiDeps, ids: readonly string[], range: Interval)
   return answers;
 }
 
-/** An event that cannot be expanded, or that is too large to be read, may take any time. */
+/** Where there are more events than can be read, or one that may not be read, any time may be taken. */
 function rethrow(error: unknown): never {
   if (!(error instanceof SyncError) || error.kind !== 'too-large') throw error;
   throw new ApiError('free-busy-unknown');

@@ -9,9 +9,10 @@ import {
   type Participation,
   type When,
 } from '../event.ts';
+import { durationOf, type EventDuration, endAfter, eventDuration, periodMs } from '../recurrence/duration.ts';
 import type { Budget } from '../recurrence/expand.ts';
 import { expandOccurrences } from '../recurrence/expand.ts';
-import { idInstant, instantOfId, isDateId, occurrenceId, occurrenceStart } from '../recurrence/occurrence.ts';
+import { idInstant, instantOfId, occurrenceStart } from '../recurrence/occurrence.ts';
 import { parseRule } from '../recurrence/rule.ts';
 import { instantOf, localOf } from '../zones.ts';
 import { clipSpans, type Span } from './interval.ts';
@@ -34,25 +35,25 @@ export interface BusySource {
    * Overrides with RANGE=THISANDFUTURE, in order: each applies to its own and all later occurrences, and moves them by
    * the same amount.
    */
-  readonly futureOverrides: readonly { readonly from: OccurrenceId; readonly content: Content }[];
+  readonly futureOverrides: readonly {
+    readonly from: OccurrenceId;
+    readonly content: Content;
+    readonly nominalDays: number;
+  }[];
 }
-
-/**
- * The times of an event are unknown: its rule needs more steps than allowed, is invalid, or uses a calendar that is not
- * supported (RFC 7529).
- */
-export class TimesUnknown extends Error {}
 
 /** For all events of one free/busy query. One series gets at most `STEPS_PER_SERIES` of them. */
 export const STEPS_PER_QUERY = 20_000_000;
 /** Enough for an occurrence in every hour of five years. */
 const STEPS_PER_SERIES = 200_000;
+const MAX_OCCURRENCES = 50_000;
+const FIRST_OCCURRENCES = 1_000;
 const DAY_MS = 86_400_000;
 
 /**
  * When the event keeps the person busy within the range; neither merged nor sorted. An event without a duration takes
- * no time.
- * @throws TimesUnknown if the event may be busy at times that cannot be found out
+ * no time. A series with more occurrences than the budget allows is busy from where it was left, until its rules end.
+ * Of a rule in a calendar that is not supported (RFC 7529) only the start counts.
  */
 export function busySpans(source: BusySource, view: FreeBusyView, budget: Budget): Span[] {
   const { event, futureOverrides } = source;
@@ -69,11 +70,6 @@ export function busySpans(source: BusySource, view: FreeBusyView, budget: Budget
     if (isAnyBusy) spans.push(...ordinarySpans(source, view, budget));
   }
   return clipSpans(spans, view.range);
-}
-
-/** Whether an event whose recurrence is unknown may take time within the range. */
-export function mayTakeTime(content: Content, view: FreeBusyView): boolean {
-  return isBusy(content, view) && spanOfWhen(content.when, view.zone).from < view.range.to;
 }
 
 /** What decides whether an event keeps a person busy, on any service. */
@@ -108,71 +104,104 @@ export function spanOfWhen(when: When, zone: string): Span {
   return { from: instantOf(when.start, when.startZone), to: instantOf(when.end, when.endZone) };
 }
 
+/** From one occurrence on, up to the next segment: what the occurrences without an exception are like. */
+interface Segment {
+  readonly from: OccurrenceId;
+  readonly isBusy: boolean;
+  readonly when: When;
+  readonly duration: EventDuration;
+  /** By how much an occurrence is moved in wall-clock time; by whole days where either is all-day. */
+  readonly shift: number;
+}
+
 /** The busy times of occurrences without an exception. */
 function ordinarySpans({ event, futureOverrides }: BusySource, view: FreeBusyView, budget: Budget): Span[] {
   const { when } = event;
   const { range, zone } = view;
-  const segments = [
-    { from: '', content: event as Content, shift: 0 },
-    ...futureOverrides.map((one) => ({ ...one, shift: shiftOf(one, when) })),
-  ].map(({ from, content, shift }) => ({
-    from,
-    shift,
-    length: durationOf(content.when),
-    isBusy: isBusy(content, view),
-  }));
+  const segments: Segment[] = [
+    { from: '', isBusy: isBusy(event, view), when, duration: eventDuration(event), shift: 0 },
+    ...futureOverrides.map(({ from, content, nominalDays }) => ({
+      from,
+      isBusy: isBusy(content, view),
+      when: content.when,
+      duration: durationOf(content.when, nominalDays),
+      shift: shiftOf(from, content.when, when),
+    })),
+  ];
   const periods = new Map(
     event.recurrence!.dates.filter((date) => date.includes('/')).map((date) => date.split('/', 2) as [string, string]),
   );
   // Date ids are compared in UTC; no zone is more than a day away from it.
   const reach =
-    Math.max(
-      ...segments.map(({ shift, length }) => Math.abs(shift) + length),
-      ...[...periods.values()].map(durationOfPeriod),
-    ) + DAY_MS;
-  const ids = occurrencesIn(event, { from: range.from - reach, to: range.to + reach }, budget);
-  return ids
+    [
+      ...segments.map(({ shift, duration: { days, ms } }) => Math.abs(shift) + days * DAY_MS + ms),
+      ...[...periods.values()].map(periodMs),
+    ].reduce((a, b) => Math.max(a, b)) +
+    2 * DAY_MS;
+  const { ids, known } = occurrencesIn(event, { from: range.from - reach, to: range.to + reach }, budget);
+  const spans = ids
     .filter((id) => event.exceptions[id] === undefined)
     .flatMap((id) => {
-      const { shift, length, isBusy } = segments.findLast(({ from }) => from <= id)!;
-      if (!isBusy) return [];
+      const segment = segments.findLast(({ from }) => from <= id)!;
+      if (!segment.isBusy) return [];
+      const span = spanOfOccurrence(id, when, segment, zone);
       const period = periods.get(id);
-      if (when.allDay || isDateId(id)) {
-        const first = Date.parse(occurrenceStart(id, when).slice(0, 10)) + shift;
-        const from = midnight(dateOf(first), zone);
-        return [
-          { from, to: period === undefined ? midnight(dateOf(first + length), zone) : from + durationOfPeriod(period) },
-        ];
-      }
-      const from = shift === 0 ? idInstant(id) : shifted(idInstant(id), shift, when.startZone);
-      return [{ from, to: from + (period === undefined ? length : durationOfPeriod(period)) }];
+      return [period === undefined ? span : { from: span.from, to: span.from + periodMs(period) }];
     });
+  if (known === Infinity || segments.every(({ isBusy, duration: { days, ms } }) => !isBusy || days + ms === 0))
+    return spans;
+  const moved = segments.map(({ shift }) => Math.abs(shift)).reduce((a, b) => Math.max(a, b));
+  return [...spans, { from: known - moved, to: lastOf(event) + reach }];
+}
+
+function spanOfOccurrence(id: OccurrenceId, series: When, { when, duration, shift }: Segment, zone: string): Span {
+  if (!series.allDay && !when.allDay) {
+    const from = shift === 0 ? idInstant(id) : shifted(idInstant(id), shift, series.startZone);
+    if (duration.days === 0) return { from, to: from + duration.ms };
+    return { from, to: endAfter(localOf(from, when.startZone), when.startZone, duration) };
+  }
+  const first = Date.parse(occurrenceStart(id, series).slice(0, 10)) + shift;
+  if (when.allDay)
+    return { from: midnight(dateOf(first), zone), to: midnight(dateOf(first + duration.days * DAY_MS), zone) };
+  const start = dateOf(first) + when.start.slice(10);
+  return { from: instantOf(start, when.startZone), to: endAfter(start, when.startZone, duration) };
 }
 
 /**
- * RFC 5545 leaves open whether a start that its rule does not match is an instance. Calendars show it, so it counts.
+ * Up to `known` (ms; Infinity: all) the occurrences of the rules are found. Most series have few in a range; where the
+ * first of many are so close that there would be too many, the others are not looked for.
  */
-function occurrencesIn(event: CalendarEvent, { from, to }: Span, budget: Budget): OccurrenceId[] {
-  const { when, recurrence } = event;
+function occurrencesIn(
+  event: CalendarEvent,
+  { from, to }: Span,
+  budget: Budget,
+): { ids: OccurrenceId[]; known: number } {
   const own = { steps: Math.min(STEPS_PER_SERIES, budget.steps) };
   const before = own.steps;
-  const { ids, complete } = expandOccurrences(event, from, to, Infinity, own);
-  budget.steps -= before - own.steps;
-  if (!complete) throw new TimesUnknown('the series cannot be expanded');
-  const rules = recurrence!.rules.map((line) => parseRule(line, when));
-  const start = occurrenceId(when.start, when.allDay ? null : when.startZone);
-  const hasBegun =
-    rules.every(({ name }) => name === 'RRULE') && rules.some(({ until }) => until === null || until >= start);
-  const at = instantOfId(start);
-  return hasBegun && at >= from && at < to && !ids.includes(start) ? [start, ...ids] : ids;
+  let found = expandOccurrences(event, from, to, FIRST_OCCURRENCES, own);
+  if (found.known !== Infinity && own.steps > 0) {
+    const first = instantOfId(found.ids[0]!);
+    const rest = Math.min(to, lastOf(event)) - found.known;
+    const isDense = rest * FIRST_OCCURRENCES > (found.known - first) * MAX_OCCURRENCES;
+    if (!isDense) found = expandOccurrences(event, from, to, MAX_OCCURRENCES, own);
+  }
+  budget.steps -= before - Math.max(0, own.steps);
+  return found;
+}
+
+/** When the rules of a series end; Infinity where one of them does not say. */
+function lastOf({ recurrence, when }: CalendarEvent): number {
+  const untils = recurrence!.rules
+    .map((line) => parseRule(line, when))
+    .filter(({ name }) => name === 'RRULE')
+    .map(({ until }) => (until === null ? Infinity : instantOfId(until)));
+  return untils.reduce((a, b) => Math.max(a, b), -Infinity);
 }
 
 /** By how much an override moves its occurrence, in wall-clock time of the series. */
-function shiftOf({ from, content }: BusySource['futureOverrides'][number], series: When): number {
-  const { when } = content;
-  if (when.allDay !== series.allDay)
-    throw new TimesUnknown('an override changes the series from timed to all-day, or back');
-  if (when.allDay || series.allDay) return Date.parse(when.start) - Date.parse(occurrenceStart(from, series));
+function shiftOf(from: OccurrenceId, when: When, series: When): number {
+  if (when.allDay || series.allDay)
+    return Date.parse(when.start.slice(0, 10)) - Date.parse(occurrenceStart(from, series).slice(0, 10));
   const start = localOf(instantOf(when.start, when.startZone), series.startZone);
   return Date.parse(`${start}Z`) - Date.parse(`${localOf(idInstant(from), series.startZone)}Z`);
 }
@@ -185,17 +214,6 @@ function dateOf(ms: number): string {
   return localOf(ms, 'UTC').slice(0, 10);
 }
 
-function durationOf(when: When): number {
-  if (when.allDay) return Date.parse(when.end) - Date.parse(when.start);
-  return instantOf(when.end, when.endZone) - instantOf(when.start, when.startZone);
-}
-
 function midnight(date: string, zone: string): number {
   return instantOf(`${date}T00:00:00`, zone);
-}
-
-/** The duration of `PT1H30M` (the canonical form in a recurrence); ms. */
-function durationOfPeriod(period: string): number {
-  const [, hours, minutes, seconds] = /^PT(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?$/.exec(period) ?? [];
-  return (Number(hours ?? 0) * 3600 + Number(minutes ?? 0) * 60 + Number(seconds ?? 0)) * 1000;
 }

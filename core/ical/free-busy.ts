@@ -2,38 +2,36 @@
 
 import type { BusySource } from '../availability/busy-time.ts';
 import type { Span } from '../availability/interval.ts';
-import type { Content } from '../event.ts';
-import { type EventGroup, eventGroupsOf, readContent, readEventGroup } from './read.ts';
-import { components, findLine, findLines, parameterValue, parseTree, rawValue, TooLarge } from './text.ts';
-import { durationOf, occurrenceIdOf, parseDuration } from './time.ts';
+import { type CalendarEvent, EXCLUDED, type Exception, type OccurrenceId, type When } from '../event.ts';
+import { eventDuration } from '../recurrence/duration.ts';
+import { normaliseRecurrence } from '../recurrence/normalise.ts';
+import { type EventGroup, eventGroupsOf, rdateIdOf, readContent, readEventGroup, ruleText } from './read.ts';
+import {
+  type Component,
+  components,
+  findLine,
+  findLines,
+  parameterValue,
+  parseTree,
+  rawValue,
+  TooLarge,
+} from './text.ts';
+import { occurrenceIdOf, parseDuration } from './time.ts';
 import { Zones } from './timezones.ts';
 
-export interface BusySources {
-  readonly sources: readonly BusySource[];
-  /** Recurring events whose recurrence cannot be read. */
-  readonly unknown: readonly Content[];
-}
-
 /**
- * The events of a calendar object. Invalid text, and events without a valid start, take no time.
+ * The events of a calendar object, as they take time. Of an event that the sync cannot read as a whole, what can be
+ * read counts: its start, and each rule, date and override by itself. Events without a valid start take no time, nor
+ * does invalid text.
  * @throws TooLarge
  */
-export function readBusySources(text: string, { floatingZone }: { floatingZone: string }): BusySources {
-  const sources: BusySource[] = [];
-  const unknown: Content[] = [];
-  for (const [group, zones] of eventGroupsIn(text, floatingZone)) {
-    if (group.isDuplicate) continue;
-    try {
-      sources.push(busySourceOf(group, zones));
-    } catch {
-      const content = contentOf(group, zones);
-      if (content === null) continue;
-      if (findLine(group.master, 'RRULE') || findLine(group.master, 'RDATE')) unknown.push(content);
-      else sources.push({ event: { ...content, uid: null, recurrence: null, exceptions: {} }, futureOverrides: [] });
-    }
-  }
-  return { sources, unknown };
+export function readBusySources(text: string, { floatingZone }: { floatingZone: string }): BusySource[] {
+  return eventGroupsIn(text, floatingZone)
+    .filter(([group]) => !group.isDuplicate)
+    .flatMap(([group, zones]) => attempt(() => busySourceOf(group, zones)) ?? []);
 }
+
+const MAX_DATES = 10_000;
 
 function eventGroupsIn(text: string, floatingZone: string): [EventGroup, Zones][] {
   try {
@@ -46,32 +44,73 @@ function eventGroupsIn(text: string, floatingZone: string): [EventGroup, Zones][
   }
 }
 
-/** @throws Error if the event cannot be read */
+/** @throws Error if the start cannot be read */
 function busySourceOf(group: EventGroup, zones: Zones): BusySource {
-  const isRanged = (override: EventGroup['master']): boolean =>
-    parameterValue(findLine(override, 'RECURRENCE-ID')!, 'RANGE') !== undefined;
-  const { event } = readEventGroup(
-    { ...group, overrides: group.overrides.filter((override) => !isRanged(override)) },
-    zones,
-  );
-  if (event === null) throw new Error('the event cannot be read');
-  const { when } = event;
-  const later =
-    event.recurrence === null
-      ? []
-      : group.overrides.filter(isRanged).map((override) => {
-          const id = findLine(override, 'RECURRENCE-ID')!;
-          return {
-            from: occurrenceIdOf(id, rawValue(id), when, zones),
-            content: readContent(override, zones, durationOf(when)).content,
-          };
-        });
-  return { event, futureOverrides: later.sort((a, b) => (a.from < b.from ? -1 : 1)) };
+  const overrides = group.overrides.filter((override) => !isRanged(override));
+  const event = readEventGroup({ ...group, overrides }, zones).event ?? readablePart({ ...group, overrides }, zones);
+  const duration = eventDuration(event);
+  const later = event.recurrence === null ? [] : group.overrides.filter(isRanged);
+  return {
+    event,
+    futureOverrides: later
+      .flatMap((override) => {
+        const read = attempt(() => ({
+          from: idOfOverride(override, event.when, zones),
+          ...readContent(override, zones, duration),
+        }));
+        return read === null ? [] : [read];
+      })
+      .sort((a, b) => (a.from < b.from ? -1 : 1)),
+  };
 }
 
-function contentOf({ master }: EventGroup, zones: Zones): Content | null {
+/** Applies to its own and all later occurrences (RFC 5545 3.2.13). */
+function isRanged(override: Component): boolean {
+  const range = parameterValue(findLine(override, 'RECURRENCE-ID')!, 'RANGE');
+  return range?.toUpperCase() === 'THISANDFUTURE';
+}
+
+function idOfOverride(override: Component, when: When, zones: Zones): OccurrenceId {
+  const id = findLine(override, 'RECURRENCE-ID')!;
+  return occurrenceIdOf(id, rawValue(id), when, zones);
+}
+
+/** @throws Error if the start cannot be read */
+function readablePart({ master, overrides, uid }: EventGroup, zones: Zones): CalendarEvent {
+  const { content, nominalDays } = readContent(master, zones, null);
+  const { when } = content;
+  const event = { ...content, uid, ...(nominalDays > 0 ? { nominalDays } : {}) };
+  if (!findLine(master, 'RRULE') && !findLine(master, 'RDATE')) return { ...event, recurrence: null, exceptions: {} };
+  const rules = [...findLines(master, 'RRULE'), ...findLines(master, 'EXRULE')].flatMap(
+    (rule) =>
+      attempt(() => normaliseRecurrence({ rules: [ruleText(rule, master, when, zones)], dates: [] }, when))?.rules ??
+      [],
+  );
+  const datesOf = (name: string): OccurrenceId[] =>
+    findLines(master, name)
+      .flatMap((line) =>
+        rawValue(line)
+          .split(',', MAX_DATES)
+          .map((value) => [line, value] as const),
+      )
+      .slice(0, MAX_DATES)
+      .flatMap(([line, value]) => attempt(() => rdateIdOf(line, value.trim(), when, zones)) ?? []);
+  const exceptions: Record<OccurrenceId, Exception> = {};
+  for (const override of overrides) {
+    const read = attempt(() => ({
+      id: idOfOverride(override, when, zones),
+      ...readContent(override, zones, eventDuration(event)),
+    }));
+    if (read !== null) exceptions[read.id] = read.content.status === 'cancelled' ? EXCLUDED : read.content;
+  }
+  for (const id of datesOf('EXDATE')) exceptions[id] = EXCLUDED;
+  return { ...event, recurrence: { rules, dates: datesOf('RDATE') }, exceptions };
+}
+
+/** Null where something cannot be read. */
+function attempt<Result>(read: () => Result): Result | null {
   try {
-    return readContent(master, zones, null).content;
+    return read();
   } catch {
     return null;
   }

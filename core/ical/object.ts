@@ -3,7 +3,7 @@
  * lines. It is never rebuilt: what Calpair does not sync (alarms, attachments, X- properties, VTIMEZONEs, other
  * components) stays byte for byte.
  */
-import type { CalendarEvent } from '../event.ts';
+import type { CalendarEvent, When } from '../event.ts';
 import { changedPaths } from '../event.ts';
 import { decodeBytes } from './charset.ts';
 import type { EventGroup, ReadEvent } from './read.ts';
@@ -11,6 +11,7 @@ import { eventGroupsOf, readEventGroup, unreadable } from './read.ts';
 import type { Component } from './text.ts';
 import {
   components,
+  findLine,
   foldedLine,
   formatProperty,
   isComponent,
@@ -20,6 +21,7 @@ import {
   textOf,
   withLineEnds,
 } from './text.ts';
+import { formatNewDuration } from './time.ts';
 import { Zones } from './timezones.ts';
 import { basicUtc, updateTimestamps, writeEvent } from './write.ts';
 
@@ -71,7 +73,10 @@ export function patchObject(text: string, part: string | null, next: CalendarEve
   return withLineEnds(textOf(root).replace(/^\uFEFF/, ''));
 }
 
-/** A new object: CRLF, folded lines, always a DTEND, a VTIMEZONE for every TZID, no METHOD. `now` is RFC 3339 UTC. */
+/**
+ * A new object: CRLF, folded lines, a VTIMEZONE for every TZID, no METHOD. It has a DTEND, or a DURATION where its
+ * days are to count for every occurrence. `now` is RFC 3339 UTC.
+ */
 export function createObject(
   event: CalendarEvent,
   uid: string,
@@ -96,8 +101,14 @@ export function createObject(
   const group: EventGroup = { part: null, uid, master, overrides: [], isDuplicate: false };
   const context = { zones: new Zones(root, 'UTC'), now: setting.now, agentNone: setting.scheduleAgentNone, root };
   writeEvent(group, event, context);
+  if (event.nominalDays !== undefined) writeNominalDays(master, event.when, event.nominalDays);
   updateTimestamps(master, context);
   return textOf(root);
+}
+
+function writeNominalDays(master: Component, when: When, days: number): void {
+  const duration = foldedLine(`DURATION:${formatNewDuration(`P${days}D`, when)}`, '\r\n');
+  master.items.splice(master.items.indexOf(findLine(master, 'DTEND')!), 1, duration);
 }
 
 /** The object without one of its events; null if only time zones are left. A text without that event stays as it is. */

@@ -100,8 +100,8 @@ export function readContent(
   event: Component,
   zones: Zones,
   inherited: EventDuration | null,
-): { content: Content; isZoneKnown: boolean } {
-  const { when, isZoneKnown } = readWhen(event, zones, inherited);
+): { content: Content; isZoneKnown: boolean; nominalDays: number } {
+  const { when, isZoneKnown, nominalDays } = readWhen(event, zones, inherited);
   const token = (name: string): string => rawValue(findLine(event, name) ?? EMPTY_LINE).toUpperCase();
   const status = token('STATUS');
   const visibility = token('CLASS');
@@ -122,7 +122,7 @@ export function readContent(
     organizer: readOrganizer(event),
     attendees: readAttendees(event),
   };
-  return { content, isZoneKnown };
+  return { content, isZoneKnown, nominalDays };
 }
 
 /** RRULE, EXRULE and RDATE of a series whose `when` is known. @throws RecurrenceError, Unreadable */
@@ -227,7 +227,7 @@ export function unreadable(detail: string): EventProblem {
 }
 
 function readEvent(group: EventGroup, zones: Zones): { event: CalendarEvent; isZoneKnown: boolean } {
-  const { content, isZoneKnown } = readContent(group.master, zones, null);
+  const { content, isZoneKnown, nominalDays } = readContent(group.master, zones, null);
   const recurrence = readRecurrence(group.master, content.when, zones);
   if (recurrence && recurrence.dates.length > MAX_DATES) throw new TooManyDates();
   const exceptions: Record<OccurrenceId, Exception> = {};
@@ -238,7 +238,7 @@ function readEvent(group: EventGroup, zones: Zones): { event: CalendarEvent; isZ
     ) {
       throw new Unreadable('changes to this and all following occurrences are not supported');
     }
-    const duration = durationOf(content.when);
+    const duration = durationOf(content.when, nominalDays);
     for (const [id, source] of [...occurrenceSourcesOf(group, content.when, zones)].sort(([a], [b]) =>
       a < b ? -1 : 1,
     )) {
@@ -247,7 +247,8 @@ function readEvent(group: EventGroup, zones: Zones): { event: CalendarEvent; isZ
       isAllKnown &&= result.isZoneKnown;
     }
   }
-  return { event: { ...content, uid: group.uid, recurrence, exceptions }, isZoneKnown: isAllKnown };
+  const nominal = recurrence !== null && nominalDays > 0 ? { nominalDays } : {};
+  return { event: { ...content, uid: group.uid, recurrence, exceptions, ...nominal }, isZoneKnown: isAllKnown };
 }
 
 /** Overrides belong to the master with their UID if it is a series; otherwise each is an event of its own. */

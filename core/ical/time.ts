@@ -1,5 +1,6 @@
 /** DATE and DATE-TIME values of events: reads every form that occurs in practice, and keeps that form when writing. */
 import type { OccurrenceId, When } from '../event.ts';
+import { durationOf, type EventDuration, endAfter } from '../recurrence/duration.ts';
 import { idInstant, instantId, isDateId, occurrenceId, occurrenceStart } from '../recurrence/occurrence.ts';
 import { instantOf, localOf } from '../zones.ts';
 import type { Component, ContentLine } from './text.ts';
@@ -25,28 +26,32 @@ interface ZonedTime {
   readonly isExact: boolean;
 }
 
-/** The duration of an event: whole days, or ms. An override without an end has the duration of its series. */
-export interface EventDuration {
-  readonly days: number;
-  readonly ms: number;
-}
+export { durationOf, type EventDuration } from '../recurrence/duration.ts';
 
-/** @throws Unreadable if DTSTART is missing or invalid */
+/**
+ * `inherited` is the duration of the series, which an override without an end has; `nominalDays` are the calendar days
+ * of the DURATION of a timed event. @throws Unreadable if DTSTART is missing or invalid
+ */
 export function readWhen(
   event: Component,
   zones: Zones,
   inherited: EventDuration | null,
-): { when: When; isZoneKnown: boolean } {
+): { when: When; isZoneKnown: boolean; nominalDays: number } {
   const start = readStart(event);
   const end = readEnd(event);
   if (start.time === null)
-    return { when: allDayWhen(start.date, allDayEnd(start.date, event, end, inherited)), isZoneKnown: true };
+    return {
+      when: allDayWhen(start.date, allDayEnd(start.date, event, end, inherited)),
+      isZoneKnown: true,
+      nominalDays: 0,
+    };
   const from = toZonedTime(start, zones);
   const to = timedEnd(event, end, from, zones, inherited);
   const when: When = { allDay: false, start: from.local, startZone: from.zone, end: to.local, endZone: to.zone };
   if (isWholeDays(event, when))
-    return { when: allDayWhen(from.local.slice(0, 10), to.local.slice(0, 10)), isZoneKnown: true };
-  return { when, isZoneKnown: from.isExact && to.isExact };
+    return { when: allDayWhen(from.local.slice(0, 10), to.local.slice(0, 10)), isZoneKnown: true, nominalDays: 0 };
+  const nominalDays = end !== null && 'duration' in end ? Math.max(0, end.duration.days) : 0;
+  return { when, isZoneKnown: from.isExact && to.isExact, nominalDays };
 }
 
 /** RFC 5545 3.8.2.2: a DTEND has the type of DTSTART and is later. @throws Unreadable */
@@ -60,11 +65,6 @@ export function hasValidEnd(event: Component, zones: Zones): boolean {
   if (start.time === null || end.time === null) return start.time === end.time && end.date > start.date;
   const [from, to] = [start, end].map((value) => toZonedTime(value, zones)) as [ZonedTime, ZonedTime];
   return instantOf(to.local, to.zone) > instantOf(from.local, from.zone);
-}
-
-export function durationOf(when: When): EventDuration {
-  if (when.allDay) return { days: Math.round((Date.parse(when.end) - Date.parse(when.start)) / DAY), ms: 0 };
-  return { days: 0, ms: instantOf(when.end, when.endZone) - instantOf(when.start, when.startZone) };
 }
 
 /**
@@ -92,10 +92,10 @@ export function periodOccurrenceIdOf(line: ContentLine, value: string, series: W
   const [start, end] = value.split('/', 2) as [string, string];
   const id = occurrenceIdOf(line, start, series, zones);
   if (series.allDay) return id;
-  const seconds = /^[+-]?P/i.test(end)
-    ? parseDuration(end.toUpperCase()).seconds
-    : Math.round((idInstant(asTimedId(occurrenceIdOf(line, end, series, zones))) - idInstant(asTimedId(id))) / 1000);
-  return `${id}/${formatDuration(Math.max(0, seconds))}`;
+  const ms = /^[+-]?P/i.test(end)
+    ? rangeErrorAsUnreadable(() => lengthFrom(id, parseDuration(end.toUpperCase()), series))
+    : idInstant(asTimedId(occurrenceIdOf(line, end, series, zones))) - idInstant(asTimedId(id));
+  return `${id}/${formatDuration(Math.max(0, Math.round(ms / 1000)))}`;
 }
 
 /** The form of a DTSTART: RECURRENCE-ID, EXDATE and RDATE are written in the same form. */
@@ -182,8 +182,20 @@ export function zoneOfLine(line: ContentLine, zones: Zones): string | null {
   return time?.isExact ? time.zone : null;
 }
 
+/**
+ * A DURATION with a new length. It keeps the calendar days of the old one where it can, since these hold for every
+ * occurrence of a series, of however many hours each day is (RFC 5545 3.8.5.3).
+ */
+export function formatNewDuration(old: string, next: When): string {
+  const oldDays = nullIfUnreadable(() => parseDuration(old.toUpperCase()).days) ?? 0;
+  const { days, ms } = durationOf(next, oldDays);
+  const time = formatDuration(Math.max(0, ms / 1000));
+  if (days === 0) return time;
+  return ms > 0 ? `P${days}D${time.slice(1)}` : `P${days}D`;
+}
+
 /** `PT1H30M`. Hours are not converted to days, because a day of RFC 5545 has 23 to 25 hours. */
-export function formatDuration(seconds: number): string {
+function formatDuration(seconds: number): string {
   const [hours, minutes, rest] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
   if (seconds === 0) return 'PT0S';
   return `PT${hours ? `${hours}H` : ''}${minutes ? `${minutes}M` : ''}${rest ? `${rest}S` : ''}`;
@@ -298,10 +310,9 @@ function timedEnd(
           : toZonedTime(parseDateTime(dtend, rawValue(dtend)), zones);
       return instantOf(to.local, to.zone) < start ? { ...from } : to;
     }
-    if (end === null) return endAt(start + (inherited?.ms ?? 0), from);
-    const nominal = localOf(instantOf(from.local, 'UTC') + end.duration.days * DAY, 'UTC');
-    const base = end.duration.days === 0 ? start : instantOf(nominal, from.zone);
-    const to = base + end.duration.seconds * 1000;
+    const duration =
+      end === null ? (inherited ?? { days: 0, ms: 0 }) : { days: end.duration.days, ms: end.duration.seconds * 1000 };
+    const to = endAfter(from.local, from.zone, duration);
     return to <= start ? { ...from } : endAt(to, from);
   });
 }
@@ -345,6 +356,17 @@ export function parseDuration(text: string): { days: number; seconds: number } {
   ];
   const sign = match[1] === '-' ? -1 : 1;
   return { days: sign * (weeks * 7 + dayCount), seconds: sign * (hours * 3600 + minutes * 60 + seconds) };
+}
+
+/** The exact length of a duration from the start of an occurrence on; ms. */
+function lengthFrom(
+  id: OccurrenceId,
+  { days, seconds }: { days: number; seconds: number },
+  series: When & { allDay: false },
+): number {
+  if (days === 0) return seconds * 1000;
+  const end = endAfter(occurrenceStart(id, series), series.startZone, { days, ms: seconds * 1000 });
+  return end - idInstant(id);
 }
 
 function asTimedId(id: OccurrenceId): OccurrenceId {

@@ -8,7 +8,7 @@ import { indexAfter, removeLine, removeLines, replaceLine, setLine } from './edi
 import type { Component, ContentLine } from './text.ts';
 import { findLine, parameterValue, rawValue, withValue } from './text.ts';
 import type { EventDuration } from './time.ts';
-import { durationOf, formatDateTime, formatDuration, isDateLine, readWhen, zoneOfLine } from './time.ts';
+import { durationOf, formatDateTime, formatNewDuration, isDateLine, readWhen, zoneOfLine } from './time.ts';
 import type { Zones } from './timezones.ts';
 
 /** Writes DTSTART only if it changes, and then DTEND or DURATION, whichever the event has. */
@@ -77,7 +77,7 @@ function writeEnd(event: Component, next: When & { allDay: false }, zones: Zones
   const staysDuration = duration !== undefined && !findLine(event, 'DTEND') && ms > 0;
   if (isZeroException || staysDuration) {
     removeLine(event, findLine(event, 'DTEND'));
-    const text = formatDuration(Math.max(0, ms / 1000));
+    const text = isZeroException ? 'PT0S' : formatNewDuration(duration ? rawValue(duration) : '', next);
     setLine(event, 'DURATION', duration ? withValue(duration.text, text) : `DURATION:${text}`, afterStart(event));
     if (isZeroException || sameValue(readWhen(event, zones, null).when, next)) return;
   }

@@ -184,7 +184,7 @@ function writeExceptions(group: EventGroup, next: CalendarEvent, context: WriteC
     return removed.length > 0;
   }
   const sources = occurrenceSourcesOf({ ...group, overrides }, next.when, zones);
-  const duration = durationOf(next.when);
+  const duration = durationOf(next.when, next.nominalDays);
   let isChanged = false;
   const restored = new Set<OccurrenceId>();
   for (const id of [...new Set([...sources.keys(), ...Object.keys(next.exceptions)])].sort()) {

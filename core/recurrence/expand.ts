@@ -9,16 +9,18 @@
 
 import type { CalendarEvent, OccurrenceId, When } from '../event.ts';
 import { EXCLUDED } from '../event.ts';
-import { instantOf } from '../zones.ts';
+import { instantOf, localOf } from '../zones.ts';
 import { instantId, instantOfId } from './occurrence.ts';
 import type { Rule } from './rule.ts';
 import { parseRule } from './rule.ts';
 
 /**
  * The occurrences of a series whose original start is at or after `from` and before `to` (ms; a date counts as its
- * midnight in UTC), in order, at most `max`, without the excluded ones. A start that its rule does not match is not an
- * occurrence here; RFC 5545 leaves this open. `complete` is false if `max` or the budget cut the list, or if a rule
- * uses a calendar that is not supported (RFC 7529). Steps are taken from a `Budget` object in place.
+ * midnight in UTC), in order, at most `max`, without the excluded ones. The start of the series is one of them, whether
+ * its rules match it or not, and counts for COUNT; RFC 5545 3.8.5.3 leaves this open, and calendars show it. There is
+ * no such start where UNTIL is before it. `complete` is false if `max` or the budget cut the list, or if a rule uses a
+ * calendar that is not supported (RFC 7529). Up to `known` (ms) the rules that are supported have no other occurrences;
+ * Infinity if nothing was cut. Steps are taken from a `Budget` object in place.
  */
 export function expandOccurrences(
   event: Pick<CalendarEvent, 'when' | 'recurrence' | 'exceptions'>,
@@ -26,29 +28,53 @@ export function expandOccurrences(
   to: number,
   max: number,
   steps: number | Budget,
-): { ids: OccurrenceId[]; complete: boolean } {
+): { ids: OccurrenceId[]; complete: boolean; known: number } {
   const budget = typeof steps === 'number' ? { steps } : steps;
   const found = new Set<OccurrenceId>();
   const { when, recurrence } = event;
-  if (recurrence === null) return { ids: [], complete: true };
-  const rules = recurrence.rules.map((line) => parseRule(line, when));
-  let complete = rules.every((rule) => rule.extension.length === 0);
+  if (recurrence === null) return { ids: [], complete: true, known: Infinity };
+  const all = recurrence.rules.map((line) => parseRule(line, when));
+  const rules = all.filter((rule) => rule.extension.length === 0);
+  let known = Infinity;
   const excluded = new Set<OccurrenceId>(
     Object.keys(event.exceptions).filter((id) => event.exceptions[id] === EXCLUDED),
   );
-  for (const rule of rules.filter((rule) => rule.name === 'EXRULE' && rule.extension.length === 0)) {
-    complete = collect(rule, when, from, to, Infinity, budget, (id) => excluded.add(id)) && complete;
-  }
+  for (const rule of rules.filter(({ name }) => name === 'EXRULE'))
+    known = Math.min(
+      known,
+      collect(rule, when, from, to, Infinity, budget, (id) => excluded.add(id)),
+    );
   const addOccurrence = (id: OccurrenceId): boolean =>
     !excluded.has(id) && !found.has(id) && found.add(id) !== undefined;
-  for (const rule of rules.filter((rule) => rule.name === 'RRULE' && rule.extension.length === 0)) {
-    complete = collect(rule, when, from, to, max, budget, addOccurrence) && complete;
-  }
+  const inclusive = rules.filter(({ name }) => name === 'RRULE');
+  const countsStart = inclusive.length < 2 || matchesStart(event) !== true;
+  for (const rule of inclusive)
+    known = Math.min(known, collect(rule, when, from, to, max, budget, addOccurrence, countsStart));
   const dates = recurrence.dates.map((date) => date.split('/', 1)[0]!);
-  if (rules.every((rule) => rule.name !== 'RRULE')) dates.push(startId(when));
+  if (hasStart(all, when)) dates.push(startId(when));
   for (const id of dates) if (instantOfId(id) >= from && instantOfId(id) < to) addOccurrence(id);
   const ids = [...found].sort();
-  return { ids: ids.slice(0, max), complete: complete && ids.length <= max };
+  if (ids.length > max) known = Math.min(known, instantOfId(ids[max - 1] ?? ids[0]!));
+  return { ids: ids.slice(0, max), complete: known === Infinity && rules.length === all.length, known };
+}
+
+/** Whether the start of a series is an occurrence, unless it is excluded: not where all its rules end before it. */
+export function isStartIncluded({ when, recurrence }: Pick<CalendarEvent, 'when' | 'recurrence'>): boolean {
+  const rules = recurrence?.rules.map((line) => parseRule(line, when)) ?? [];
+  return hasStart(rules, when);
+}
+
+/**
+ * Whether one of the rules of a series matches its start; null where that is unknown: a rule of a
+ * calendar that is not supported, or one that takes too many steps.
+ */
+export function matchesStart({ when, recurrence }: Pick<CalendarEvent, 'when' | 'recurrence'>): boolean | null {
+  const rules = (recurrence?.rules ?? []).map((line) => parseRule(line, when)).filter(({ name }) => name === 'RRULE');
+  const budget = { steps: START_STEPS };
+  const start = wallStart(when);
+  const isMatch = (rule: Rule): boolean => isBegun(rule, when) && firstTime(rule, start, budget) === start;
+  if (rules.some((rule) => rule.extension.length === 0 && isMatch(rule))) return true;
+  return budget.steps < 0 || rules.some(({ extension }) => extension.length > 0) ? null : false;
 }
 
 /** The steps left; shared by all expansions of one query. */
@@ -59,12 +85,18 @@ export interface Budget {
 /**
  * The wall times (ms as if UTC) at which a rule matches, from the start of the series, in order; the caller applies
  * COUNT and UNTIL. It ends early when the budget is used up: then `budget.steps` is negative. It may skip times before
- * `from`, unless the rule has a COUNT.
+ * `from`, unless the rule has a COUNT, and leaves out the periods that begin at or after `to`.
  */
-export function* matchingTimes(rule: Rule, start: number, from: number, budget: Budget): Generator<number> {
+export function* matchingTimes(
+  rule: Rule,
+  start: number,
+  from: number,
+  budget: Budget,
+  to = Infinity,
+): Generator<number> {
   const filled = withDefaults(rule, start);
   const skipTo = rule.count === null ? Math.max(start, from) : start;
-  for (const [first, days] of periods(filled, start, skipTo, budget)) {
+  for (const [first, days] of periods(filled, start, skipTo, Math.min(to, END_OF_TIME), budget)) {
     const times = applySetPositions(timesOf(filled, first, days, start, budget), rule.by.BYSETPOS);
     for (const time of times) {
       if (time >= start) yield time;
@@ -79,8 +111,12 @@ const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 const WEEK = 7 * DAY;
 const END_OF_TIME = Date.UTC(9999, 11, 31);
+const START_STEPS = 20_000;
 
-/** Calls `add` for every occurrence in the range; `add` returns false for a duplicate. False: it stopped early. */
+/**
+ * Calls `add` for every occurrence in the range; `add` returns false for a duplicate. The result is Infinity, or the
+ * time up to which all occurrences were found when it stopped early.
+ */
 function collect(
   rule: Rule,
   when: When,
@@ -89,28 +125,59 @@ function collect(
   max: number,
   budget: Budget,
   add: (id: OccurrenceId) => unknown,
-): boolean {
-  const start = Date.parse(when.allDay ? `${when.start}T00:00:00Z` : `${when.start}Z`);
+  countsStart = false,
+): number {
+  const start = wallStart(when);
   const until = rule.until === null ? Infinity : instantOfId(rule.until);
   let added = 0;
   let count = 0;
-  for (const wall of matchingTimes(rule, start, from - 2 * DAY, budget)) {
-    if (rule.count !== null && ++count > rule.count) return true;
+  let known = from;
+  const first = wallBefore(from, when);
+  for (const wall of matchingTimes(rule, start, first, budget, Math.min(until, to) + 2 * DAY)) {
+    // The start is the first of COUNT, even where no rule matches it.
+    if (count === 0 && countsStart && wall !== start) count += 1;
+    if (rule.count !== null && ++count > rule.count) return Infinity;
+    if (wall < first) continue;
     const instant = when.allDay ? wall : instantOf(new Date(wall).toISOString().slice(0, 19), when.startZone);
     if (instant > until || instant >= to) {
       // Around a gap, a later wall time may be an earlier instant, so go on for two hours.
-      if (instant > Math.min(until, to) + 2 * HOUR || when.allDay) return true;
+      if (instant > Math.min(until, to) + 2 * HOUR || when.allDay) return Infinity;
       continue;
     }
     if (instant < from) continue;
+    known = instant;
     const id = when.allDay ? instantId(instant).slice(0, 8) : instantId(instant);
-    if (add(id) !== false && ++added > max) return false;
+    if (add(id) !== false && ++added > max) return known;
   }
-  return budget.steps >= 0;
+  return budget.steps >= 0 ? Infinity : known;
+}
+
+/** A wall time that is before an instant, whatever the clock does around it, but not by much. */
+function wallBefore(instant: number, when: When): number {
+  const isReal = instant > 0 && instant < END_OF_TIME;
+  return when.allDay || !isReal ? instant - 2 * DAY : Date.parse(`${localOf(instant, when.startZone)}Z`) - 3 * HOUR;
+}
+
+function wallStart(when: When): number {
+  return Date.parse(when.allDay ? `${when.start}T00:00:00Z` : `${when.start}Z`);
 }
 
 function startId(when: When): OccurrenceId {
   return when.allDay ? when.start.replaceAll('-', '') : instantId(instantOf(when.start, when.startZone));
+}
+
+function hasStart(rules: readonly Rule[], when: When): boolean {
+  const inclusive = rules.filter(({ name }) => name === 'RRULE');
+  return inclusive.length === 0 || inclusive.some((rule) => isBegun(rule, when));
+}
+
+function isBegun({ until }: Rule, when: When): boolean {
+  return until === null || instantOfId(until) >= instantOfId(startId(when));
+}
+
+function firstTime(rule: Rule, start: number, budget: Budget): number | null {
+  for (const time of matchingTimes(rule, start, start, budget, start)) return time;
+  return null;
 }
 
 /** RFC 5545 3.3.10: missing BY parts come from the start. */
@@ -127,8 +194,14 @@ function withDefaults(rule: Rule, start: number): Rule {
   return { ...rule, by: { ...by, BYMONTH: months, BYMONTHDAY: [date.getUTCDate()] } };
 }
 
-/** Every period of the rule: its first instant, and the days in it that the rule allows. */
-function* periods(rule: Rule, start: number, skipTo: number, budget: Budget): Generator<[number, number[]]> {
+/** Every period of the rule that begins by `end`: its first instant, and the days in it that the rule allows. */
+function* periods(
+  rule: Rule,
+  start: number,
+  skipTo: number,
+  end: number,
+  budget: Budget,
+): Generator<[number, number[]]> {
   const { frequency, interval } = rule;
   if (frequency === 'YEARLY' || frequency === 'MONTHLY') {
     const size = frequency === 'YEARLY' ? 12 : 1;
@@ -136,7 +209,7 @@ function* periods(rule: Rule, start: number, skipTo: number, budget: Budget): Ge
     const skipped = Math.max(0, Math.floor((monthOf(skipTo) - origin) / (size * interval)) - 1);
     for (let month = origin + skipped * size * interval; ; month += size * interval) {
       const first = firstOfMonth(month);
-      if (!(first <= END_OF_TIME) || --budget.steps < 0) return;
+      if (!(first <= end) || --budget.steps < 0) return;
       yield [first, daysBetween(rule, first, firstOfMonth(month + size), budget)];
     }
   }
@@ -144,17 +217,23 @@ function* periods(rule: Rule, start: number, skipTo: number, budget: Budget): Ge
     const size = frequency === 'WEEKLY' ? WEEK : DAY;
     const day = start - mod(start, DAY);
     const origin = frequency === 'WEEKLY' ? day - mod(weekdayOf(day) - rule.weekStart, 7) * DAY : day;
-    for (let first = aligned(origin, size * interval, skipTo); first <= END_OF_TIME; first += size * interval) {
+    for (let first = aligned(origin, size * interval, skipTo); first <= end; first += size * interval) {
       if (--budget.steps < 0) return;
       yield [first, daysBetween(rule, first, first + size, budget)];
     }
     return;
   }
-  yield* shortPeriods(rule, start, skipTo, budget);
+  yield* shortPeriods(rule, start, skipTo, end, budget);
 }
 
 /** Hours, minutes, seconds: skips a whole day, hour or minute that the rule excludes. */
-function* shortPeriods(rule: Rule, start: number, skipTo: number, budget: Budget): Generator<[number, number[]]> {
+function* shortPeriods(
+  rule: Rule,
+  start: number,
+  skipTo: number,
+  end: number,
+  budget: Budget,
+): Generator<[number, number[]]> {
   const { by } = rule;
   const size = rule.frequency === 'HOURLY' ? HOUR : rule.frequency === 'MINUTELY' ? MINUTE : SECOND;
   const step = size * rule.interval;
@@ -162,7 +241,7 @@ function* shortPeriods(rule: Rule, start: number, skipTo: number, budget: Budget
   let first = aligned(origin, step, skipTo);
   let day = NaN;
   let days: number[] = [];
-  while (first <= END_OF_TIME && --budget.steps >= 0) {
+  while (first <= end && --budget.steps >= 0) {
     const today = first - mod(first, DAY);
     if (today !== day) {
       day = today;

@@ -1,44 +1,69 @@
 /** Occurrences of a series without an exception, and whether the start of a series matches its rule. */
 
 import { type CalendarEvent, type Content, contentOnly, type OccurrenceId, type When } from '../event.ts';
-import { instantOf, localOf } from '../zones.ts';
-import { expandOccurrences } from './expand.ts';
-import { instantOfId, isDateId, occurrenceId, occurrenceStart } from './occurrence.ts';
+import { localOf } from '../zones.ts';
+import { durationOf, type EventDuration, endAfter, eventDuration, periodMs } from './duration.ts';
+import { expandOccurrences, matchesStart } from './expand.ts';
+import { isDateId, occurrenceStart } from './occurrence.ts';
 
 const DAY_MS = 86_400_000;
+const MAX_COMPARED = 2_000;
+const MAX_STEPS = 100_000;
 
 /** The content of an occurrence without an exception: that of the series, at the time of the occurrence. */
 export function occurrenceContent(series: CalendarEvent, id: OccurrenceId): Content {
-  return { ...contentOnly(series), when: occurrenceWhen(series.when, id) };
+  const period = series.recurrence?.dates.find((date) => date.startsWith(`${id}/`))?.slice(id.length + 1);
+  const duration = period === undefined ? eventDuration(series) : { days: 0, ms: periodMs(period) };
+  return { ...contentOnly(series), when: occurrenceWhen(series.when, id, duration) };
 }
 
 /** The time of an occurrence without an exception. */
-export function occurrenceWhen(when: When, id: OccurrenceId): When {
+export function occurrenceWhen(when: When, id: OccurrenceId, duration: EventDuration = durationOf(when)): When {
   const start = occurrenceStart(id, when);
   if (when.allDay) {
-    const days = Date.parse(when.end) - Date.parse(when.start);
-    return { allDay: true, start, end: new Date(Date.parse(start) + days).toISOString().slice(0, 10) };
+    const days = Math.max(1, duration.days + Math.ceil(duration.ms / DAY_MS));
+    return { allDay: true, start, end: new Date(Date.parse(start) + days * DAY_MS).toISOString().slice(0, 10) };
   }
-  const duration = instantOf(when.end, when.endZone) - instantOf(when.start, when.startZone);
-  return { ...when, start, end: localOf(instantOf(start, when.startZone) + duration, when.endZone) };
+  return { ...when, start, end: localOf(endAfter(start, when.startZone, duration), when.endZone) };
 }
 
 /**
  * False for a series whose start and recurrence contradict each other: UNTIL or dates of another type than the start,
- * or a start that the rule does not match (RFC 5545 3.8.5.3: then the recurrence set is undefined).
+ * or a start that the rule does not match. It is an occurrence all the same, but nobody means such a series.
  */
 export function isValidSeries(event: CalendarEvent): boolean {
-  const { recurrence, when } = event;
+  return hasMatchingTypes(event) && (!hasRule(event) || matchesStart(event) !== false);
+}
+
+/** Whether UNTIL and dates are of the type of the start. */
+export function hasMatchingTypes({ recurrence, when }: CalendarEvent): boolean {
   if (!recurrence) return true;
   const untilIsDate = recurrence.rules
     .map((rule) => /UNTIL=(\d{8})(T\d{6}Z)?/.exec(rule))
     .filter((match) => match !== null)
     .map((match) => !match[2]);
-  if (untilIsDate.some((isDate) => isDate !== when.allDay)) return false;
-  if (recurrence.dates.some((date) => isDateId(date.split('/')[0] ?? '') !== when.allDay)) return false;
-  if (!recurrence.rules.some((rule) => rule.startsWith('RRULE'))) return true;
-  const first = occurrenceId(when.start, when.allDay ? null : when.startZone);
-  const from = instantOfId(first);
-  const { ids, complete } = expandOccurrences({ ...event, exceptions: {} }, from, from + DAY_MS, 1, 20_000);
-  return ids[0] === first || (!complete && ids.length === 0);
+  return (
+    untilIsDate.every((isDate) => isDate === when.allDay) &&
+    recurrence.dates.every((date) => isDateId(date.split('/')[0] ?? '') === when.allDay)
+  );
+}
+
+/**
+ * False for a series whose occurrences differ in length because the days of its DURATION have 23 to 25 hours: to
+ * services that know one length only it cannot be expressed. `measure` is how such a service counts; exactly, unless
+ * given. A series with very many occurrences is judged by the first of them.
+ */
+export function hasOneLength(event: CalendarEvent, measure: (when: When) => number = exactLength): boolean {
+  if (event.nominalDays === undefined || event.when.allDay) return true;
+  const first = measure(event.when);
+  const { ids } = expandOccurrences({ ...event, exceptions: {} }, -Infinity, Infinity, MAX_COMPARED, MAX_STEPS);
+  return ids.every((id) => measure(occurrenceContent(event, id).when) === first);
+}
+
+function exactLength(when: When): number {
+  return durationOf(when).ms;
+}
+
+function hasRule({ recurrence }: CalendarEvent): boolean {
+  return recurrence?.rules.some((rule) => rule.startsWith('RRULE')) ?? false;
 }

@@ -4,13 +4,7 @@
  * (docs/decisions.md, "Free and busy").
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import {
-  busySpans,
-  type FreeBusyView,
-  mayTakeTime,
-  STEPS_PER_QUERY,
-  TimesUnknown,
-} from '../../core/availability/busy-time.ts';
+import { busySpans, type FreeBusyView, STEPS_PER_QUERY } from '../../core/availability/busy-time.ts';
 import { clipSpans, type Interval, intervalOf, mergeSpans, type Span } from '../../core/availability/interval.ts';
 import { readBusySources, readFreeBusy } from '../../core/ical/free-busy.ts';
 import { TooLarge } from '../../core/ical/text.ts';
@@ -81,22 +75,23 @@ async function calendarBusy(collection: BusyCollection, view: FreeBusyView, budg
   return mergeSpans(found.flat());
 }
 
+/** An object that is too large to be read is left out: it must not take the answer about all others. */
 function objectBusy(text: string, view: FreeBusyView, budget: Budget): Span[] {
-  return withinBudget(() => {
-    const { sources, unknown } = readBusySources(text, { floatingZone: view.zone });
-    if (unknown.some((content) => mayTakeTime(content, view))) throw new TimesUnknown('a rule cannot be read');
+  try {
+    const sources = readBusySources(text, { floatingZone: view.zone });
     return sources.flatMap((source) => busySpans(source, view, budget));
-  });
+  } catch (error) {
+    if (error instanceof TooLarge) return [];
+    throw error;
+  }
 }
 
-/** @throws SyncError `too-large` for what takes too long to read */
-function withinBudget<T>(read: () => T): T {
+/** @throws SyncError `too-large` for an answer that takes too long to read */
+function serverSpans(text: string): Span[] | null {
   try {
-    return read();
+    return readFreeBusy(text);
   } catch (error) {
-    throw error instanceof TimesUnknown || error instanceof TooLarge
-      ? new SyncError('too-large', error.message)
-      : error;
+    throw error instanceof TooLarge ? new SyncError('too-large', error.message) : error;
   }
 }
 
@@ -152,7 +147,10 @@ async function query(
   return members.some(({ status }) => status === 507) ? 'too-many' : textsOf(collection, members, answer.url);
 }
 
-/** Objects that the report names without their data are fetched; those that are gone by then take no time. */
+/**
+ * Objects that the report names without their data are fetched. Those that are gone by then, too large or no text take
+ * no time; what the account may not see is an error.
+ */
 async function textsOf(collection: Collection, members: readonly Member[], base: URL): Promise<Map<string, string>> {
   const texts = new Map<string, string>();
   const left: string[] = [];
@@ -165,9 +163,9 @@ async function textsOf(collection: Collection, members: readonly Member[], base:
   for (let start = 0; start < left.length; start += BATCH) {
     for (const [path, object] of await fetchObjects(collection, left.slice(start, start + BATCH))) {
       if (object === 'missing') continue;
-      if (object.withheld !== undefined)
-        throw new SyncError('too-large', 'an event cannot be read', { reason: object.withheld });
-      texts.set(path, object.data);
+      if (object.withheld === 'forbidden')
+        throw new SyncError('too-large', 'an event may not be read', { reason: object.withheld });
+      if (object.withheld === undefined) texts.set(path, object.data);
     }
   }
   return texts;
@@ -187,7 +185,7 @@ async function serverBusy(collection: Collection, range: Span): Promise<Span[]> 
   );
   const error = errorOf(answer);
   if (error !== null) throw error;
-  const spans = withinBudget(() => readFreeBusy(bodyText(answer)));
+  const spans = serverSpans(bodyText(answer));
   if (spans === null)
     throw new SyncError('unreachable', 'the server sent no free/busy times', { status: answer.status });
   return clipSpans(spans, range);

@@ -1,8 +1,9 @@
 /** What Google does not support of an event. */
 import type { CalendarEvent } from '../../core/event.ts';
 import type { EventProblem } from '../../core/event-problem.ts';
+import { isStartIncluded } from '../../core/recurrence/expand.ts';
 import { frequencies } from '../../core/recurrence/normalise.ts';
-import { isValidSeries } from '../../core/recurrence/series.ts';
+import { hasMatchingTypes, hasOneLength } from '../../core/recurrence/series.ts';
 import { expandedSeries } from '../series-reader.ts';
 
 /** Null when Google supports the event as it is. */
@@ -17,9 +18,9 @@ export function unsupported(event: CalendarEvent): EventProblem | null {
 }
 
 /**
- * Google supports no frequency below a day, no periods and no calendar but the Gregorian one, and expects the rule to
- * produce the start of the series. It accepts several RRULE lines. EXRULE (which RFC 5545 has dropped) and times of day
- * in a rule are not documented, so they are not used.
+ * Google supports no frequency below a day, no periods and no calendar but the Gregorian one. A start that the rule
+ * does not match is its first occurrence, as here, and all occurrences are as long as the first. It accepts several
+ * RRULE lines. EXRULE (which RFC 5545 has dropped) and times of day in a rule are not documented, so they are not used.
  */
 function isExpressible(event: CalendarEvent): boolean {
   const { recurrence } = event;
@@ -32,7 +33,9 @@ function isExpressible(event: CalendarEvent): boolean {
   )
     return false;
   if (recurrence.dates.some((date) => date.includes('/'))) return false;
-  return isValidSeries(event);
+  // Whether each of them counts the start is not documented.
+  if (recurrence.rules.length > 1 && recurrence.rules.some((rule) => rule.includes('COUNT='))) return false;
+  return hasMatchingTypes(event) && isStartIncluded(event) && hasOneLength(event);
 }
 
 const SUB_DAILY = new Set(['HOURLY', 'MINUTELY', 'SECONDLY']);

@@ -12,7 +12,7 @@ import {
   type When,
 } from '../../core/event.ts';
 import { expandOccurrences } from '../../core/recurrence/expand.ts';
-import { idInstant, isDateId, occurrenceId } from '../../core/recurrence/occurrence.ts';
+import { idInstant, isDateId } from '../../core/recurrence/occurrence.ts';
 import { occurrenceContent } from '../../core/recurrence/series.ts';
 import { withoutAttendeeText } from '../attendee-text.ts';
 import { type AttendeeList, mergeAttendees, NO_ATTENDEES, sortByAddress } from '../hidden-attendees.ts';
@@ -147,11 +147,7 @@ export function withinSeries(series: CalendarEvent, ids: readonly OccurrenceId[]
     EXPANSION_STEPS,
   );
   if (!complete) return fitting;
-  // Google includes the start of a series even where the rule does not produce it.
-  const known = new Set([
-    ...occurrences,
-    occurrenceId(series.when.start, series.when.allDay ? null : series.when.startZone),
-  ]);
+  const known = new Set(occurrences);
   return fitting.filter((id) => known.has(id));
 }
 

@@ -1,10 +1,11 @@
 /** Recurrence, from the canonical form to Graph's `patternedRecurrence` and back. Nothing is approximated. */
 import type { CalendarEvent, Recurrence, When } from '../../core/event.ts';
-import { expandOccurrences } from '../../core/recurrence/expand.ts';
+import { durationOf } from '../../core/recurrence/duration.ts';
+import { matchesStart, matchingTimes } from '../../core/recurrence/expand.ts';
 import { normaliseRecurrence } from '../../core/recurrence/normalise.ts';
-import { idInstant, occurrenceId, occurrenceStart } from '../../core/recurrence/occurrence.ts';
+import { idInstant, occurrenceId } from '../../core/recurrence/occurrence.ts';
 import { parseRule, RecurrenceError, type Rule } from '../../core/recurrence/rule.ts';
-import { isValidSeries, occurrenceWhen } from '../../core/recurrence/series.ts';
+import { hasMatchingTypes, hasOneLength, occurrenceWhen } from '../../core/recurrence/series.ts';
 import { instantOf, localOf } from '../../core/zones.ts';
 import {
   DAYS_OF_WEEK,
@@ -29,6 +30,7 @@ export type NotExpressible =
   | 'start-not-on-rule'
   | 'start-in-clock-change'
   | 'overlapping'
+  | 'several-lengths'
   | 'count';
 
 /**
@@ -50,8 +52,9 @@ export function toPatternedRecurrence(series: CalendarEvent): PatternedRecurrenc
   if (!when.allDay && localOf(instantOf(when.start, when.startZone), when.startZone) !== when.start)
     return 'start-in-clock-change';
   // Graph would begin with a later day.
-  if (!startsOnRule(series)) return 'start-not-on-rule';
+  if (!hasMatchingTypes(series) || matchesStart(series) !== true) return 'start-not-on-rule';
   if (lengthDays(when) > shortestGapDays(pattern)) return 'overlapping';
+  if (!hasOneLength(series, wallClockMs)) return 'several-lengths';
   const zone = when.allDay ? 'UTC' : graphZone(when.startZone, Number(when.start.slice(0, 4)));
   if (zone === null) return 'zone';
   const range = rangeOf(rule, when, zone);
@@ -87,16 +90,6 @@ const LAST_DAY = '45000831';
 /** Enough to find the first day of any pattern. */
 const BUDGET_STEPS = 50_000;
 
-/** Also false for an UNTIL before the start or of another type, and for a rule without any occurrence in reach. */
-function startsOnRule(series: CalendarEvent): boolean {
-  const { start, allDay } = series.when;
-  const from = instantOf(allDay ? `${start}T00:00:00` : start, allDay ? 'UTC' : series.when.startZone);
-  return (
-    isValidSeries(series) &&
-    expandOccurrences({ ...series, exceptions: {} }, from, from + 1, 1, BUDGET_STEPS).ids.length > 0
-  );
-}
-
 function rangeOf(rule: Rule, when: When, recurrenceTimeZone: string): Range | NotExpressible {
   const start = { startDate: when.start.slice(0, 10), recurrenceTimeZone };
   if (rule.count !== null)
@@ -113,13 +106,24 @@ function lastDate(until: string, when: When): string {
   if (when.allDay) return `${until.slice(0, 4)}-${until.slice(4, 6)}-${until.slice(6, 8)}`;
   const instant = idInstant(until);
   const date = Date.parse(`${localOf(instant, when.startZone).slice(0, 10)}T00:00:00Z`);
-  const dates = [0, 1, 2].map((days) => new Date(date - days * DAY_MS).toISOString().slice(0, 10));
+  const dates = [0, 1, 2].map((days) => dateOf(date - days * DAY_MS));
   return dates.find((last) => instantOf(last + when.start.slice(10), when.startZone) <= instant) ?? dates[2]!;
 }
 
+/** Exactly or as Exchange counts, whichever is longer. */
 function lengthDays(when: When): number {
-  if (when.allDay) return (Date.parse(when.end) - Date.parse(when.start)) / DAY_MS;
-  return (instantOf(when.end, when.endZone) - instantOf(when.start, when.startZone)) / DAY_MS;
+  return Math.max(durationOf(when).days * DAY_MS + durationOf(when).ms, wallClockMs(when)) / DAY_MS;
+}
+
+/** Exchange keeps the times of day of start and end. */
+function wallClockMs(when: When): number {
+  if (when.allDay) return Date.parse(when.end) - Date.parse(when.start);
+  const end = localOf(instantOf(when.end, when.endZone), when.startZone);
+  return Date.parse(`${end}Z`) - Date.parse(`${when.start}Z`);
+}
+
+function dateOf(ms: number): string {
+  return new Date(ms).toISOString().slice(0, 10);
 }
 
 function partsOf(pattern: Pattern): string[] {
@@ -180,17 +184,10 @@ function ruleOf(parts: readonly string[]): string {
 
 /** The first matching day from `startDate` on. Weeks, months and years are counted from the one with `startDate`. */
 function firstDate(parts: readonly string[], startDate: string): string {
-  const when: When = { allDay: true, start: startDate, end: startDate };
-  const recurrence = normaliseRecurrence({ rules: [ruleOf(parts)], dates: [] }, when);
-  const { ids } = expandOccurrences(
-    { when, recurrence, exceptions: {} },
-    Date.parse(startDate),
-    Infinity,
-    1,
-    BUDGET_STEPS,
-  );
-  if (ids[0] === undefined) throw new RecurrenceError('out-of-range');
-  return occurrenceStart(ids[0], when);
+  const from = Date.parse(startDate);
+  const rule = parseRule(ruleOf(parts), { allDay: true, start: startDate, end: startDate });
+  for (const day of matchingTimes(rule, from, from, { steps: BUDGET_STEPS })) return dateOf(day);
+  throw new RecurrenceError('out-of-range');
 }
 
 function moveTo(when: When, date: string): When {

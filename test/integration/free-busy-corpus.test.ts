@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { before, describe, it } from 'node:test';
-import { busySpans, mayTakeTime, STEPS_PER_QUERY, TimesUnknown } from '../../core/availability/busy-time.ts';
+import { busySpans, STEPS_PER_QUERY } from '../../core/availability/busy-time.ts';
 import { mergeSpans } from '../../core/availability/interval.ts';
 import { splitFeed } from '../../core/ical/feed.ts';
 import { readBusySources } from '../../core/ical/free-busy.ts';
@@ -29,16 +29,12 @@ const DIFFERENT: Readonly<Record<string, string>> = {
   'broken/icsparser__ICal.ics': 'a TZID in the form that Outlook displays, which the oracle reads as floating time',
   'broken/libical__rfc2446.ics':
     'ends before starts, which the oracle swaps; and the old American rules in a VTIMEZONE',
+  'broken/nodeical__badRRULE.ics':
+    'an invalid rule: its start counts for us, the oracle ignores the parts that it does not know',
   'broken/pyrie__end_before_start_event.ics': 'an end before the start: no busy time for us, the oracle swaps them',
   'broken/pyrie__issue_132_swapped_start_and_end.ics': 'the same',
   'broken/pyrie__issue_75_range_parameter.ics':
     'UNTIL is a date in a timed series: the whole day for us, its midnight for the oracle',
-};
-/** Files whose busy times are reported as unknown. */
-const UNKNOWN: Readonly<Record<string, string>> = {
-  'valid/icalnet__Secondly1.ics': 'every second without end (not given to the oracle, which would list 63 million)',
-  'valid/icalendar__rfc_7529.ics': 'a rule of the Chinese calendar, which the oracle does not know either',
-  'broken/nodeical__badRRULE.ics': 'an invalid rule; the oracle ignores the parts it does not know',
 };
 /** Files that the oracle cannot read as a whole: it gets their objects one by one. */
 const READ_IN_PARTS = [
@@ -95,7 +91,6 @@ describe('free/busy of the corpus', {
       for (const zone of ZONES) {
         for (const [index, window] of calendar.windows.entries()) {
           const own = ownBusy(calendar.text, window, zone);
-          if (own === 'unknown') continue;
           const theirs = expected[index]![zone]!;
           compared += 1;
           spans += theirs.length;
@@ -106,14 +101,6 @@ describe('free/busy of the corpus', {
     t.diagnostic(`${files.length} files, ${compared} comparisons of two years each, ${spans} busy times`);
     assert.ok(compared > 700 && spans > 20_000, `${compared} comparisons, ${spans} busy times`);
     assert.deepEqual([...different].sort(), Object.keys(DIFFERENT).sort());
-  });
-
-  it('is unknown only for the listed files', () => {
-    const unknown = files.filter((file) => {
-      const { text, windows } = calendarOf(texts.get(file)!);
-      return windows.some((window) => ownBusy(text, window, 'Europe/Berlin') === 'unknown');
-    });
-    assert.deepEqual(unknown.sort(), Object.keys(UNKNOWN).sort());
   });
 
   it('is compared object by object for files that the oracle cannot read', () => {
@@ -140,24 +127,14 @@ function partsOf(text: string): string[] {
   }
 }
 
-function ownBusy(
-  text: string,
-  [first, after]: readonly [string, string],
-  zone: string,
-): [number, number][] | 'unknown' {
+function ownBusy(text: string, [first, after]: readonly [string, string], zone: string): [number, number][] {
   const view = {
     range: { from: Date.parse(first), to: Date.parse(after) },
     zone,
     own: new Set<string>(),
     unanswered: 'busy' as const,
   };
-  const { sources, unknown } = readBusySources(text, { floatingZone: zone });
-  if (unknown.some((content) => mayTakeTime(content, view))) return 'unknown';
-  try {
-    const budget = { steps: STEPS_PER_QUERY };
-    return mergeSpans(sources.flatMap((source) => busySpans(source, view, budget))).map(({ from, to }) => [from, to]);
-  } catch (error) {
-    if (error instanceof TimesUnknown) return 'unknown';
-    throw error;
-  }
+  const budget = { steps: STEPS_PER_QUERY };
+  const sources = readBusySources(text, { floatingZone: zone });
+  return mergeSpans(sources.flatMap((source) => busySpans(source, view, budget))).map(({ from, to }) => [from, to]);
 }

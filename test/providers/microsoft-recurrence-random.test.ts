@@ -119,8 +119,10 @@ test('a random recurrence of Graph becomes a rule with the same occurrences, and
   assert.ok(read.length > RECURRENCES * 0.8 && moved > RECURRENCES * 0.2);
 });
 
+type Occurrences = Pick<ExpectedOccurrences, 'walls' | 'instants'>;
+
 /** The occurrences that Graph shows within five years of the series' start, all at its time of day. */
-function expand(recurrence: PatternedRecurrence, when: When): ExpectedOccurrences {
+function expand(recurrence: PatternedRecurrence, when: When): Occurrences {
   const { start, zone } = clockOf(when);
   const end = Date.parse(`${start}Z`) + DAYS * DAY_MS;
   const graph = readRecurrence(recurrence, UTC, DEFAULT_BEHAVIOUR);
@@ -145,7 +147,7 @@ function isLeftOut(when: When): boolean {
 }
 
 /** Null when both have the same times, and at least one. */
-function differenceOf(graph: ExpectedOccurrences, expected: ExpectedOccurrences): string | null {
+function differenceOf(graph: Occurrences, expected: Occurrences): string | null {
   for (const key of ['walls', 'instants'] as const) {
     const at = expected[key].findIndex((time, index) => graph[key][index] !== time);
     if (at >= 0 || graph[key].length !== expected[key].length) {

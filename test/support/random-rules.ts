@@ -3,10 +3,10 @@
  * what calendar programs write.
  */
 import type { CalendarEvent, Recurrence, When } from '../../core/event.ts';
-import { expandOccurrences } from '../../core/recurrence/expand.ts';
+import { matchingTimes } from '../../core/recurrence/expand.ts';
 import { normaliseRecurrence } from '../../core/recurrence/normalise.ts';
-import { instantId, occurrenceStart } from '../../core/recurrence/occurrence.ts';
-import { RecurrenceError, WEEKDAYS } from '../../core/recurrence/rule.ts';
+import { instantId } from '../../core/recurrence/occurrence.ts';
+import { parseRule, RecurrenceError, WEEKDAYS } from '../../core/recurrence/rule.ts';
 import { instantOf } from '../../core/zones.ts';
 import { randomFrom } from './random.ts';
 
@@ -252,11 +252,11 @@ function anyRule(draw: Draw, when: When): string[] {
 
 /** The series, moved to its first occurrence after its start. */
 function onRule(when: When, parts: readonly string[]): When {
-  const series = seriesOf(when, normaliseRecurrence({ rules: [`RRULE:${parts.join(';')}`], dates: [] }, when));
-  const from = Date.parse(when.start.slice(0, 10)) - DAY_MS;
-  const [first] = expandOccurrences(series, from, Infinity, 1, STEPS).ids;
+  const wall = Date.parse(when.allDay ? when.start : `${when.start}Z`);
+  const rule = parseRule(`RRULE:${parts.join(';')}`, when);
+  const [first] = matchingTimes(rule, wall, wall, { steps: STEPS });
   if (first === undefined) return when;
-  const start = occurrenceStart(first, when);
+  const start = new Date(first).toISOString().slice(0, when.allDay ? 10 : 19);
   const length = Date.parse(when.end.slice(0, 10)) - Date.parse(when.start.slice(0, 10));
   const end = new Date(Date.parse(start.slice(0, 10)) + length).toISOString().slice(0, 10);
   return when.allDay

@@ -13,15 +13,21 @@ export interface OracleRule {
   readonly zone: string;
   /** Occurrences this many days or more after the start are left out. */
   readonly days: number;
+  /** The start is the first occurrence in any case. */
+  readonly withStart?: boolean;
+  readonly allDay?: boolean;
+  /** Calendar days, and then seconds. */
+  readonly duration?: readonly [number, number];
 }
 
-/** The occurrences in minutes since 1970: as wall-clock times, and as instants. */
+/** The occurrences in minutes since 1970: as wall-clock times, as instants, and the instants of their ends. */
 export interface ExpectedOccurrences {
   readonly walls: readonly number[];
   readonly instants: readonly number[];
+  readonly ends: readonly number[];
 }
 
 /** The results in the order of the rules. */
 export function expectedOccurrences(rules: readonly OracleRule[]): Promise<ExpectedOccurrences[]> {
-  return runOracle('./rule-oracle.py', ['python-dateutil==2.9.0.post0', 'tzdata==2025.2'], rules);
+  return runOracle('./rule-oracle.py', ['python-dateutil==2.9.0.post0', 'tzdata==2026.6'], rules);
 }

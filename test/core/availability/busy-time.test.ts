@@ -1,12 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import {
-  busySpans,
-  type FreeBusyView,
-  mayTakeTime,
-  STEPS_PER_QUERY,
-  TimesUnknown,
-} from '../../../core/availability/busy-time.ts';
+import { busySpans, type FreeBusyView, STEPS_PER_QUERY } from '../../../core/availability/busy-time.ts';
 import { mergeSpans } from '../../../core/availability/interval.ts';
 import { readBusySources, readFreeBusy } from '../../../core/ical/free-busy.ts';
 import { at, object } from '../../support/ics.ts';
@@ -22,8 +16,7 @@ const view = (more: Partial<FreeBusyView> = {}): FreeBusyView => ({
 /** Busy times like `13T08:00/13T09:00`: days and times in January 2027, in UTC. */
 function busy(text: string, more: Partial<FreeBusyView> = {}): string[] {
   const query = view(more);
-  const { sources, unknown } = readBusySources(text, { floatingZone: query.zone });
-  if (unknown.some((content) => mayTakeTime(content, query))) throw new TimesUnknown('unknown');
+  const sources = readBusySources(text, { floatingZone: query.zone });
   const budget = { steps: STEPS_PER_QUERY };
   const short = (ms: number): string => new Date(ms).toISOString().slice(8, 16);
   return mergeSpans(sources.flatMap((source) => busySpans(source, query, budget))).map(
@@ -182,7 +175,6 @@ describe('a series', () => {
     assert.deepEqual(busy(event(...NINE, 'RRULE:FREQ=WEEKLY;BYDAY=MO;COUNT=2')), [
       '13T08:00/13T09:00',
       '18T08:00/18T09:00',
-      '25T08:00/25T09:00',
     ]);
     assert.deepEqual(
       busy(event(...NINE, 'RRULE:FREQ=WEEKLY;BYDAY=MO;UNTIL=20261201T000000Z')),
@@ -190,7 +182,7 @@ describe('a series', () => {
       'but not if UNTIL is before the start',
     );
     assert.deepEqual(
-      busy(event(...NINE, 'RRULE:FREQ=WEEKLY;BYDAY=MO;COUNT=1', 'EXDATE;TZID=Europe/Berlin:20270113T090000')),
+      busy(event(...NINE, 'RRULE:FREQ=WEEKLY;BYDAY=MO;COUNT=2', 'EXDATE;TZID=Europe/Berlin:20270113T090000')),
       ['18T08:00/18T09:00'],
     );
   });
@@ -221,42 +213,85 @@ describe('a series', () => {
   });
 });
 
-describe('a series whose times are unknown', () => {
-  const HOSTILE = [
-    'RRULE:FREQ=SECONDLY',
-    'RRULE:FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30',
-    'RRULE:FREQ=SECONDLY;BYMONTH=2;BYMONTHDAY=31',
-    'RRULE:FREQ=SECONDLY;COUNT=10000000',
-    'RRULE:RSCALE=CHINESE;FREQ=YEARLY',
-    'RRULE:FREQ=NEVER',
-  ];
+describe('FA11: a series that cannot be read as a whole', () => {
+  const FIRST = at('20270113T090000');
+  const ALL_MONTH = ['13T08:00/01T00:00'];
 
-  it('is never returned as free, and is detected quickly', () => {
-    const began = process.cpuUsage();
-    const years = { range: { from: Date.UTC(2027, 0, 1), to: Date.UTC(2031, 11, 31) } };
-    for (const rule of HOSTILE.filter((one) => !one.includes('BYMONTHDAY=30')))
-      assert.throws(() => busy(event(...at('20200113T090000'), rule), years), TimesUnknown, rule);
-    assert.ok(process.cpuUsage(began).user < 3_000_000);
+  it('takes the time of what can be read of it, and never that of other events', () => {
+    for (const rule of ['FREQ=NEVER', 'FREQ=DAILY;BYEASTER=1', 'FREQ=DAILY;COUNT=0', 'RSCALE=CHINESE;FREQ=YEARLY', '?'])
+      assert.deepEqual(busy(event(...FIRST, `RRULE:${rule}`)), MEETING, rule);
+    assert.deepEqual(busy(event(...FIRST, 'RRULE:FREQ=NEVER', 'RRULE:FREQ=DAILY;COUNT=2')), [
+      '13T08:00/13T09:00',
+      '14T08:00/14T09:00',
+    ]);
+    assert.deepEqual(
+      busy(
+        object(
+          'u1',
+          [...FIRST, 'RRULE:FREQ=DAILY;COUNT=4', 'EXDATE:20270114T080000Z,never', 'RDATE:20270120T080000Z,20271399'],
+          [
+            ['RECURRENCE-ID:20270115T080000Z', ...at('20270115T140000')],
+            ['RECURRENCE-ID:soon', ...at('20270125T140000')],
+            ['RECURRENCE-ID:20270116T080000Z', 'DTSTART:someday'],
+          ],
+        ),
+      ),
+      ['13T08:00/13T09:00', '15T13:00/15T14:00', '16T08:00/16T09:00', '20T08:00/20T09:00'],
+    );
+    const many = Array.from({ length: 2_500 }, (_, n) =>
+      new Date(Date.UTC(2027, 0, 1) + n * 1_200_000).toISOString().replace(/[-:]|\.000/g, ''),
+    );
+    assert.equal(busy(event('DTSTART:20270101T000000Z', 'DURATION:PT5M', `RDATE:${many.join(',')}`)).length, 2_232);
   });
 
-  it('does not matter if it takes no time', () => {
-    for (const rule of HOSTILE)
-      assert.deepEqual(busy(event(...at('20200113T090000'), rule, 'TRANSP:TRANSPARENT')), [], rule);
-    assert.deepEqual(busy(event(...at('20280113T090000'), 'RRULE:FREQ=NEVER')), [], 'it begins after the range');
+  it('is busy from where it was left, if it has too many occurrences', () => {
+    assert.deepEqual(busy(event(...FIRST, 'RRULE:FREQ=SECONDLY')), ALL_MONTH);
+    assert.deepEqual(busy(event(...FIRST, 'RRULE:FREQ=SECONDLY;UNTIL=20270113T090000Z')), ['13T08:00/13T10:00']);
+    assert.deepEqual(busy(event('DTSTART:20200113T080000Z', 'DURATION:PT1S', 'RRULE:FREQ=SECONDLY;COUNT=10000000')), [
+      '01T00:00/01T00:00',
+    ]);
+    const late = busy(event(...FIRST, 'RRULE:FREQ=SECONDLY;UNTIL=20270120T080000Z'));
+    assert.deepEqual(late.length, 1);
+    assert.match(late[0]!, /^13T08:00\/2[0-3]T/);
+    assert.deepEqual(busy(event('DTSTART:20270113T080000Z', 'RRULE:FREQ=SECONDLY')), [], 'it has no length');
+    assert.deepEqual(busy(event(...FIRST, 'RRULE:FREQ=SECONDLY', 'TRANSP:TRANSPARENT')), []);
+    assert.deepEqual(busy(event(...at('20280113T090000'), 'RRULE:FREQ=SECONDLY')), [], 'it begins after the range');
+  });
+
+  it('is detected quickly, and rules without occurrences are no danger', () => {
+    const began = process.cpuUsage();
+    const years = { range: { from: Date.UTC(2027, 0, 1), to: Date.UTC(2031, 11, 31) } };
+    for (const rule of ['FREQ=SECONDLY', 'FREQ=SECONDLY;COUNT=10000000', 'FREQ=MINUTELY'])
+      assert.equal(busy(event(...at('20200113T090000'), `RRULE:${rule}`), years).length, 1, rule);
+    for (const rule of ['FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30', 'FREQ=SECONDLY;BYMONTH=2;BYMONTHDAY=31'])
+      assert.deepEqual(busy(event(...at('20200113T090000'), `RRULE:${rule}`), years), [], rule);
+    assert.ok(process.cpuUsage(began).user < 3_000_000);
   });
 
   it('does not use up the steps of other events', () => {
     const budget = { steps: 300_000 };
-    const [source] = readBusySources(event(...at('20200113T090000'), 'RRULE:FREQ=SECONDLY'), {
-      floatingZone: 'UTC',
-    }).sources;
-    assert.throws(() => busySpans(source!, view(), budget), TimesUnknown);
+    const rule = 'RRULE:FREQ=SECONDLY;COUNT=10000000';
+    const [source] = readBusySources(event(...at('20200113T090000'), rule), { floatingZone: 'UTC' });
+    busySpans(source!, view(), budget);
     assert.ok(budget.steps > 90_000 && budget.steps < 110_000, String(budget.steps));
   });
 
   it('is not an event without a start', () => {
     assert.deepEqual(busy(event('SUMMARY:without a start')), []);
     assert.deepEqual(busy('<html>no calendar</html>'), []);
+  });
+
+  it('may turn from timed to all-day with RANGE=THISANDFUTURE, and back', () => {
+    const daily = 'RRULE:FREQ=DAILY;COUNT=3';
+    const ranged = 'RECURRENCE-ID;RANGE=THISANDFUTURE';
+    assert.deepEqual(
+      busy(object('u1', [...FIRST, daily], [[`${ranged};TZID=Europe/Berlin:20270114T090000`, ...at('20270114')]])),
+      ['13T08:00/13T09:00', '13T23:00/15T23:00'],
+    );
+    assert.deepEqual(
+      busy(object('u1', [...at('20270113'), daily], [[`${ranged};VALUE=DATE:20270114`, ...at('20270115T090000')]])),
+      ['12T23:00/13T23:00', '15T08:00/15T09:00', '16T08:00/16T09:00'],
+    );
   });
 });
 

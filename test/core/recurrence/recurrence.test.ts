@@ -215,7 +215,11 @@ describe('expansion', () => {
       );
       const event = series(when, [`RRULE:${row.rrule}`]);
       const { ids } = expandOccurrences(event, from, Date.UTC(9999, 11, 31), row.expected.length + 1, 3_000_000);
-      const expected = row.expected.map((text) => (allDay ? text : `${text.replace('Z', '')}Z`));
+      const matched = row.expected.map((text) => (allDay ? text : `${text.replace('Z', '')}Z`));
+      // The libraries leave out a start that the rule does not match; here it is the first of COUNT.
+      const first = occurrenceId(start, allDay ? null : 'UTC');
+      const isOff = row.start_at === undefined && matched.length > 0 && matched[0] !== first;
+      const expected = isOff ? [first, ...matched].slice(0, row.rrule.includes('COUNT') ? -1 : undefined) : matched;
       const got = row.complete ? ids : ids.slice(0, expected.length);
       if (got.join() !== expected.join())
         wrong.push(`${row.id} ${row.rrule}\n  got ${got.join()}\n  not ${expected.join()}`);
