@@ -58,6 +58,21 @@ export class DavPerson {
     return etags;
   }
 
+  /** The names of the objects that the server finds in a time (`20270604T000000Z`): its own reading of them. */
+  async inTimeRange(start: string, end: string): Promise<string[]> {
+    const { status, text } = await this.#send(
+      'REPORT',
+      '',
+      { depth: '1', 'content-type': 'application/xml; charset=utf-8' },
+      `<c:calendar-query xmlns:d="DAV:" xmlns:c="urn:ietf:params:xml:ns:caldav"><d:prop><d:getetag/></d:prop><c:filter>
+        <c:comp-filter name="VCALENDAR"><c:comp-filter name="VEVENT"><c:time-range start="${start}" end="${end}"/>
+        </c:comp-filter></c:comp-filter></c:filter></c:calendar-query>`,
+    );
+    assert.equal(status, 207);
+    const hrefs = [...text.matchAll(/<(?:\w+:)?href[^>]*>([^<]+)</g)].map(([, href = '']) => href);
+    return hrefs.map((href) => new URL(href, this.url).href.slice(this.url.length)).sort();
+  }
+
   /** Names of the collections beside this one, including the schedule inbox; each ends with a slash. */
   async collections(): Promise<string[]> {
     const { text } = await this.#send(
