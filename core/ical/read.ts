@@ -4,9 +4,8 @@ import type { CalendarEvent, Content, Exception, OccurrenceId, Recurrence, When 
 import { DEFAULT_CONTENT, EXCLUDED } from '../event.ts';
 import type { EventProblem } from '../event-problem.ts';
 import { normaliseRecurrence } from '../recurrence/normalise.ts';
-import { idInstant } from '../recurrence/occurrence.ts';
 import { RecurrenceError } from '../recurrence/rule.ts';
-import { localOf } from '../zones.ts';
+import { withUntilDate } from '../recurrence/until.ts';
 import { attendeeAddresses, readAttendees, readOrganizer } from './attendees.ts';
 import type { Component, ContentLine } from './text.ts';
 import { cleanText, components, findLine, findLines, parameterValue, parseProperty, rawValue } from './text.ts';
@@ -140,21 +139,19 @@ export function readRecurrence(master: Component, when: When, zones: Zones): Rec
 }
 
 /**
- * An RRULE line without parameters. In an all-day series, some programs write UNTIL as the user's midnight in UTC; it
- * becomes the date that it means in the user's zone.
+ * An RRULE line without parameters. In an all-day series, some programs write UNTIL as an instant: it becomes the date
+ * that is meant in the author's zone, for which the object's own zones stand, or else the calendar's.
  */
 export function ruleText(rule: ContentLine, master: Component, when: When, zones: Zones): string {
   const text = `${rule.name}:${rawValue(rule)}`;
-  if (!when.allDay) return text;
-  return text.replace(/UNTIL=(\d{8}T\d{6}Z)/i, (whole, until: string) => {
-    try {
-      const { isDate, zone } = startFormatOf(master, zones);
-      const local = localOf(idInstant(until.toUpperCase()), isDate ? zones.floatingZone : zone);
-      return isDate && !local.endsWith('T00:00:00') ? whole : `UNTIL=${local.slice(0, 10).replaceAll('-', '')}`;
-    } catch {
-      return whole;
-    }
-  });
+  if (!when.allDay || !/UNTIL=[\d-]+T/i.test(text)) return text;
+  const { isDate, zone } = startFormatOf(master, zones);
+  // Outlook's all-day events have midnights as times, in a zone.
+  return withUntilDate(text, [
+    ...(isDate ? [] : [zone]),
+    ...zones.ownZones(Date.parse(when.start)),
+    zones.floatingZone,
+  ]);
 }
 
 export function rdateIdOf(line: ContentLine, value: string, when: When, zones: Zones): string {

@@ -2,6 +2,7 @@
 import type { OccurrenceId, When } from '../event.ts';
 import { durationOf, type EventDuration, endAfter } from '../recurrence/duration.ts';
 import { idInstant, instantId, isDateId, occurrenceId, occurrenceStart } from '../recurrence/occurrence.ts';
+import { dateOfUntil } from '../recurrence/until.ts';
 import { instantOf, localOf } from '../zones.ts';
 import type { Component, ContentLine } from './text.ts';
 import { findLine, parameterValue, rawValue, withParameter, withValue } from './text.ts';
@@ -77,8 +78,8 @@ export function occurrenceIdOf(line: ContentLine, value: string, series: When, z
   return rangeErrorAsUnreadable(() => {
     if (series.allDay) {
       if (parsed.time === null || parsed.time === '00:00:00' || !parsed.isUtc) return parsed.date.replaceAll('-', '');
-      const local = localOf(instantOf(`${parsed.date}T${parsed.time}`, 'UTC'), zones.floatingZone);
-      return (local.endsWith('T00:00:00') ? local : parsed.date).slice(0, 10).replaceAll('-', '');
+      const at = instantOf(`${parsed.date}T${parsed.time}`, 'UTC');
+      return dateOfUntil(at, [...zones.ownZones(at), zones.floatingZone]).replaceAll('-', '');
     }
     if (parsed.time === null) return occurrenceId(parsed.date + series.start.slice(10), series.startZone);
     if (!parsed.isUtc && parsed.tzid === null) return occurrenceId(`${parsed.date}T${parsed.time}`, series.startZone);

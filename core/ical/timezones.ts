@@ -82,6 +82,21 @@ export class Zones {
     this.written.clear();
   }
 
+  /** The IANA zones that the object names: its author's, most likely. `at` is an instant (ms) near the event. */
+  ownZones(at: number): string[] {
+    const calendars = [this.root, ...components(this.root, 'VCALENDAR')];
+    const named = calendars.flatMap((calendar) => findLines(calendar, 'X-WR-TIMEZONE')).map(rawValue);
+    const starts = calendars
+      .flatMap((calendar) => components(calendar, 'VEVENT'))
+      .flatMap((event) => findLines(event, 'DTSTART'))
+      .flatMap((dtstart) => parameterValue(dtstart, 'TZID') ?? []);
+    const tzids = [...new Set([...named, ...starts, ...this.vtimezones().map(tzidOf)])].slice(0, MAX_OWN_ZONES);
+    return tzids.flatMap((tzid) => {
+      const resolved = this.resolve(tzid, at);
+      return resolved !== null && 'zone' in resolved ? [resolved.zone] : [];
+    });
+  }
+
   private isZone(tzid: string, around: number, zone: string): boolean {
     const resolved = this.resolve(tzid, around);
     return resolved !== null && 'zone' in resolved && resolved.zone === zone;
@@ -118,6 +133,7 @@ const YEAR = 366 * DAY;
 const MAX_OBSERVANCES = 300;
 const MAX_ONSETS = 5_000;
 const MAX_ZONES = 100;
+const MAX_OWN_ZONES = 10;
 /** How many years of a VTIMEZONE are compared with the zone before it is kept for a longer series. */
 const COMPARED_YEARS = 10;
 

@@ -2,6 +2,7 @@
 import type { When } from '../event.ts';
 import { instantOf } from '../zones.ts';
 import { instantId } from './occurrence.ts';
+import { dateOfUntil } from './until.ts';
 
 export type RecurrenceErrorCode =
   | 'syntax'
@@ -10,7 +11,6 @@ export type RecurrenceErrorCode =
   | 'part-twice'
   | 'out-of-range'
   | 'until'
-  | 'count-and-until'
   | 'too-many';
 
 /** An invalid rule. The message has no content of the event. */
@@ -59,14 +59,16 @@ const NUMBER_PARTS = {
   BYSETPOS: { from: 1, to: 366, negative: true },
 } as const;
 type NumberPart = keyof typeof NUMBER_PARTS;
+const TIME_PARTS: readonly NumberPart[] = ['BYHOUR', 'BYMINUTE', 'BYSECOND'];
 
 const MAX_LENGTH = 8_000;
 const MAX_COUNT = 10_000_000;
 
 /**
- * Parses `RRULE:FREQ=…` (any case, empty parts, an extra `;` at the end). UNTIL gets the type of the series' start. In
- * a timed series it is an instant in UTC: a date means the whole day, and a floating time is in the zone of the series.
- * In an all-day series it is a date.
+ * Parses `RRULE:FREQ=…` (any case, empty parts, an extra `;` at the end). An INTERVAL of 0 is 1. COUNT and UNTIL may
+ * stand together: the series ends at the earlier. UNTIL gets the type of the series' start. In a timed series it is an
+ * instant in UTC: a date means the whole day, and a floating time is in the zone of the series. In an all-day series it
+ * is a date; there BYHOUR, BYMINUTE and BYSECOND are ignored.
  * @throws RecurrenceError
  */
 export function parseRule(line: string, when: When): Rule {
@@ -92,11 +94,12 @@ export function parseRule(line: string, when: When): Rule {
     } else {
       by[name] = parseNumbers(value, NUMBER_PARTS[name]);
     }
+    if (when.allDay && TIME_PARTS.includes(name)) by[name] = [];
   }
   const rule: Rule = {
     name: match[1]!.toUpperCase() as Rule['name'],
     frequency,
-    interval: parsePositive(take('INTERVAL')) ?? 1,
+    interval: parsePositive(take('INTERVAL')?.replace(/^\+?0+$/, '1')) ?? 1,
     count: parsePositive(take('COUNT')),
     until: parseUntil(take('UNTIL'), when),
     byDay: parseDays(take('BYDAY')),
@@ -105,7 +108,6 @@ export function parseRule(line: string, when: When): Rule {
     extension,
   };
   if (parts.size > 0) throw new RecurrenceError('part-unknown');
-  if (rule.count !== null && rule.until !== null) throw new RecurrenceError('count-and-until');
   return rule;
 }
 
@@ -206,19 +208,22 @@ function parseWeekday(text: string): number {
   return weekday;
 }
 
+/** Also without seconds, or with a `Z` after a date. */
 function parseUntil(text: string | undefined, when: When): string | null {
   if (text === undefined) return null;
-  const match = /^(\d{4})(\d\d)(\d\d)(?:T(\d\d)(\d\d)(\d\d)(Z?))?$/.exec(text.replaceAll('-', '').replaceAll(':', ''));
+  const plain = text.replaceAll('-', '').replaceAll(':', '');
+  const match = /^(\d{4})(\d\d)(\d\d)(?:T(\d\d)(\d\d)(\d\d)?)?(Z?)$/.exec(plain);
   if (!match) throw new RecurrenceError('until');
-  const [, year, month, day, hour, minute, second, utc] = match;
+  const [, year, month, day, hour, minute, second = '00', utc] = match;
   const date = `${year}-${month}-${day}`;
+  const time = `${date}T${hour}:${minute}:${second === '60' ? '59' : second}`;
   try {
     if (when.allDay) {
+      if (hour !== undefined && utc === 'Z') return dateOfUntil(instantOf(time, 'UTC'), []).replaceAll('-', '');
       instantOf(`${date}T00:00:00`, 'UTC');
       return `${year}${month}${day}`;
     }
     if (hour === undefined) return instantId(instantOf(`${date}T23:59:59`, when.startZone));
-    const time = `${date}T${hour}:${minute}:${second === '60' ? '59' : second}`;
     return instantId(instantOf(time, utc === 'Z' ? 'UTC' : when.startZone));
   } catch {
     throw new RecurrenceError('until');

@@ -33,6 +33,7 @@ function isExpressible(event: CalendarEvent): boolean {
   )
     return false;
   if (recurrence.dates.some((date) => date.includes('/'))) return false;
+  if (recurrence.rules.some((rule) => /COUNT=.*UNTIL=/.test(rule))) return false;
   // Whether each of them counts the start is not documented.
   if (recurrence.rules.length > 1 && recurrence.rules.some((rule) => rule.includes('COUNT='))) return false;
   return hasMatchingTypes(event) && isStartIncluded(event) && hasOneLength(event);

@@ -93,7 +93,7 @@ function eventOf(series: Series, setting: SideSetting, report: Report): Calendar
   if (!read.isZoneKnown) report(ZONE_UNKNOWN);
   const { recurrence, excluded } =
     Array.isArray(master.recurrence) && !master.recurringEventId
-      ? readRecurrence(master.recurrence, read.when)
+      ? readRecurrence(master.recurrence, read.when, setting.floatingZone)
       : { recurrence: null, excluded: [] };
   const uids = tagUids(master);
   const plain: CalendarEvent = {

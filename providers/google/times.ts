@@ -3,6 +3,7 @@ import type { calendar_v3 } from 'googleapis/build/src/apis/calendar/index.js';
 import type { OccurrenceId, Recurrence, When } from '../../core/event.ts';
 import { normaliseRecurrence } from '../../core/recurrence/normalise.ts';
 import { instantId, isDateId, occurrenceId } from '../../core/recurrence/occurrence.ts';
+import { withUntilDate } from '../../core/recurrence/until.ts';
 import { instantOf, localOf, resolveZone } from '../../core/zones.ts';
 import { nextDay, occurrenceOn, type ReadWhen } from '../when.ts';
 import type { Item } from './item.ts';
@@ -70,10 +71,10 @@ export interface ReadRecurrence {
 
 /**
  * Google may send values whose type differs from that of the start: they are read as the start's type. A plain date
- * among the EXDATEs of a timed series excludes nothing.
+ * among the EXDATEs of a timed series excludes nothing. `calendarZone` is the IANA zone of the calendar.
  * @throws RecurrenceError
  */
-export function readRecurrence(lines: readonly unknown[], when: When): ReadRecurrence {
+export function readRecurrence(lines: readonly unknown[], when: When, calendarZone?: string): ReadRecurrence {
   const rules: string[] = [];
   const dates: OccurrenceId[] = [];
   const excluded: OccurrenceId[] = [];
@@ -81,7 +82,10 @@ export function readRecurrence(lines: readonly unknown[], when: When): ReadRecur
     const parsed = typeof line === 'string' ? parseLine(line) : null;
     if (!parsed) continue;
     const { name, zone, value } = parsed;
-    if (name === 'RRULE' || name === 'EXRULE') rules.push(`${name}:${value}`);
+    if (name === 'RRULE' || name === 'EXRULE') {
+      const text = `${name}:${value}`;
+      rules.push(when.allDay ? withUntilDate(text, calendarZone === undefined ? [] : [calendarZone]) : text);
+    }
     if (name === 'RDATE') dates.push(...readDates(value, zone, when, true));
     if (name === 'EXDATE') excluded.push(...readDates(value, zone, when, false));
   }

@@ -93,7 +93,9 @@ const BUDGET_STEPS = 50_000;
 function rangeOf(rule: Rule, when: When, recurrenceTimeZone: string): Range | NotExpressible {
   const start = { startDate: when.start.slice(0, 10), recurrenceTimeZone };
   if (rule.count !== null)
-    return rule.count > MAX_OCCURRENCES ? 'count' : { type: 'numbered', ...start, numberOfOccurrences: rule.count };
+    return rule.count > MAX_OCCURRENCES || rule.until !== null
+      ? 'count'
+      : { type: 'numbered', ...start, numberOfOccurrences: rule.count };
   if (rule.until === null || rule.until > LAST_DAY) return { type: 'noEnd', ...start };
   return { type: 'endDate', ...start, endDate: lastDate(rule.until, when) };
 }

@@ -255,3 +255,174 @@ describe('FA9: a DURATION in days is nominal', () => {
     assert.match(patchObject(text, null, shorter, setting), /\r\nDURATION:PT3H\r\n/);
   });
 });
+
+describe('FA11: rules that break RFC 5545 in a way that everybody understands', () => {
+  test('COUNT with UNTIL ends at the earlier, and services get one of them', () => {
+    const text = field('count-until.ics');
+    assert.deepEqual(occurrencesOf(text), ['2027-04-13T08:00/2027-04-13T08:30', '2027-04-14T08:00/2027-04-14T08:30']);
+    assert.deepEqual(read(text).recurrence!.rules, ['RRULE:FREQ=DAILY;UNTIL=20270415T000000Z']);
+    for (const [end, expected] of [
+      ['COUNT=3;UNTIL=20270401T090000Z', 'COUNT=3'],
+      ['UNTIL=20270105T085959Z;COUNT=5', 'UNTIL=20270105T085959Z'],
+      ['COUNT=5;UNTIL=20270105T090000Z', 'COUNT=5'],
+      ['COUNT=1;UNTIL=20200101', 'UNTIL=20200101T235959Z'],
+    ] as const) {
+      const event = read(object('DTSTART:20270101T090000Z', 'DTEND:20270101T100000Z', `RRULE:FREQ=DAILY;${end}`));
+      assert.deepEqual(event.recurrence!.rules, [`RRULE:FREQ=DAILY;${expected}`], end);
+    }
+  });
+
+  test('for random rules, as dateutil expands them', async () => {
+    const draw = new Draw(11);
+    const cases = Array.from({ length: 80 }, () => {
+      const day = Date.parse('2027-01-01T09:00:00Z') + draw.below(60) * DAY;
+      const until = new Date(day + draw.below(60) * DAY + draw.of([-1, 0, 1]) * 1000).toISOString();
+      const basic = until.replace(/[-:]|\.000/g, '');
+      const start = new Date(day).toISOString().slice(0, 19);
+      const rule = draw.of([
+        'FREQ=DAILY',
+        'FREQ=WEEKLY;BYDAY=MO,WE',
+        'FREQ=MONTHLY;BYMONTHDAY=5',
+        'FREQ=DAILY;INTERVAL=3',
+      ]);
+      return { start, rule: `${rule};COUNT=${1 + draw.below(20)};UNTIL=${basic}` };
+    });
+    const oracle = cases.map((one) => ({ ...one, zone: 'UTC', days: 400, withStart: true }));
+    const expected = await expectedOccurrences(oracle);
+    for (const [at, { start, rule }] of cases.entries()) {
+      const text = object(`DTSTART:${start.replace(/[-:]/g, '')}Z`, 'DURATION:PT1H', `RRULE:${rule}`);
+      const wanted = expected[at]!.instants.map((from) => [from * MINUTE, from * MINUTE + 60 * MINUTE] as const);
+      assert.deepEqual(occurrencesOf(text), shown(wanted), rule);
+      const event = read(text);
+      if (wanted.length === 0) continue;
+      assert.ok(!/COUNT=.*UNTIL=/.test(event.recurrence!.rules.join()), rule);
+      assert.equal(unsupportedOfGoogle(event), null, rule);
+    }
+  });
+
+  test('a table of lax rules', () => {
+    const rows: [rule: string, expected: string | null][] = [
+      ['FREQ=DAILY;INTERVAL=0;COUNT=2', 'FREQ=DAILY;COUNT=2'],
+      ['freq=daily;count=2', 'FREQ=DAILY;COUNT=2'],
+      ['FREQ=DAILY;COUNT=2;', 'FREQ=DAILY;COUNT=2'],
+      [';;FREQ=DAILY;;COUNT=2;;', 'FREQ=DAILY;COUNT=2'],
+      [' FREQ = DAILY ; COUNT = 2 ', 'FREQ=DAILY;COUNT=2'],
+      ['FREQ=DAILY;FREQ=DAILY;COUNT=2;COUNT=2', 'FREQ=DAILY;COUNT=2'],
+      ['FREQ=WEEKLY;BYDAY=MO,,TU,;COUNT=2', 'FREQ=WEEKLY;COUNT=2;BYDAY=MO,TU'],
+      ['FREQ=WEEKLY;BYDAY=;COUNT=2', 'FREQ=WEEKLY;COUNT=2'],
+      ['FREQ=DAILY;X-THEIRS=1;COUNT=2', 'FREQ=DAILY;COUNT=2'],
+      ['FREQ=DAILY;UNTIL=2027-01-05T09:00:00Z', 'FREQ=DAILY;UNTIL=20270105T090000Z'],
+      ['FREQ=DAILY;UNTIL=20270105T0900Z', 'FREQ=DAILY;UNTIL=20270105T090000Z'],
+      ['FREQ=DAILY;UNTIL=20270105Z', 'FREQ=DAILY;UNTIL=20270105T235959Z'],
+      ['FREQ=DAILY;COUNT=0', null],
+      ['FREQ=DAILY;COUNT=2;COUNT=3', null],
+      ['FREQ=DAILY;INTERVAL=-1', null],
+      ['COUNT=2', null],
+      ['FREQ=DAILY;BYEASTER=1', null],
+      ['FREQ=WEEKLY;BYDAY=XX', null],
+    ];
+    for (const [rule, expected] of rows) {
+      const text = object('DTSTART:20270101T090000Z', 'DTEND:20270101T100000Z', `RRULE:${rule}`);
+      const [entry] = readObject(text, { floatingZone: 'UTC' }).events;
+      assert.deepEqual(entry!.event?.recurrence?.rules[0] ?? null, expected && `RRULE:${expected}`, rule);
+      if (expected === null) assert.equal(entry!.problems[0]?.code, 'unreadable', rule);
+      assert.equal(shown(freeBusySpans(text, 'UTC'))[0], '2027-01-01T09:00/2027-01-01T10:00', rule);
+    }
+  });
+});
+
+describe('FA16: times of day in the rule of an all-day series are ignored', () => {
+  test('in the case from the field', () => {
+    const text = field('byhour-allday.ics');
+    assert.deepEqual(
+      occurrencesOf(text).map((span) => span.slice(0, 10)),
+      ['2027-06-07', '2027-06-08', '2027-06-09', '2027-06-10'],
+    );
+    assert.deepEqual(read(text).recurrence!.rules, ['RRULE:FREQ=DAILY;COUNT=4']);
+    assert.equal(unsupportedOfGoogle(read(text)), null);
+    assert.equal(unsupportedOfGraph(read(text)), null);
+  });
+
+  test('in any frequency, and the line stays as it is', () => {
+    for (const frequency of ['DAILY', 'WEEKLY', 'MONTHLY', 'YEARLY']) {
+      for (const parts of ['BYHOUR=0', 'BYHOUR=9,17;BYMINUTE=0,30', 'BYSECOND=0', 'BYMINUTE=15;BYSECOND=1,2,3']) {
+        const text = object('DTSTART;VALUE=DATE:20270607', `RRULE:FREQ=${frequency};${parts};COUNT=4`);
+        assert.deepEqual(read(text).recurrence!.rules, [`RRULE:FREQ=${frequency};COUNT=4`]);
+        assert.equal(occurrencesOf(text).length, 4);
+        const renamed = { ...read(text), title: 'renamed' };
+        const patched = patchObject(text, null, renamed, { now: '2026-11-29T12:00:00Z', floatingZone: 'UTC' });
+        assert.ok(patched.includes(`\r\nRRULE:FREQ=${frequency};${parts};COUNT=4\r\n`));
+      }
+    }
+  });
+});
+
+describe('FA15: an UNTIL in UTC of an all-day series is the date that its author meant', () => {
+  const days = (text: string, zone: string): string[] => {
+    const event = read(text, zone);
+    return expandOccurrences(event, FROM, TO, 100, 100_000).ids;
+  };
+
+  test('in the case from the field, whatever the zone of the calendar', () => {
+    const text = field('until-node-ical-543.ics');
+    for (const zone of ['UTC', 'Europe/Vienna', 'America/New_York', 'Asia/Tokyo', 'Pacific/Auckland'])
+      assert.deepEqual(days(text, zone), ['20271020'], zone);
+  });
+
+  const ZONES = [
+    'Pacific/Pago_Pago',
+    'Pacific/Honolulu',
+    'America/Anchorage',
+    'America/Los_Angeles',
+    'America/New_York',
+    'America/St_Johns',
+    'America/Sao_Paulo',
+    'Atlantic/Azores',
+    'UTC',
+    'Europe/London',
+    'Europe/Vienna',
+    'Asia/Tehran',
+    'Asia/Kolkata',
+    'Asia/Kathmandu',
+    'Asia/Tokyo',
+    'Australia/Lord_Howe',
+    'Pacific/Auckland',
+    'Pacific/Chatham',
+    'Pacific/Apia',
+    'Pacific/Kiritimati',
+  ];
+  const utcOf = (local: string, zone: string): string =>
+    new Date(instantOf(local, zone)).toISOString().replace(/[-:]|\.000/g, '');
+  const cases = ZONES.flatMap((author) =>
+    ['2027-01-10', '2027-07-10'].flatMap((date) =>
+      ['T00:00:00', 'T23:59:59', 'T23:59:00'].map((time) => ({ author, date, until: utcOf(date + time, author) })),
+    ),
+  );
+
+  test('from the zones of its object, or from that of the calendar', () => {
+    for (const { author, date, until } of cases) {
+      const start = new Date(Date.parse(date) - 3 * DAY).toISOString().slice(0, 10).replaceAll('-', '');
+      const event = (more: string): string =>
+        object(`DTSTART;VALUE=DATE${more}:${start}`, `RRULE:FREQ=DAILY;UNTIL=${until}`);
+      const expected = Array.from({ length: 4 }, (_, n) =>
+        new Date(Date.parse(date) + (n - 3) * DAY).toISOString().slice(0, 10).replaceAll('-', ''),
+      );
+      assert.deepEqual(days(event(''), author), expected, `calendar in ${author}, ${until}`);
+      const named = event('').replace('BEGIN:VEVENT', `X-WR-TIMEZONE:${author}\r\nBEGIN:VEVENT`);
+      assert.deepEqual(days(named, 'Africa/Cairo'), expected, `X-WR-TIMEZONE ${author}, ${until}`);
+      assert.deepEqual(days(event(`;TZID=${author}`), 'Africa/Cairo'), expected, `TZID ${author}, ${until}`);
+      // Without a zone the time of day tells it, but for the far ends of the world.
+      if (!/Pago_Pago|Kiritimati/.test(author))
+        assert.deepEqual(days(event(''), 'Africa/Cairo'), expected, `no zone, author in ${author}, ${until}`);
+    }
+  });
+
+  test('and so are an EXDATE and a RECURRENCE-ID', () => {
+    for (const { author, date, until } of cases.filter(({ until }) => !until.endsWith('59Z'))) {
+      if (/Pago_Pago|Kiritimati/.test(author) || until.endsWith('5900Z')) continue;
+      const start = new Date(Date.parse(date) - DAY).toISOString().slice(0, 10).replaceAll('-', '');
+      const text = object(`DTSTART;VALUE=DATE:${start}`, 'RRULE:FREQ=DAILY;COUNT=2', `EXDATE:${until}`);
+      assert.deepEqual(days(text, 'Africa/Cairo'), [start], `${author} ${until}`);
+    }
+  });
+});
