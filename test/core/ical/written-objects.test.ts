@@ -309,7 +309,7 @@ describe('FA7: a written VTIMEZONE gives the right instants of every occurrence,
     'Europe/London',
   ];
 
-  test('FA5 FA7: single events of 1990 to 2045', () => {
+  test('FA5, FA7: single events of 1990 to 2045', () => {
     fc.assert(
       fc.property(
         fc.constantFrom(...ZONES),
