@@ -1,6 +1,7 @@
 /** Accounts. Their credentials are sealed and leave this file only through `openedAccount`. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { and, asc, eq, gt, inArray, isNotNull, sql } from 'drizzle-orm';
-import { type Db, transaction } from './connect.ts';
+import type { Db } from './connect.ts';
 import { ACCOUNT_KEYS } from './connections.ts';
 import { isId, newId } from './ids.ts';
 import { type Page, type PageRequest, pageOf } from './page.ts';
@@ -8,7 +9,10 @@ import { violates } from './postgres-errors.ts';
 import { accounts } from './schema.ts';
 
 /** An account without its secrets. */
-export type AccountRecord = Omit<typeof accounts.$inferSelect, 'credentials' | 'token'>;
+export type AccountRecord = Omit<
+  typeof accounts.$inferSelect,
+  'credentials' | 'token' | 'tokenLease' | 'tokenLeasedUntil'
+>;
 
 export interface NewAccount {
   readonly provider: string;
@@ -195,13 +199,45 @@ export function tokenStore(db: Db, accountId: string, credentials?: Buffer): Req
         .set({ token: sealed(db, accountId, token) })
         .where(same);
     },
-    /** Workers renew an account's token one after the other; lock and new token are one transaction. */
-    exclusively: (work) =>
-      transaction(db, async (tx) => {
-        await tx.sql.execute(sql`select pg_advisory_xact_lock(hashtext('calpair token'), hashtext(${accountId}))`);
-        return work(tokenStore(tx, accountId, credentials));
-      }),
+    async exclusively(work) {
+      const lease = await leaseToken(db, accountId);
+      try {
+        return await work(this);
+      } finally {
+        await db.sql
+          .update(accounts)
+          .set({ tokenLease: null, tokenLeasedUntil: null })
+          .where(and(eq(accounts.id, accountId), eq(accounts.tokenLease, lease)));
+      }
+    },
   };
+}
+
+/** Longer than a request for a token may take; after it, its holder counts as dead. */
+const TOKEN_LEASE_SECONDS = 45;
+const TOKEN_LEASE_RETRY_MS = 200;
+
+/**
+ * Workers renew an account's token one after the other. They hold a lease and not a transaction meanwhile: a service
+ * that does not answer must not keep a connection from everybody else.
+ */
+async function leaseToken(db: Db, accountId: string): Promise<string> {
+  const lease = newId();
+  const isFree = sql`coalesce(${accounts.tokenLeasedUntil} < now(), true)`;
+  for (;;) {
+    const leased = await db.sql
+      .update(accounts)
+      .set({ tokenLease: lease, tokenLeasedUntil: sql`now() + make_interval(secs => ${TOKEN_LEASE_SECONDS})` })
+      .where(and(eq(accounts.id, accountId), isFree))
+      .returning({ id: accounts.id });
+    // An account that has been deleted has nothing to wait for.
+    if (leased.length > 0 || !(await exists(db, accountId))) return lease;
+    await sleep(TOKEN_LEASE_RETRY_MS);
+  }
+}
+
+async function exists(db: Db, accountId: string): Promise<boolean> {
+  return (await db.sql.select({ id: accounts.id }).from(accounts).where(eq(accounts.id, accountId))).length > 0;
 }
 
 const VISIBLE = {

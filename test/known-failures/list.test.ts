@@ -107,7 +107,8 @@ test('known failures: codes stand at the start of a title, before a colon, or in
     texts
       .filter(
         (text) =>
-          codesOf([text.replace(/^[A-H]{1,2}\d{1,2}(, [A-H]{1,2}\d{1,2})*: /, '').replace(/ \([^()]*\)/g, '')]).length > 0,
+          codesOf([text.replace(/^[A-H]{1,2}\d{1,2}(, [A-H]{1,2}\d{1,2})*: /, '').replace(/ \([^()]*\)/g, '')]).length >
+          0,
       )
       .map((text) => `${text} in ${file}`),
   );

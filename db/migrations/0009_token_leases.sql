@@ -1,0 +1,2 @@
+ALTER TABLE "accounts" ADD COLUMN "token_lease" uuid;--> statement-breakpoint
+ALTER TABLE "accounts" ADD COLUMN "token_leased_until" timestamp (3) with time zone;
