@@ -36,6 +36,8 @@ export interface SeriesReader<S extends Series> {
   readonly readStored: (stored: Stored, setting: SideSetting) => Found;
   readonly readSeries: (series: S, setting: SideSetting) => ReadEvent;
   readonly foundOf: (series: S, setting: SideSetting) => Found;
+  /** An event that the service has, but does not show: it stays as it was on the other side. */
+  readonly unreadOf: (id: string) => Found;
 }
 
 export function createSeriesReader<S extends Series>(translation: Translation<S>): SeriesReader<S> {
@@ -43,6 +45,10 @@ export function createSeriesReader<S extends Series>(translation: Translation<S>
   const unreadable: EventProblem = {
     code: 'unreadable',
     detail: `The times or the recurrence of this event cannot be read from ${service}.`,
+  };
+  const unread: EventProblem = {
+    code: 'unreadable',
+    detail: `${service} lists this event, but does not show it. Calpair tries again.`,
   };
 
   function readSeries(series: S, setting: SideSetting): ReadEvent {
@@ -63,7 +69,8 @@ export function createSeriesReader<S extends Series>(translation: Translation<S>
     try {
       series = parse(stored.data);
     } catch {
-      return { ...stored, event: null, problems: [unreadable], modifiedAt: null, marker: null, hasGuests: false };
+      const problem = stored.data === '' ? unread : unreadable;
+      return { ...stored, event: null, problems: [problem], modifiedAt: null, marker: null, hasGuests: false };
     }
     return { ...stored, ...readSeries(series, setting), ...factsOf(series) };
   }
@@ -74,7 +81,12 @@ export function createSeriesReader<S extends Series>(translation: Translation<S>
     return readStored(stored, setting);
   }
 
-  return { readStored, readSeries, foundOf };
+  function unreadOf(id: string): Found {
+    const stored = { ref: id, resource: id, version: null, data: '' };
+    return { ...stored, event: null, problems: [unread], modifiedAt: null, marker: null, hasGuests: false };
+  }
+
+  return { readStored, readSeries, foundOf, unreadOf };
 }
 
 export const ZONE_UNKNOWN = eventProblem('zone-unknown');

@@ -6,9 +6,18 @@
  */
 import { sameValue } from '../../core/event.ts';
 import { SyncError } from '../../core/sync-error.ts';
+import { pause } from '../concurrency.ts';
+import { LAG_MS } from '../confirm-gone.ts';
 import type { ChangePage, Found, Stored, StoredEvents } from '../provider.ts';
-import { fetchExceptions, fetchMaster, type GoogleCalendar, listPages } from './fetch.ts';
-import { foundOf } from './from-google.ts';
+import {
+  checkCalendar,
+  fetchExceptions,
+  fetchMaster,
+  type GoogleCalendar,
+  isServersFault,
+  listPages,
+} from './fetch.ts';
+import { foundOf, unreadOf } from './from-google.ts';
 import {
   checkClock,
   type Item,
@@ -29,14 +38,46 @@ export async function* readChanges(
   cursor: string | null,
   storedEvents: StoredEvents,
 ): AsyncGenerator<ChangePage> {
-  const syncToken = cursor?.startsWith(CURSOR_PREFIX) ? cursor.slice(CURSOR_PREFIX.length) : null;
-  const increment = syncToken === null ? null : await readIncrement(calendar, syncToken, storedEvents);
+  const last = readCursor(cursor);
+  const increment = last === null ? null : await readIncrement(calendar, last, storedEvents);
   if (increment) yield* increment;
   else yield* readEverything(calendar, storedEvents);
 }
 
 /** Changes with the parameters of the listing: a token is valid for these only. */
 const CURSOR_PREFIX = 'g1:';
+/** With events that are fetched again, as JSON. */
+const AGAIN_PREFIX = 'g2:';
+/** Then the next full listing has to do. */
+const POLLS_AGAIN = 10;
+const MAX_AGAIN = 50;
+
+interface Cursor {
+  readonly token: string;
+  /** Events for which the service failed, and how many more polls fetch them again. */
+  readonly again: readonly string[];
+  readonly left: number;
+}
+
+function readCursor(text: string | null): Cursor | null {
+  if (text?.startsWith(CURSOR_PREFIX)) return { token: text.slice(CURSOR_PREFIX.length), again: [], left: 0 };
+  if (!text?.startsWith(AGAIN_PREFIX)) return null;
+  try {
+    const { token, again, left } = JSON.parse(text.slice(AGAIN_PREFIX.length)) as Cursor;
+    return typeof token === 'string' && Array.isArray(again) ? { token, again, left: Number(left) } : null;
+  } catch {
+    return null;
+  }
+}
+
+function writeCursor(token: string, unread: readonly string[], last: Cursor): string {
+  const again = unread.slice(0, MAX_AGAIN);
+  const left = again.every((id) => last.again.includes(id)) ? last.left - 1 : POLLS_AGAIN;
+  return again.length === 0 || left <= 0
+    ? CURSOR_PREFIX + token
+    : AGAIN_PREFIX + JSON.stringify({ token, again, left } satisfies Cursor);
+}
+
 const CHUNK = 500;
 /** When more series than this came in parts, one full listing is cheaper than completing each. */
 const MAX_COMPLETIONS = 50;
@@ -108,13 +149,13 @@ function pageOf(
 /** Null when a full listing is needed. */
 async function readIncrement(
   calendar: GoogleCalendar,
-  syncToken: string,
+  last: Cursor,
   storedEvents: StoredEvents,
 ): Promise<ChangePage[] | null> {
   const groups = new Map<string, Group>();
   let end: { token: string; date: number | null } | null = null;
   try {
-    for await (const page of listPages(calendar, { syncToken })) {
+    for await (const page of listPages(calendar, { syncToken: last.token })) {
       for (const item of page.items) addTo(groups, item, masterIdOf(item));
       if (page.syncToken !== null) end = { token: page.syncToken, date: page.date };
     }
@@ -125,9 +166,17 @@ async function readIncrement(
   if (end === null) throw new SyncError('unreachable', 'Google sent a listing without a sync token');
   const before = await storedSeriesOf(storedEvents, groups);
   const outcome: Outcome = { found: [], unchanged: [], removed: new Set(), completions: 0 };
+  const unread: string[] = [];
   for (const [resource, group] of groups) {
-    await apply(calendar, resource, group, before, end.date, outcome);
+    const isRead = await read(calendar, resource, outcome, () =>
+      apply(calendar, resource, group, before, end!.date, outcome),
+    );
+    if (!isRead) unread.push(resource);
     if (outcome.completions > MAX_COMPLETIONS) return null;
+  }
+  for (const resource of last.again.filter((id) => !groups.has(id))) {
+    const isRead = await read(calendar, resource, outcome, () => applyAlone(calendar, resource, outcome));
+    if (!isRead) unread.push(resource);
   }
   const pages: ChangePage[] = [];
   for (let at = 0; at === 0 || at < outcome.found.length; at += CHUNK) {
@@ -137,8 +186,36 @@ async function readIncrement(
       removed: at === 0 ? [...outcome.removed] : [],
     });
   }
-  const last = pages.pop()!;
-  return [...pages, { ...last, end: { cursor: CURSOR_PREFIX + end.token, full: false } }];
+  const lastPage = pages.pop()!;
+  return [...pages, { ...lastPage, end: { cursor: writeCursor(end.token, unread, last), full: false } }];
+}
+
+/** False where the service fails for this one event, although the calendar answers: nothing is known of it now. */
+async function read(
+  calendar: GoogleCalendar,
+  resource: string,
+  outcome: Outcome,
+  work: () => Promise<void>,
+): Promise<boolean> {
+  for (const waitMs of [0, LAG_MS]) {
+    if (waitMs > 0) await pause(waitMs, calendar.signal);
+    try {
+      await work();
+      return true;
+    } catch (error) {
+      if (!isServersFault(error)) throw error;
+    }
+  }
+  await checkCalendar(calendar);
+  outcome.found.push(unreadOf(resource));
+  return false;
+}
+
+/** An event for which the service failed at an earlier poll. */
+async function applyAlone(calendar: GoogleCalendar, resource: string, outcome: Outcome): Promise<void> {
+  const series = await fetchMaster(calendar, resource);
+  if (!series || isCancelled(series.master)) outcome.removed.add(resource);
+  else report(calendar, series, undefined, null, outcome);
 }
 
 /** 410 `fullSyncRequired`, or 400 for a token that Google cannot read or no longer accepts with these parameters. */

@@ -92,22 +92,43 @@ export async function fetchExceptions(calendar: GoogleCalendar, master: Item): P
  */
 export async function getResources(calendar: GoogleCalendar, resources: readonly string[]): Promise<Answers> {
   const names = new Set(resources);
-  const listed: Answers = names.size > LIST_INSTEAD ? await answerFromListing(calendar, names) : new Map();
+  const isListed = names.size > LIST_INSTEAD;
+  const listed: Answers = isListed ? await answerFromListing(calendar, names) : new Map();
+  let unknown: string[] = [];
   const answers = await fetchOrConfirmGone(
     [...names].filter((name) => !listed.has(name)),
     async (open, found) => {
-      const unknown: string[] = [];
+      unknown = [];
       await inParallel(open, async (name) => {
-        const state = await getResource(calendar, name);
+        const state = await getResource(calendar, name).catch((error: unknown) => {
+          if (!isServersFault(error)) throw error;
+          return UNREAD;
+        });
         if (state === null) unknown.push(name);
-        else found.set(name, state);
+        else if (state !== UNREAD) found.set(name, state);
       });
       return unknown;
     },
-    () => listPage(calendar, { maxResults: 1 }),
+    () => checkCalendar(calendar),
     calendar.signal,
   );
-  return new Map([...listed, ...answers]);
+  // Deleted events are known by their names for a long time. Those that are not may be listed all the same.
+  const contradicted =
+    unknown.length > 0 && !isListed ? await answerFromListing(calendar, new Set(unknown)) : new Map<string, never>();
+  return new Map([...answers, ...listed, ...contradicted]);
+}
+
+/** The service fails for this one event. */
+const UNREAD = 'unread' as const;
+
+/** 5xx: perhaps because of what was requested, and not of the whole service. */
+export function isServersFault(error: unknown): boolean {
+  return error instanceof SyncError && error.kind === 'unreachable' && (error.status ?? 0) >= 500;
+}
+
+/** @throws SyncError `calendar-missing` where the calendar itself does not answer */
+export async function checkCalendar(calendar: GoogleCalendar): Promise<void> {
+  await listPage(calendar, { maxResults: 1 });
 }
 
 /** The item in an answer. @throws SyncError `unreachable` where the answer holds none */

@@ -23,7 +23,7 @@ import { type Item, isCancelled, parseInstanceId, parseSeries, type Series, upda
 import { copiedUid, hiddenAttendees, isCopy, isCutText, isOurText, linkOf, propertiesOf } from './private-data.ts';
 import { readOccurrence, readRecurrence, readWhen } from './times.ts';
 
-export const { foundOf, readStored, readSeries } = createSeriesReader<Series>({
+export const { foundOf, readStored, readSeries, unreadOf } = createSeriesReader<Series>({
   service: 'Google',
   parse: parseSeries,
   versionOf,

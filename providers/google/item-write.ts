@@ -4,7 +4,7 @@
 
 import { SyncError } from '../../core/sync-error.ts';
 import { fetchItem, type GoogleCalendar, itemOf } from './fetch.ts';
-import { ITEM_FIELDS, type Item, isSameItem } from './item.ts';
+import { ITEM_FIELDS, type Item, isCancelled, isSameItem } from './item.ts';
 import type { Body } from './to-google.ts';
 
 export interface WrittenItem {
@@ -46,7 +46,10 @@ export async function patchItem(
   });
 }
 
-/** Already gone is success. @throws SyncError `stale`, as for `patchItem` */
+/**
+ * Already gone is success, once the event itself says so: one 404 proves nothing.
+ * @throws SyncError `stale`, as for `patchItem`; `unreachable` where the service contradicts itself
+ */
 export async function deleteItem(calendar: GoogleCalendar, item: Item, isUnchanged?: IsUnchanged): Promise<void> {
   try {
     await ifUnchanged(calendar, item, isUnchanged, (etag) =>
@@ -58,6 +61,9 @@ export async function deleteItem(calendar: GoogleCalendar, item: Item, isUnchang
     );
   } catch (error) {
     if (!(error instanceof SyncError) || error.kind !== 'gone') throw error;
+    const now = await fetchItem(calendar, item.id);
+    if (now && !isCancelled(now.item))
+      throw new SyncError('unreachable', 'Google did not find an event that it shows', { status: error.status });
   }
 }
 

@@ -13,7 +13,7 @@ import { SyncError } from '../../core/sync-error.ts';
 import { pause } from '../concurrency.ts';
 import { LAG_MS } from '../confirm-gone.ts';
 import type { Stored, Written } from '../provider.ts';
-import { fetchExceptions, fetchItem, fetchSeries, type GoogleCalendar } from './fetch.ts';
+import { fetchExceptions, fetchItem, fetchSeries, type GoogleCalendar, listPages } from './fetch.ts';
 import { foundOf, readSeries } from './from-google.ts';
 import { checkClock, type Item, isCancelled, isSameItem, parseSeries, type Series } from './item.ts';
 import { deleteItem, insertItem, patchItem } from './item-write.ts';
@@ -109,16 +109,29 @@ function written(calendar: GoogleCalendar, series: Series): Written {
   return { ...foundOf(series, calendar.setting), confirmed: true };
 }
 
+/**
+ * The copy of an earlier try. The id stays taken where the event was deleted, also long after Google has forgotten it:
+ * then it is neither found by its name nor listed.
+ * @throws SyncError `id-taken`
+ */
 async function takeOver(calendar: GoogleCalendar, id: string, key: string): Promise<Series> {
-  for (let attempt = 0; attempt < 3; attempt++) {
-    if (attempt > 0) await pause(LAG_MS, calendar.signal);
+  for (const waitMs of [0, LAG_MS, 2 * LAG_MS, 2 * LAG_MS]) {
+    if (waitMs > 0) await pause(waitMs, calendar.signal);
     const series = await fetchSeries(calendar, id);
-    if (!series) continue;
-    if (isCancelled(series.master) || linkOf(series.master) !== key)
-      throw new SyncError('id-taken', 'the id belongs to another Google event');
-    return series;
+    if (series) return ownCopy(series, key);
   }
-  throw new SyncError('unreachable', 'Google has an event under this id but does not show it yet');
+  for await (const { items } of listPages(calendar, {})) {
+    const master = items.find((item) => item.id === id);
+    if (master && !isCancelled(master))
+      return ownCopy({ master, exceptions: await fetchExceptions(calendar, master) }, key);
+  }
+  throw new SyncError('id-taken', 'the id was used for a Google event that does not exist any more');
+}
+
+function ownCopy(series: Series, key: string): Series {
+  if (isCancelled(series.master) || linkOf(series.master) !== key)
+    throw new SyncError('id-taken', 'the id belongs to another Google event');
+  return series;
 }
 
 /**

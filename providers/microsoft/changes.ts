@@ -8,12 +8,14 @@
  * begins.
  */
 import { SyncError } from '../../core/sync-error.ts';
+import { pause } from '../concurrency.ts';
+import { LAG_MS } from '../confirm-gone.ts';
 import type { ChangePage, Found, StoredEvents } from '../provider.ts';
 import { isDeadToken } from './errors.ts';
-import { expectExceptions, fetchMany, fetchMasters } from './fetch.ts';
-import { foundOf } from './from-graph.ts';
+import { expectExceptions, type Fetched, fetchMany, fetchMasters, UNREAD } from './fetch.ts';
+import { foundOf, unreadOf } from './from-graph.ts';
 import { checkClock, fieldOf, type Item, isSeries, versionOf } from './item.ts';
-import { calendarError, type GraphCalendar, listEvents, listPages } from './listing.ts';
+import { calendarError, checkCalendar, type GraphCalendar, listEvents, listPages } from './listing.ts';
 import { calendarPath } from './requests.ts';
 
 /**
@@ -37,6 +39,8 @@ interface Cursor {
   readonly link: string;
   /** When all events were compared last; ms. */
   readonly comparedAt: number;
+  /** Events for which the service failed, and how many more polls fetch them again. */
+  readonly again?: { readonly ids: readonly string[]; readonly left: number } | undefined;
 }
 
 const CURSOR_PREFIX = 'm1:';
@@ -48,14 +52,16 @@ const AHEAD_DAYS = [180, 60, 14];
 const CHUNK = 200;
 /** When more events than this were named, one listing of all is cheaper. */
 const MAX_NAMED = 400;
+/** Then the next comparison of all events has to do. */
+const POLLS_AGAIN = 10;
 const PREFER_PAGE = 'odata.maxpagesize=500';
 
 function readCursor(text: string | null): Cursor | null {
   if (!text?.startsWith(CURSOR_PREFIX)) return null;
   try {
-    const { link, comparedAt } = JSON.parse(text.slice(CURSOR_PREFIX.length)) as Partial<Cursor>;
+    const { link, comparedAt, again } = JSON.parse(text.slice(CURSOR_PREFIX.length)) as Partial<Cursor>;
     return typeof link === 'string' && typeof comparedAt === 'number' && URL.canParse(link)
-      ? { link, comparedAt }
+      ? { link, comparedAt, again }
       : null;
   } catch {
     return null;
@@ -64,6 +70,13 @@ function readCursor(text: string | null): Cursor | null {
 
 function writeCursor(cursor: Cursor): string {
   return CURSOR_PREFIX + JSON.stringify(cursor);
+}
+
+/** What the next polls fetch again. `last`: what this one did. */
+function againAfter(unread: readonly string[], last: Cursor['again']): Pick<Cursor, 'again'> {
+  const ids = unread.slice(0, MAX_NAMED / 4);
+  const left = ids.every((id) => last?.ids.includes(id)) ? (last?.left ?? POLLS_AGAIN) - 1 : POLLS_AGAIN;
+  return ids.length === 0 || left <= 0 ? {} : { again: { ids, left } };
 }
 
 /** What the rows of a round name. */
@@ -119,6 +132,7 @@ async function* compareAll(calendar: GraphCalendar, storedEvents: StoredEvents):
   const round = await readFirstRound(calendar);
   const versions = await storedEvents.versions();
   const named = new Set<string>();
+  const unread: string[] = [];
   let masters: string[] = [];
   for await (const { items, date } of listEvents(calendar)) {
     const page = { found: [] as Found[], unchanged: [] as string[] };
@@ -130,15 +144,15 @@ async function* compareAll(calendar: GraphCalendar, storedEvents: StoredEvents):
       else page.found.push(single(calendar, item, date));
     }
     yield { ...page, removed: [] };
-    while (masters.length >= CHUNK) yield await seriesPage(calendar, masters.splice(0, CHUNK), storedEvents);
+    while (masters.length >= CHUNK) yield await seriesPage(calendar, masters.splice(0, CHUNK), storedEvents, unread);
   }
   masters = [...new Set(masters)];
-  if (masters.length > 0) yield await seriesPage(calendar, masters, storedEvents);
+  if (masters.length > 0) yield await seriesPage(calendar, masters, storedEvents, unread);
   yield {
     found: [],
     unchanged: [],
     removed: [],
-    end: { cursor: writeCursor({ link: round.link, comparedAt }), full: true },
+    end: { cursor: writeCursor({ link: round.link, comparedAt, ...againAfter(unread, undefined) }), full: true },
   };
 }
 
@@ -146,10 +160,37 @@ async function seriesPage(
   calendar: GraphCalendar,
   ids: readonly string[],
   storedEvents: StoredEvents,
+  unread: string[],
 ): Promise<ChangePage> {
-  expectExceptions(calendar, await storedEvents.byResource(ids));
-  const series = [...(await fetchMasters(calendar, ids)).values()].filter((one) => one !== null);
-  return { found: series.map((one) => foundOf(one, calendar.setting)), unchanged: [], removed: [] };
+  const stored = await storedEvents.byResource(ids);
+  expectExceptions(calendar, stored);
+  const series = await fetchMasters(calendar, ids);
+  const known = new Set(stored.map(({ resource }) => resource));
+  const found = await readNamed(calendar, series, (id) => known.has(id));
+  unread.push(...found.filter(({ event, version }) => event === null && version === null).map(({ ref }) => ref));
+  return { found, unchanged: [], removed: [] };
+}
+
+/**
+ * The events of which a listing or a round of changes says that they are there. One that is not found by its name all
+ * the same is fetched again. If it still is not, and it is known, it cannot be read: a service that contradicts itself
+ * does not prove a deletion. Unknown ones come again, if they exist.
+ */
+async function readNamed(
+  calendar: GraphCalendar,
+  series: ReadonlyMap<string, Fetched>,
+  isKnown: (id: string) => boolean,
+): Promise<Found[]> {
+  const all = new Map(series);
+  const missing = [...all].flatMap(([id, one]) => (one === null && isKnown(id) ? [id] : []));
+  if (missing.length > 0) {
+    await checkCalendar(calendar);
+    await pause(LAG_MS, calendar.signal);
+    for (const [id, one] of await fetchMany(calendar, missing)) all.set(id, one ?? UNREAD);
+  }
+  return [...all].flatMap(([id, one]) =>
+    one === null ? [] : [one === UNREAD ? unreadOf(id) : foundOf(one, calendar.setting)],
+  );
 }
 
 function single(calendar: GraphCalendar, master: Item, date: number | null): Found {
@@ -169,11 +210,13 @@ async function readIncrement(
     if (isDeadToken(error) || isForeignLink(error)) return null;
     throw error;
   }
-  const next = writeCursor({ link: round.link, comparedAt: cursor.comparedAt });
-  const named = [...new Set([...round.named, ...round.removed])];
+  const { link } = round;
+  const { comparedAt, again } = cursor;
+  const named = [...new Set([...round.named, ...round.removed, ...(again?.ids ?? [])])];
   const all = storedEvents.isAll ? await storedEvents.versions() : null;
   const names = all === null ? named : named.filter((id) => all.has(id));
-  if (names.length === 0) return [{ found: [], unchanged: [], removed: [], end: { cursor: next, full: false } }];
+  if (names.length === 0)
+    return [{ found: [], unchanged: [], removed: [], end: { cursor: writeCursor({ link, comparedAt }), full: false } }];
   if (names.length > MAX_NAMED) return null;
   const before = new Map((await storedEvents.byResource(names)).map((stored) => [stored.resource, stored]));
   expectExceptions(calendar, [...before.values()]);
@@ -181,19 +224,21 @@ async function readIncrement(
   // Series of which only an occurrence was named.
   const others = [...series.keys()].filter((id) => !before.has(id));
   for (const stored of await storedEvents.byResource(others)) before.set(stored.resource, stored);
-  const found: Found[] = [];
   const unchanged: string[] = [];
   const removed = new Set<string>();
+  const changed = new Map<string, Fetched>();
   for (const [id, one] of series) {
-    if (one === null && before.has(id)) removed.add(id);
-    if (one === null) continue;
-    const version = versionOf(one);
+    const version = one === null || one === UNREAD ? null : versionOf(one);
     if (version !== null && before.get(id)?.version === version) unchanged.push(id);
-    else found.push(foundOf(one, calendar.setting));
+    else if (one !== null || (round.named.has(id) && !round.removed.has(id))) changed.set(id, one);
+    else if (before.has(id)) removed.add(id);
   }
+  const found = await readNamed(calendar, changed, (id) => before.has(id));
   // Ids that are neither stored nor in the calendar: perhaps occurrences of a series that was deleted.
   const hasUnknown = [...series].some(([id, one]) => one === null && !before.has(id));
   if (hasUnknown) for (const id of await missingOf(calendar, storedEvents)) removed.add(id);
+  const unread = found.filter(({ event, version }) => event === null && version === null).map(({ ref }) => ref);
+  const next = writeCursor({ link, comparedAt, ...againAfter(unread, again) });
   return [{ found, unchanged, removed: [...removed], end: { cursor: next, full: false } }];
 }
 

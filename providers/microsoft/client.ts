@@ -50,7 +50,7 @@ export interface Client {
   send(request: GraphRequest): Promise<Answer>;
   /**
    * Many requests in few round trips. The answers are in the order of the requests; a failed one is a SyncError.
-   * @throws SyncError where the whole batch failed, or one request is throttled for too long
+   * @throws SyncError where the whole batch failed, or the mailbox is throttled for too long
    */
   batch(requests: readonly GraphRequest[]): Promise<(Answer | SyncError)[]>;
 }
@@ -169,7 +169,11 @@ export function createClient(settings: MicrosoftSettings, refreshToken: string, 
         const waitMs = Math.max(
           ...open.map((index) => (results[index] as SyncError).retryAfterMs ?? 1000 * (failedRounds + 1)),
         );
-        if (failedRounds === MAX_FAILED_ROUNDS || waitMs > MAX_WAIT_MS) throw results[open[0]!] as SyncError;
+        if (failedRounds === MAX_FAILED_ROUNDS || waitMs > MAX_WAIT_MS) {
+          const limited = open.map((index) => results[index] as SyncError).find(isLimit);
+          if (limited) throw limited;
+          break;
+        }
         await pause(waitMs, io.signal);
       }
       return results;
@@ -272,13 +276,17 @@ function innerHeaders(headers: unknown): Headers {
 /** A failure of this one request, as a batch would have it. @throws all other failures */
 function asAnswer(error: unknown): SyncError {
   const { kind, status = 0 } = error instanceof SyncError ? error : { kind: 'bug' as const };
-  if (error instanceof SyncError && status >= 400 && status < 500 && kind !== 'throttled' && kind !== 'auth')
-    return error;
+  if (error instanceof SyncError && status >= 400 && kind !== 'auth' && !isLimit(error)) return error;
   throw error;
 }
 
 function isThrottled(answer: Answer | SyncError): boolean {
   return answer instanceof SyncError && answer.kind === 'throttled';
+}
+
+/** The mailbox's own limit, and not a service that is busy with one request. */
+function isLimit({ kind, status = 0 }: SyncError): boolean {
+  return kind === 'throttled' && status < 500;
 }
 
 interface Mailbox {

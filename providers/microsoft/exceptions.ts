@@ -9,10 +9,10 @@ import { SyncError } from '../../core/sync-error.ts';
 import { readSeries } from './from-graph.ts';
 import { cancelledDate, fieldOf, type Item, masterIdOf, occurrenceName, pickItem, type Series } from './item.ts';
 import { type GraphCalendar, isGone, itemOf, listPages } from './listing.ts';
-import { eventPath, ITEM_QUERY, itemRequest } from './requests.ts';
+import { eventPath, INSTANCE_QUERIES, itemRequest } from './requests.ts';
 import { readOccurrence } from './times.ts';
 
-/** `data` is the answer to `MASTER_QUERY`; null where Graph did not accept it. */
+/** `data` is the answer to one of `MASTER_QUERIES`; null where Graph did not accept it. */
 export async function completeSeries(calendar: GraphCalendar, master: Item, data: unknown): Promise<Series> {
   const [listed, cancelled] = [fieldOf(data, 'exceptionOccurrences'), fieldOf(data, 'cancelledOccurrences')];
   const items = Array.isArray(listed)
@@ -49,13 +49,22 @@ export async function fetchInstances(
   toMs: number,
 ): Promise<Item[]> {
   const bounds = `startDateTime=${new Date(fromMs).toISOString()}&endDateTime=${new Date(toMs).toISOString()}`;
-  const items: Item[] = [];
-  for await (const { rows } of listPages(calendar, {
-    path: `${eventPath(calendar.calendarId, masterId)}/instances?${bounds}&${ITEM_QUERY}&$top=500`,
-  })) {
-    items.push(...(rows.map(pickItem).filter((item) => item !== null) as Item[]));
+  const path = `${eventPath(calendar.calendarId, masterId)}/instances?${bounds}`;
+  const fetchWith = async (query: string): Promise<Item[]> => {
+    const items: Item[] = [];
+    for await (const { rows } of listPages(calendar, { path: `${path}&${query}&$top=500` }))
+      items.push(...(rows.map(pickItem).filter((item) => item !== null) as Item[]));
+    return items;
+  };
+  const [query, plainQuery] = INSTANCE_QUERIES as [string, string];
+  if (!calendar.support.occurrenceNames) return fetchWith(plainQuery);
+  try {
+    return await fetchWith(query);
+  } catch (error) {
+    if (!(error instanceof SyncError) || error.status !== 400 || isGone(error)) throw error;
+    calendar.support.occurrenceNames = false;
+    return fetchWith(plainQuery);
   }
-  return items;
 }
 
 const DAY_MS = 86_400_000;
@@ -90,7 +99,8 @@ async function fromInstances(calendar: GraphCalendar, master: Item): Promise<Ser
       cancelled.push(gaps[at]!);
     } else {
       const { item } = itemOf(answer);
-      if (item['type'] === 'exception') exceptions.set(item.id, item);
+      if (item['type'] === 'exception')
+        exceptions.set(item.id, { ...item, occurrenceId: occurrenceName(master.id, gaps[at]!) });
     }
   }
   return { master, exceptions: Object.fromEntries(exceptions), cancelled };

@@ -1,12 +1,14 @@
 /** Reads single events and whole series of one calendar. */
 import { SyncError } from '../../core/sync-error.ts';
-import { type Answers, fetchOrConfirmGone } from '../confirm-gone.ts';
+import { pause } from '../concurrency.ts';
+import { type Answers, fetchOrConfirmGone, LAG_MS } from '../confirm-gone.ts';
 import type { Stored } from '../provider.ts';
+import type { Answer, GraphRequest } from './client.ts';
 import { completeSeries } from './exceptions.ts';
 import { foundOf } from './from-graph.ts';
 import { checkClock, type Item, isSeries, masterIdOf, type Series } from './item.ts';
-import { checkCalendar, type GraphCalendar, isGone, itemOf } from './listing.ts';
-import { itemRequest, MASTER_QUERY } from './requests.ts';
+import { checkCalendar, type GraphCalendar, isGone, isServersFault, itemOf } from './listing.ts';
+import { itemRequest, MASTER_QUERIES } from './requests.ts';
 
 /** Remembers which series have exceptions, by their stored data: only exceptions name a master. */
 export function expectExceptions({ withExceptions }: GraphCalendar, stored: readonly Stored[]): void {
@@ -26,59 +28,113 @@ export async function fetchItem(
   }
 }
 
-/** A single event, or a master with its exceptions; null where the calendar does not have it. */
+/** The calendar has the event, but the service fails for it: nothing is known of its present state. */
+export const UNREAD = 'unread';
+export type Fetched = Series | null | typeof UNREAD;
+
+/**
+ * A single event, or a master with its exceptions; null where the calendar does not have it.
+ * @throws SyncError `unreachable` where the service fails for this event
+ */
 export async function fetchSeries(calendar: GraphCalendar, eventId: string): Promise<Series | null> {
-  const [series] = [...(await fetchMany(calendar, [eventId])).values()];
-  return series ?? null;
+  const [series = null] = [...(await fetchMany(calendar, [eventId])).values()];
+  if (series === UNREAD) throw new SyncError('unreachable', 'Graph fails for one event');
+  return series;
 }
 
 /**
  * Events by id, in few round trips; null for those that the calendar does not have. The id of an occurrence gives its
  * series, under the master's id.
  */
-export async function fetchMany(calendar: GraphCalendar, ids: readonly string[]): Promise<Map<string, Series | null>> {
-  const result = new Map<string, Series | null>();
-  const masters = new Map<string, number | null>();
+export async function fetchMany(calendar: GraphCalendar, ids: readonly string[]): Promise<Map<string, Fetched>> {
+  const result = new Map<string, Fetched>();
+  const masters = new Set<string>();
   const names = [...new Set(ids)];
-  const answers = await calendar.client.batch(names.map((id) => itemRequest(calendar.calendarId, id)));
+  const answers = await askEach(
+    calendar,
+    names.map((id) => itemRequest(calendar.calendarId, id)),
+  );
   for (const [at, answer] of answers.entries()) {
     if (answer instanceof SyncError) {
-      if (!isGone(answer)) throw answer;
-      result.set(names[at]!, null);
+      result.set(names[at]!, isGone(answer) ? null : UNREAD);
       continue;
     }
     const { item, date } = itemOf(answer);
     const masterId = masterIdOf(item) ?? (isSeries(item) ? item.id : null);
     if (masterId === null) result.set(item.id, checkClock({ master: item, exceptions: {}, cancelled: [] }, date));
-    else masters.set(masterId, date);
+    else masters.add(masterId);
   }
-  const series = await fetchMasters(calendar, [...masters.keys()]);
+  const series = await fetchMasters(calendar, [...masters]);
   for (const [id, one] of series) result.set(id, one);
   return result;
 }
 
 /** Masters with their exceptions and deleted occurrences; null for those that the calendar does not have. */
-export async function fetchMasters(
-  calendar: GraphCalendar,
-  ids: readonly string[],
-): Promise<Map<string, Series | null>> {
-  const result = new Map<string, Series | null>();
-  const answers = await calendar.client.batch(ids.map((id) => itemRequest(calendar.calendarId, id, MASTER_QUERY)));
+export async function fetchMasters(calendar: GraphCalendar, ids: readonly string[]): Promise<Map<string, Fetched>> {
+  const result = new Map<string, Fetched>();
+  const [query, plainQuery] = MASTER_QUERIES as [string, string];
+  const isRefused = (answer: Answer | SyncError): boolean =>
+    answer instanceof SyncError && answer.status === 400 && !isGone(answer);
+  const ask = (names: readonly string[], how: string) =>
+    askEach(
+      calendar,
+      names.map((id) => itemRequest(calendar.calendarId, id, how)),
+    );
+  const answers = await ask(ids, calendar.support.occurrenceNames ? query : plainQuery);
+  const refused = calendar.support.occurrenceNames ? [...answers.keys()].filter((at) => isRefused(answers[at]!)) : [];
+  if (refused.length > 0) {
+    const again = await ask(
+      refused.map((at) => ids[at]!),
+      plainQuery,
+    );
+    if (again.some((answer) => !isRefused(answer))) calendar.support.occurrenceNames = false;
+    for (const [at, answer] of again.entries()) answers[refused[at]!] = answer;
+  }
   for (const [at, answer] of answers.entries()) {
     const id = ids[at]!;
-    // A service without lists of exceptions answers 400 to this request.
-    if (answer instanceof SyncError && answer.status === 400) {
-      const plain = await fetchItem(calendar, id);
-      result.set(id, plain && checkClock(await completeSeries(calendar, plain.item, null), plain.date));
-    } else if (answer instanceof SyncError) {
-      if (!isGone(answer)) throw answer;
-      result.set(id, null);
-    } else {
-      const { item, date } = itemOf(answer);
-      result.set(id, checkClock(await completeSeries(calendar, item, answer.data), date));
+    try {
+      // A service without lists of exceptions answers 400 to these requests.
+      if (isRefused(answer)) {
+        const plain = await fetchItem(calendar, id);
+        result.set(id, plain && checkClock(await completeSeries(calendar, plain.item, null), plain.date));
+      } else if (answer instanceof SyncError) {
+        result.set(id, isGone(answer) ? null : UNREAD);
+      } else {
+        const { item, date } = itemOf(answer);
+        result.set(id, checkClock(await completeSeries(calendar, item, answer.data), date));
+      }
+    } catch (error) {
+      if (!isOwnFault(error)) throw error;
+      await checkCalendar(calendar);
+      result.set(id, UNREAD);
     }
   }
   return result;
+}
+
+/** Requests for one event each. Where the service fails for some, the calendar itself answers, and a second try failed. */
+async function askEach(calendar: GraphCalendar, requests: readonly GraphRequest[]): Promise<(Answer | SyncError)[]> {
+  const answers = await calendar.client.batch(requests);
+  const failed = [...answers.keys()].filter((at) => isServersFault(answers[at]));
+  const fatal = answers.find((answer) => answer instanceof SyncError && !isGone(answer) && !isOwnFault(answer));
+  if (fatal) throw fatal as SyncError;
+  if (failed.length === 0) return answers;
+  await checkCalendar(calendar);
+  await pause(LAG_MS, calendar.signal);
+  const again = await calendar.client.batch(failed.map((at) => requests[at]!));
+  // The whole service fails.
+  if (failed.length > MANY && again.every(isServersFault)) throw again[0] as SyncError;
+  for (const [at, answer] of again.entries()) answers[failed[at]!] = answer;
+  return answers;
+}
+
+const MANY = 20;
+
+/** A failure that is about the one event which was requested. */
+function isOwnFault(error: unknown): boolean {
+  return (
+    isServersFault(error) || (error instanceof SyncError && ['rejected', 'forbidden', 'too-large'].includes(error.kind))
+  );
 }
 
 /** Events by resource. An event is gone when the calendar twice does not know its name, and answers itself. */
@@ -89,9 +145,9 @@ export async function getResources(calendar: GraphCalendar, resources: readonly 
       const series = await fetchMany(calendar, names);
       for (const name of names) {
         const one = series.get(name);
-        if (one) answers.set(name, [foundOf(one, calendar.setting)]);
+        if (one && one !== UNREAD) answers.set(name, [foundOf(one, calendar.setting)]);
       }
-      // An event that was answered under another name exists: it proves nothing, and gets no answer here.
+      // One that cannot be read, or was answered under another name, exists: it proves nothing, and gets no answer here.
       return names.filter((name) => series.get(name) === null);
     },
     () => checkCalendar(calendar),

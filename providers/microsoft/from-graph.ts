@@ -41,7 +41,7 @@ import { type PatternedRecurrence, readPatternedRecurrence } from './recurrence-
 import { readOccurrence, readWhen, zonesOf } from './times.ts';
 import { readGraphZone } from './zones.ts';
 
-export const { foundOf, readStored, readSeries } = createSeriesReader<Series>({
+export const { foundOf, readStored, readSeries, unreadOf } = createSeriesReader<Series>({
   service: 'Outlook',
   parse: parseSeries,
   versionOf,

@@ -78,7 +78,10 @@ export function isChangedSince(calendar: GraphCalendar, written: Item, now: Seri
   return !answered || !shown || changedPaths(answered, shown).length > 0;
 }
 
-/** An event that is already gone is success. */
+/**
+ * An event that is already gone is success, once the event itself says so: one 404 proves nothing.
+ * @throws SyncError `unreachable` where the service contradicts itself
+ */
 export async function deleteItem(calendar: GraphCalendar, item: Item): Promise<void> {
   try {
     await calendar.client.send({
@@ -88,6 +91,8 @@ export async function deleteItem(calendar: GraphCalendar, item: Item): Promise<v
     });
   } catch (error) {
     if (!isGone(error)) throw error;
+    if (await fetchItem(calendar, item.id))
+      throw new SyncError('unreachable', 'Graph did not find an event that it shows', { status: error.status });
   }
 }
 

@@ -29,6 +29,7 @@ export const FIELDS = [
   'id',
   'type',
   'seriesMasterId',
+  'occurrenceId',
   'originalStart',
   'iCalUId',
   'transactionId',
@@ -74,6 +75,11 @@ export function pickItem(raw: unknown): Item | null {
 /** The date of a deleted occurrence by its name, `OID.<master>.2026-01-05`; null for anything else. */
 export function cancelledDate(name: unknown): string | null {
   return typeof name === 'string' ? (/\.(\d{4}-\d\d-\d\d)$/.exec(name)?.[1] ?? null) : null;
+}
+
+/** The same of one occurrence or exception: by its own name. */
+export function occurrenceDate(item: Item): string | null {
+  return cancelledDate(item['occurrenceId']);
 }
 
 /** Graph's name of an occurrence. */

@@ -9,6 +9,8 @@ import { calendarPath, ITEM_QUERY } from './requests.ts';
 export interface GraphCalendar extends CalendarContext<Client> {
   /** Masters of series that have had exceptions: an empty list of them is then not believed. */
   readonly withExceptions: Set<string>;
+  /** Whether Graph lets the names of occurrences be selected; learned from its answers. */
+  readonly support: { occurrenceNames: boolean };
 }
 
 export interface ListPage {
@@ -18,7 +20,8 @@ export interface ListPage {
   readonly deltaLink: string | null;
 }
 
-const PAGE_SIZE = 200;
+/** Tried in this order: one event may make the service fail for a whole page. */
+const PAGE_SIZES = [200, 50, 10];
 
 /** A listing to its last page; pages may be empty. @throws SyncError as `asError` turns failures into */
 export async function* listPages(
@@ -42,15 +45,33 @@ export async function* listPages(
   });
 }
 
-/** All single events and masters of the calendar. @throws SyncError `calendar-missing` */
+/** All single events and masters of the calendar, some of them perhaps twice. @throws SyncError `calendar-missing` */
 export async function* listEvents(
   calendar: GraphCalendar,
   query = ITEM_QUERY,
 ): AsyncGenerator<{ items: Item[]; date: number | null }> {
-  const first = { path: `${calendarPath(calendar.calendarId)}/events?${query}&$top=${PAGE_SIZE}` };
-  for await (const { rows, date } of listPages(calendar, first, calendarError)) {
-    yield { items: rows.map(pickItem).filter((item) => item !== null && masterIdOf(item) === null) as Item[], date };
+  for (const [at, size] of PAGE_SIZES.entries()) {
+    const first = { path: `${calendarPath(calendar.calendarId)}/events?${query}&$top=${size}` };
+    try {
+      for await (const { rows, date } of listPages(calendar, first, calendarError)) {
+        const items = rows.map(pickItem).filter((item) => item !== null && masterIdOf(item) === null) as Item[];
+        yield { items, date };
+      }
+      return;
+    } catch (error) {
+      const isWorthTrying = isServersFault(error) && error.kind !== 'throttled';
+      if (!isWorthTrying || at === PAGE_SIZES.length - 1) throw error;
+    }
   }
+}
+
+/** 5xx, "busy" too: perhaps because of what was requested, and not of the whole service. */
+export function isServersFault(error: unknown): error is SyncError {
+  return (
+    error instanceof SyncError &&
+    (error.kind === 'unreachable' || error.kind === 'throttled') &&
+    (error.status ?? 0) >= 500
+  );
 }
 
 /** @throws SyncError `calendar-missing` where the calendar itself does not answer */
@@ -68,7 +89,7 @@ export function itemOf({ data, date }: Answer): { item: Item; date: number | nul
 }
 
 /** Whether the answer was that there is no such event; an id that never existed counts, too. */
-export function isGone(error: unknown): boolean {
+export function isGone(error: unknown): error is SyncError {
   return (
     error instanceof SyncError &&
     (error.kind === 'gone' ||

@@ -28,7 +28,7 @@ export function createMicrosoftProvider(settings: MicrosoftSettings): Provider<O
 }
 
 function openSide(opened: CalendarContext<Client>): Side {
-  const calendar: GraphCalendar = { ...opened, withExceptions: new Set() };
+  const calendar: GraphCalendar = { ...opened, withExceptions: new Set(), support: { occurrenceNames: true } };
   return {
     // Four requests at a time is all that a mailbox allows, and polls of its other calendars want some, too.
     writesAtOnce: 2,

@@ -5,8 +5,8 @@
 import type { OccurrenceId, When } from '../../core/event.ts';
 import { instantId, occurrenceId } from '../../core/recurrence/occurrence.ts';
 import { instantOf, localOf } from '../../core/zones.ts';
-import { nextDay, type ReadWhen } from '../when.ts';
-import { fieldOf, type Item, textOf } from './item.ts';
+import { nextDay, occurrenceOn, type ReadWhen } from '../when.ts';
+import { fieldOf, type Item, occurrenceDate, textOf } from './item.ts';
 import type { OriginalZones } from './private-data.ts';
 import { graphZone, readGraphZone } from './zones.ts';
 
@@ -79,12 +79,30 @@ export function writeWhen(when: When, isSeries: boolean): WhenBody {
  */
 export function readOccurrence(item: Item, series: When): OccurrenceId | null {
   const original = Date.parse(textOf(item['originalStart']));
+  const named = occurrenceDate(item);
+  if (!series.allDay && !Number.isNaN(original)) return instantId(Math.floor(original / MINUTE) * MINUTE);
+  if (named !== null) return occurrenceOn(named, series);
   if (Number.isNaN(original)) return null;
-  if (!series.allDay) return instantId(Math.floor(original / MINUTE) * MINUTE);
-  const zone = original % DAY === 0 ? 'UTC' : readGraphZone(item['originalStartTimeZone'], null);
-  // In an unknown zone: the nearest midnight.
-  const date = zone === null ? new Date(Math.round(original / DAY) * DAY).toISOString() : localOf(original, zone);
-  return occurrenceId(date.slice(0, 10), null);
+  return occurrenceId(dateOfMidnight(item, original), null);
+}
+
+/**
+ * The date of an all-day occurrence. Its `originalStart` is midnight of the mailbox's zone, which no answer names, and
+ * which need not be the zone of the event: 22:00Z of the day before in Berlin in summer.
+ */
+function dateOfMidnight(item: Item, original: number): string {
+  const day = (ms: number): string => new Date(ms).toISOString().slice(0, 10);
+  if (original % DAY === 0) return day(original);
+  const zone = readGraphZone(item['originalStartTimeZone'], null);
+  const local = zone === null ? '' : localOf(original, zone);
+  if (local.endsWith('T00:00:00')) return local.slice(0, 10);
+  const [west, east] = [day(original), day(original + DAY)];
+  const own = item['isAllDay'] === true ? textOf(fieldOf(item['start'], 'dateTime')).slice(0, 10) : '';
+  const hours = (original % DAY) / HOUR;
+  const possible = [...(hours <= 12 ? [west] : []), ...(hours >= 10 ? [east] : [])];
+  // It was not moved, or its midnight tells. Both sides of the date line: more people live in Hawaii than on the Line
+  // Islands, and more in New Zealand than in Samoa's neighbourhood.
+  return possible.find((date) => date === own) ?? (hours < 10.5 ? west : east);
 }
 
 const MINUTE = 60_000;

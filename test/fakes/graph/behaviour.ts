@@ -41,6 +41,13 @@ export interface Behaviour {
   readonly exceptionPage: number;
   /** `instances` leaves exceptions out, as some users reported. */
   readonly instancesLoseExceptions: boolean;
+  /**
+   * `originalStart` of an all-day occurrence is midnight of its date in the mailbox's zone (22:00Z of the day before in
+   * Berlin in summer), or in the zone that the event was written in.
+   */
+  readonly allDayOriginalStart: 'mailbox' | 'event';
+  /** `$select=occurrenceId`, which no metadata of v1.0 has: accepted, or 400; it is in whole answers in any case. */
+  readonly occurrenceNames: 'selectable' | 'refused';
   /** Delta sends a series again when one of its occurrences was deleted. */
   readonly resendAfterOccurrenceDelete: boolean;
   /** Rows of exceptions in delta. */
@@ -97,6 +104,8 @@ export const DEFAULT_BEHAVIOUR: Behaviour = {
   exceptionLists: 'full',
   exceptionPage: 20,
   instancesLoseExceptions: false,
+  allDayOriginalStart: 'mailbox',
+  occurrenceNames: 'selectable',
   resendAfterOccurrenceDelete: false,
   exceptionRows: 'full',
   removedSeries: 'both',

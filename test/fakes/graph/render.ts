@@ -1,6 +1,7 @@
 /** An event as the API returns it. */
 
 import type { Json } from '../json.ts';
+import { parseDate } from '../time.ts';
 import type { Fields } from './event-fields.ts';
 import { showAttendee, showLocation } from './event-parts.ts';
 import { showExtended } from './extended-properties.ts';
@@ -66,12 +67,18 @@ export function showEvent(plain: Row, view: View): Json {
   };
   if (occurrence !== null)
     Object.assign(rendered, {
-      originalStart: stamp(occurrence.originalMs),
+      originalStart: stamp(originalOf(row, view)),
       occurrenceId: `OID.${masterId(item.keys, view.prefer.ids)}.${occurrence.date}`,
     });
   rendered['recurrence'] = occurrence === null && state.recurrence !== null ? showRecurrence(state.recurrence) : null;
   if (item.transactionId !== null && occurrence === null) rendered['transactionId'] = item.transactionId;
   return arrange(rendered, row, view);
+}
+
+function originalOf({ item, state, occurrence }: Row, { world }: View): number {
+  const { date, originalMs } = occurrence!;
+  const isOfMailbox = state.fields.isAllDay && world.behaviour.allDayOriginalStart === 'mailbox';
+  return isOfMailbox ? instant({ wall: parseDate(date)!, zone: item.calendar.owner.timeZone }) : originalMs;
 }
 
 /** Private events of other owners show only their times. */
@@ -198,7 +205,8 @@ function showPeople({ item, fields }: Row, { mailbox }: View): Json {
 function arrange(rendered: Json, row: Row, view: View): Json {
   const { select = null, expand = [] } = view.query ?? {};
   for (const name of select ?? []) {
-    if (!(name in rendered) && !SELECTABLE.includes(name))
+    const isRefused = name === 'occurrenceId' && view.world.behaviour.occurrenceNames === 'refused';
+    if (isRefused || (!(name in rendered) && !SELECTABLE.includes(name)))
       throw invalidQuery(`Could not find a property named '${name.slice(0, 60)}' on type 'microsoft.graph.event'.`);
   }
   const result: Json =
