@@ -55,7 +55,8 @@ export interface SyncErrorOptions {
 
 /** The same failure under another kind, as the caller sees it; status and reason stay. */
 export function withKind(error: SyncError, kind: SyncErrorKind, message = error.message): SyncError {
-  return new SyncError(kind, message, { status: error.status, reason: error.reason });
+  const { status, reason, advice } = error;
+  return new SyncError(kind, message, { status, reason, advice });
 }
 
 /**

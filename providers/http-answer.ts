@@ -9,6 +9,8 @@ export interface ServerWords {
   readonly code?: string;
   /** As `SyncError.reason`. */
   readonly reason?: string | undefined;
+  /** As `SyncError.advice`. */
+  readonly advice?: string | undefined;
   /** What the service's own code means, where it says more than the status. */
   readonly kind?: SyncErrorKind | undefined;
 }
@@ -22,10 +24,11 @@ export function kindOfStatus(status: number, headers: Headers): SyncErrorKind | 
 
 /** The error of an answer that is no success. */
 export function statusError(status: number, headers: Headers, words: ServerWords = {}): SyncError {
-  const { server = 'the server', code = '', reason, kind = kindOfStatus(status, headers) } = words;
+  const { server = 'the server', code = '', reason, advice, kind = kindOfStatus(status, headers) } = words;
   return new SyncError(kind ?? 'unreachable', `${server} answered ${status}${code === '' ? '' : ` (${code})`}`, {
     status,
     reason,
+    advice,
     retryAfterMs: retryAfter(headers),
   });
 }

@@ -44,6 +44,11 @@ export async function listCalendars(client: Client, settings: GoogleSettings): P
     .map((entry) => infoOf(entry, settings));
 }
 
+/** The calendars in which the person may be busy: also those of which the account sees busy times only. */
+export async function busyCalendars(client: Client): Promise<string[]> {
+  return (await entries(client)).filter((entry) => !entry.deleted).map((entry) => entry.id!);
+}
+
 /**
  * Creates a secondary calendar in the zone of the account's primary one. A colour belongs to the person's list, so it
  * is set there.

@@ -4,6 +4,7 @@
  */
 import { SyncError, type SyncErrorKind } from '../../core/sync-error.ts';
 import { statusError } from '../http-answer.ts';
+import { adviceFor } from '../oauth/advice.ts';
 import { tokenError } from '../oauth/token-error.ts';
 
 const KIND_OF_REASON: Readonly<Record<string, SyncErrorKind>> = {
@@ -12,8 +13,6 @@ const KIND_OF_REASON: Readonly<Record<string, SyncErrorKind>> = {
   quotaExceeded: 'quota',
   dailyLimitExceeded: 'quota',
   dailyLimitExceededUnreg: 'quota',
-  accessNotConfigured: 'bug',
-  SERVICE_DISABLED: 'bug',
 };
 
 /** A failed API request. Not always a SyncError: the caller's own abort reason passes through. */
@@ -23,11 +22,13 @@ export function apiError(error: unknown, signal: AbortSignal | undefined): unkno
   const answer = answerOf(error);
   if (!answer) return noAnswer(error);
   const { reason, message, isLimit } = bodyOf(answer.data);
+  const advice = answer.status === 401 || answer.status === 403 ? adviceFor(reason) : undefined;
   return statusError(answer.status, answer.headers, {
     server: 'Google',
     code: reason,
     reason: plain(message || reason) || undefined,
-    kind: kindOf(answer.status, reason, message, isLimit),
+    advice,
+    kind: advice === undefined ? kindOf(answer.status, reason, message, isLimit) : 'auth',
   });
 }
 
@@ -37,8 +38,8 @@ export function refreshError(error: unknown, signal: AbortSignal | undefined): u
   if (passed !== undefined) return passed;
   const answer = answerOf(error);
   if (!answer) return new SyncError('unreachable', 'Google gave no usable answer to a token request');
-  const { error: code } = (answer.data ?? {}) as { error?: unknown };
-  return tokenError('Google', answer, codeOf(code));
+  const { error: code, error_subtype: subtype } = (answer.data ?? {}) as { error?: unknown; error_subtype?: unknown };
+  return tokenError('Google', answer, codeOf(code), codeOf(subtype));
 }
 
 /** What the body says; undefined where the status says it all. */

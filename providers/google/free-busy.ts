@@ -11,7 +11,7 @@ import { canonicalZone, instantOf } from '../../core/zones.ts';
 import { busyTimes, busyTimesOf } from '../busy-times.ts';
 import { allPages } from '../pages.ts';
 import type { FreeBusySetting } from '../provider.ts';
-import { listCalendars } from './calendars.ts';
+import { busyCalendars } from './calendars.ts';
 import { type Client, type GoogleSettings, listingOf } from './client.ts';
 
 interface Account {
@@ -22,11 +22,11 @@ interface Account {
 
 /** Null: all calendars. @throws SyncError `calendar-missing` */
 export async function freeBusy(
-  { client, settings, setting }: Account,
+  { client, setting }: Account,
   chosen: readonly string[] | null,
   range: Interval,
 ): Promise<Interval[]> {
-  const calendarIds = chosen ?? (await listCalendars(client, settings)).map(({ id }) => id);
+  const calendarIds = chosen ?? (await busyCalendars(client));
   const { unanswered, except = [] } = setting;
   if (unanswered === 'busy' && except.length === 0) {
     const answer = await queryAll(client, calendarIds, spanOf(range));

@@ -1,6 +1,7 @@
 /** Graph's failures as SyncErrors: what counts is the status and the error's `code`, never its message. */
 import { SyncError, type SyncErrorKind } from '../../core/sync-error.ts';
 import { kindOfStatus, statusError } from '../http-answer.ts';
+import { adviceFor } from '../oauth/advice.ts';
 import { tokenError } from '../oauth/token-error.ts';
 
 /** Codes that say more than the status. In lower case: the service spells them in several ways. */
@@ -22,6 +23,11 @@ const KIND_OF_CODE: Readonly<Record<string, SyncErrorKind>> = {
   mailboxnotenabledforrestapi: 'auth',
   mailboxnotsupportedforrestapi: 'auth',
 };
+const NO_MAILBOX = 'The account has no mailbox at Microsoft any more, or its licence has ended. Ask the administrator.';
+const ADVICE: Readonly<Record<string, string>> = {
+  mailboxnotenabledforrestapi: NO_MAILBOX,
+  mailboxnotsupportedforrestapi: NO_MAILBOX,
+};
 /** A delta token that has expired: 410 by the documentation, seen with other statuses, too. */
 const DEAD_TOKEN = /^(?:syncstatenotfound|syncstateinvalid|resyncrequired|resync.*)$/i;
 
@@ -35,6 +41,7 @@ export function apiError(status: number, headers: Headers, body: unknown): SyncE
     server: 'Microsoft Graph',
     code,
     reason: code || undefined,
+    advice: isChallenge ? adviceFor('interaction_required') : ADVICE[code.toLowerCase()],
     kind: isChallenge ? 'auth' : mustWait ? 'throttled' : KIND_OF_CODE[code.toLowerCase()],
   });
 }

@@ -92,7 +92,7 @@ export async function deleteItem(calendar: GraphCalendar, item: Item): Promise<v
   } catch (error) {
     if (!isGone(error)) throw error;
     if (await fetchItem(calendar, item.id))
-      throw new SyncError('unreachable', 'Graph did not find an event that it shows', { status: error.status });
+      throw new SyncError('unreachable', 'Graph did not find an event that it shows', { status: 404 });
   }
 }
 

@@ -89,7 +89,7 @@ export function itemOf({ data, date }: Answer): { item: Item; date: number | nul
 }
 
 /** Whether the answer was that there is no such event; an id that never existed counts, too. */
-export function isGone(error: unknown): error is SyncError {
+export function isGone(error: unknown): boolean {
   return (
     error instanceof SyncError &&
     (error.kind === 'gone' ||

@@ -40,9 +40,11 @@ export async function createEvent(
     item = posted.item;
     existed = isEarlier(posted, patch);
   } catch (error) {
-    if (!(error instanceof SyncError) || error.status !== 409) throw error;
+    // 409 by most reports; no documentation names the status.
+    const isDuplicate = error instanceof SyncError && /^ErrorDuplicateTransactionId$/i.test(error.reason ?? '');
+    if (!isDuplicate && !(error instanceof SyncError && error.status === 409)) throw error;
     const found = await findCreated(calendar, transactionId);
-    if (!found && !/^ErrorDuplicateTransactionId$/i.test(error.reason ?? ''))
+    if (!found && !isDuplicate)
       throw new SyncError('unreachable', 'Graph refused a new event for a temporary reason', { status: 409 });
     if (!found) throw new SyncError('id-taken', 'the transaction id belongs to another Graph event');
     item = found;

@@ -1,6 +1,7 @@
 /** Why a service gave no access token for a refresh token (RFC 6749 section 5.2). */
 import { SyncError } from '../../core/sync-error.ts';
 import { kindOfStatus, retryAfter } from '../http-answer.ts';
+import { adviceFor } from './advice.ts';
 
 /** `code` is the `error` of the answer, safe to log; `detail` is what the service says besides. */
 export function tokenError(
@@ -14,19 +15,22 @@ export function tokenError(
     reason: code === '' ? undefined : detail === '' ? code : `${code} (${detail})`,
     retryAfterMs: retryAfter(headers),
   };
-  if (SIGN_IN_AGAIN.has(code)) return new SyncError('auth', `${service} refused the refresh token (${code})`, options);
-  if (code === 'invalid_client' || code === 'unauthorized_client') {
-    const advice = 'check its id and secret';
-    return new SyncError('bug', `${service} refused this installation's OAuth client (${code}): ${advice}`, options);
-  }
+  const advice = adviceFor(code, detail);
+  if (advice !== undefined)
+    return new SyncError('auth', `${service} gave no access token (${options.reason})`, { ...options, advice });
   const message = `${service} answered ${status} to a token request`;
   const kind = kindOfStatus(status, headers);
   if (kind === 'throttled') return new SyncError(kind, message, options);
-  const isPassing = kind === 'unreachable' || status >= 500 || status < 400 || code === 'temporarily_unavailable';
-  return isPassing
-    ? new SyncError('unreachable', message, options)
-    : new SyncError('bug', `${message}${code === '' ? '' : ` (${code})`}`, options);
+  // Without a code it is not the service that answered.
+  const isPassing = code === '' || kind === 'unreachable' || status >= 500 || status < 400 || PASSING.has(code);
+  if (isPassing) return new SyncError('unreachable', message, options);
+  const named = `${message} (${code})`;
+  // Only a request that is wrong in itself is Calpair's fault; every other refusal is about the sign-in.
+  return OUR_FAULT.has(code)
+    ? new SyncError('bug', named, options)
+    : new SyncError('auth', named, { ...options, advice: OTHER });
 }
 
-/** Final: the person has to sign in again. */
-const SIGN_IN_AGAIN = new Set(['invalid_grant', 'interaction_required', 'login_required', 'consent_required']);
+const PASSING = new Set(['temporarily_unavailable', 'server_error']);
+const OUR_FAULT = new Set(['invalid_request', 'unsupported_grant_type']);
+const OTHER = 'Sign in again; if that does not help, the administrator of the organisation may have to allow this app.';

@@ -136,7 +136,7 @@ describe('failures', () => {
     [403, 'forbiddenForNonOrganizer', 'forbidden'],
     [403, 'requiredAccessLevel', 'forbidden'],
     [403, 'insufficientPermissions', 'forbidden'],
-    [403, 'accessNotConfigured', 'bug'],
+    [403, 'accessNotConfigured', 'auth'],
     [500, 'backendError', 'unreachable'],
     [503, 'backendError', 'unreachable'],
     [503, 'backendError', 'throttled', 30],
@@ -192,7 +192,7 @@ describe('failures', () => {
     );
     assert.deepEqual(
       [errorOf(403, old('accessNotConfigured', 'usageLimits')), errorOf(403, old('brandNew', 'calendar'))],
-      ['bug', 'forbidden'],
+      ['auth', 'forbidden'],
     );
   });
 
@@ -224,8 +224,9 @@ describe('failures', () => {
       tokenUrl: setup.google.tokenUrl,
     });
     const error = await failure(provider.verifyCredentials({ refreshToken: setup.owner.refreshToken }, { fetch }));
-    assert.equal(error.kind, 'bug');
+    assert.equal(error.kind, 'auth');
     assert.match(error.message, /invalid_client/);
+    assert.match(error.advice ?? '', /operator has to check the client's id and secret/);
   });
 
   it('contain no data that was sent, and no credentials', async () => {

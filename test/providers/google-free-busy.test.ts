@@ -120,4 +120,21 @@ describe('free/busy of a Google account', () => {
       await small.close();
     }
   });
+
+  it('FB10: counts calendars of which the account sees busy times only, and does not offer them for syncing', async () => {
+    const boss = setup.google.addAccount({ email: 'boss@example.org' });
+    const day = { start: { date: '2027-01-15' }, end: { date: '2027-01-16' } };
+    boss.insertEvent({ summary: 'Secret', ...day });
+    setup.owner.setAccessRole('freeBusyReader', boss.email);
+    const offered = (await setup.account.calendars()).map(({ id }) => id);
+    assert.ok(offered.includes(setup.calendarId) && !offered.includes(boss.email));
+    const isBusy = (busy: readonly Interval[]): boolean =>
+      busy.some(({ start, end }) => start <= '2027-01-15T10:00:00Z' && end >= '2027-01-15T11:00:00Z');
+    for (const setting of [undefined, FREE]) {
+      assert.ok(isBusy(await setup.account.freeBusy(null, JANUARY, setting)));
+      assert.ok(!isBusy(await setup.account.freeBusy(offered, JANUARY, setting)));
+      assert.ok(isBusy(await setup.account.freeBusy([boss.email], JANUARY, setting)));
+    }
+    setup.owner.setAccessRole('none', boss.email);
+  });
 });

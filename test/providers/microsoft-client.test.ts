@@ -94,7 +94,10 @@ describe('access to a Microsoft account', () => {
         new MemoryTokens(),
         { fetch },
       );
-      await assert.rejects(wrong.send({ path: '/me/calendar' }), isKind('bug'));
+      await assert.rejects(
+        wrong.send({ path: '/me/calendar' }),
+        (error) => isKind('auth')(error) && /operator has to check/.test((error as SyncError).advice ?? ''),
+      );
     },
   );
 

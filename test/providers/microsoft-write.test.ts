@@ -92,8 +92,15 @@ describe('creating a copy in a Microsoft calendar', () => {
     );
   });
 
-  for (const options of [{}, { repeatStatus: 200 }, { consumer: true }, { staleReads: 2, notFoundLag: 2 }] as const) {
-    it(`finds the first copy after a lost answer (${JSON.stringify(options)})`, async () => {
+  for (const options of [
+    {},
+    { repeatStatus: 200 },
+    { repeatStatus: 'refused', duplicateStatus: 400 },
+    { repeatStatus: 'refused', duplicateStatus: 409 },
+    { consumer: true },
+    { staleReads: 2, notFoundLag: 2 },
+  ] as const) {
+    it(`FA25: finds the first copy after a lost answer (${JSON.stringify(options)})`, async () => {
       await start(options);
       setup.graph.fail({ match: 'POST .*/events', when: 'after' });
       await assert.rejects(setup.side.create(SERIES, KEY, 0), isKind('unreachable'));

@@ -19,8 +19,13 @@ export interface Behaviour {
   readonly notFoundLag: number;
   /** This many delta increments do not include a change yet. */
   readonly deltaLag: number;
-  /** A repeated POST with the same `transactionId` that finds the event answers with this status. */
-  readonly repeatStatus: 200 | 201;
+  /**
+   * A repeated POST with the same `transactionId` that finds the event answers with the event and this status, or is
+   * refused as one for another event is.
+   */
+  readonly repeatStatus: 200 | 201 | 'refused';
+  /** The status of a POST whose `transactionId` belongs to another event; only the code is documented. */
+  readonly duplicateStatus: 400 | 409;
   /** The `transactionId` of an event that was deleted can be used again. */
   readonly transactionAfterDelete: 'taken' | 'free';
   /** Extended properties in a POST are kept; consumer mailboxes lose them. */
@@ -95,6 +100,7 @@ export const DEFAULT_BEHAVIOUR: Behaviour = {
   notFoundLag: 0,
   deltaLag: 0,
   repeatStatus: 201,
+  duplicateStatus: 400,
   transactionAfterDelete: 'taken',
   extendedOnCreate: 'kept',
   teamsLinks: false,

@@ -30,7 +30,9 @@ export function createEvent(
   const change = readChange(body, world.behaviour, true);
   const digest = createHash('sha256').update(canonical(body)).digest('hex');
   const earlier = repeated(world, actor, { calendar, digest, transactionId: change.transactionId });
-  if (earlier !== null) return { row: wholeRow(earlier), status: world.behaviour.repeatStatus };
+  const { repeatStatus } = world.behaviour;
+  if (earlier !== null && repeatStatus !== 'refused') return { row: wholeRow(earlier), status: repeatStatus };
+  if (earlier !== null) throw duplicateTransaction(world);
   const { start, end } = change.fields;
   if (start === undefined || end === undefined) throw invalidProperty();
   let fields: Fields = { ...DEFAULTS, start, end, ...change.fields };
@@ -102,8 +104,12 @@ function repeated(
   if (earlier === undefined || (earlier.item.deleted && world.behaviour.transactionAfterDelete === 'free')) return null;
   if (!earlier.item.deleted && earlier.item.calendar === wanted.calendar && earlier.digest === wanted.digest)
     return earlier.item;
-  throw new GraphError(
-    409,
+  throw duplicateTransaction(world);
+}
+
+function duplicateTransaction({ behaviour }: World): GraphError {
+  return new GraphError(
+    behaviour.duplicateStatus,
     'ErrorDuplicateTransactionId',
     "Your request can't be completed. The TransactionId specified in the request has already " +
       'been used to create a different event.',

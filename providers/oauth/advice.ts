@@ -1,0 +1,87 @@
+/** What to do where a service refuses a sign-in for good: by the codes of Google and Microsoft. */
+
+const SIGN_IN = 'Sign in again and enter the new refresh token.';
+const ADMIN_ALLOWS =
+  'The organisation does not allow this app. Its administrator has to allow it; then sign in again if that does not help.';
+const OPERATOR_CLIENT =
+  "The service refused this installation's OAuth client. Its operator has to check the client's id and secret.";
+const POLICY =
+  "A policy of the organisation refused this sign-in. Sign in again; if that does not help, ask the organisation's administrator.";
+const DISABLED = 'The account is disabled or was deleted. Ask the administrator of the organisation.';
+
+/** By `error` of a token answer (RFC 6749) and by `reason` of Google's API, in lower case. */
+const BY_CODE: Readonly<Record<string, string>> = {
+  invalid_grant: SIGN_IN,
+  interaction_required: SIGN_IN,
+  login_required: SIGN_IN,
+  consent_required: SIGN_IN,
+  invalid_rapt: SIGN_IN,
+  rapt_required: SIGN_IN,
+  access_denied: ADMIN_ALLOWS,
+  admin_policy_enforced: ADMIN_ALLOWS,
+  policy_enforced: ADMIN_ALLOWS,
+  domainpolicy: ADMIN_ALLOWS,
+  app_not_verified: ADMIN_ALLOWS,
+  org_internal:
+    "This installation's OAuth client is for one organisation only, and this account does not belong to it. " +
+    'The operator has to open the client to others, or use an account of that organisation.',
+  invalid_client: OPERATOR_CLIENT,
+  unauthorized_client: OPERATOR_CLIENT,
+  disabled_client: OPERATOR_CLIENT,
+  deleted_client: OPERATOR_CLIENT,
+  restricted_client: OPERATOR_CLIENT,
+  invalid_scope: OPERATOR_CLIENT,
+  access_not_configured:
+    'The Google Calendar API is not enabled for this installation. Its operator has to enable it in the Google Cloud ' +
+    'project of the OAuth client.',
+  notacalendaruser:
+    'Google Calendar is not turned on for this account. The person or an administrator has to turn it on.',
+  accountdisabled: DISABLED,
+  accountdeleted: DISABLED,
+  account_disabled: DISABLED,
+};
+
+/** By the number of Microsoft's `AADSTS…` codes. */
+const BY_NUMBER: Readonly<Record<string, string>> = {
+  50020: 'The account does not belong to the organisation (tenant) that this installation is set up for.',
+  50034: 'The account does not exist in the organisation (tenant) that this installation is set up for.',
+  50053: 'The account is locked. Wait, or ask the administrator of the organisation; then sign in again.',
+  50057: DISABLED,
+  50074: SIGN_IN,
+  50076: SIGN_IN,
+  50079: SIGN_IN,
+  50105:
+    'The account is not assigned to this app. The administrator of the organisation has to assign the person or a group.',
+  53000: POLICY,
+  53001: POLICY,
+  53002: POLICY,
+  53003: POLICY,
+  53004: POLICY,
+  65001: 'Nobody has consented to this app yet. Sign in again and agree, or ask the administrator to agree for all.',
+  65004: 'The consent was refused. Sign in again and agree.',
+  65005: OPERATOR_CLIENT,
+  70011: OPERATOR_CLIENT,
+  90002: OPERATOR_CLIENT,
+  90094: ADMIN_ALLOWS,
+  500011: OPERATOR_CLIENT,
+  500014: ADMIN_ALLOWS,
+  530003: POLICY,
+  530032: POLICY,
+  700016: OPERATOR_CLIENT,
+  7000112: ADMIN_ALLOWS,
+  7000215: OPERATOR_CLIENT,
+  7000218: OPERATOR_CLIENT,
+  7000222: "The secret of this installation's OAuth client has expired. Its operator has to create a new one.",
+};
+
+/** Undefined for codes that do not concern the sign-in. `detail` may be an `AADSTS` code. */
+export function adviceFor(code: string, detail = ''): string | undefined {
+  return BY_NUMBER[detail.replace(/^AADSTS/, '')] ?? BY_CODE[BY_NAME[code] ?? code.toLowerCase()];
+}
+
+/** Other names of the same. */
+const BY_NAME: Readonly<Record<string, string>> = {
+  accessNotConfigured: 'access_not_configured',
+  SERVICE_DISABLED: 'access_not_configured',
+  CONSUMER_INVALID: 'access_not_configured',
+};
