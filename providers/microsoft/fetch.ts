@@ -112,7 +112,7 @@ export async function fetchMasters(calendar: GraphCalendar, ids: readonly string
   return result;
 }
 
-/** Requests for one event each. Where the service fails for some, the calendar itself answers, and a second try failed. */
+/** Requests for one event each. The service has failed for some of them twice, while the calendar itself answers. */
 async function askEach(calendar: GraphCalendar, requests: readonly GraphRequest[]): Promise<(Answer | SyncError)[]> {
   const answers = await calendar.client.batch(requests);
   const failed = [...answers.keys()].filter((at) => isServersFault(answers[at]));
@@ -147,7 +147,7 @@ export async function getResources(calendar: GraphCalendar, resources: readonly 
         const one = series.get(name);
         if (one && one !== UNREAD) answers.set(name, [foundOf(one, calendar.setting)]);
       }
-      // One that cannot be read, or was answered under another name, exists: it proves nothing, and gets no answer here.
+      // One that cannot be read, or was answered under another name, exists: it gets no answer here.
       return names.filter((name) => series.get(name) === null);
     },
     () => checkCalendar(calendar),

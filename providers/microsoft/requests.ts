@@ -3,20 +3,21 @@ import type { GraphRequest } from './client.ts';
 import { FIELDS } from './item.ts';
 import { PROPERTY_IDS } from './private-data.ts';
 
-const SELECT = `$select=${FIELDS.filter((field) => field !== 'singleValueExtendedProperties' && field !== 'occurrenceId').join(',')}`;
+const UNSELECTED: readonly string[] = ['singleValueExtendedProperties', 'occurrenceId'];
+const SELECT = `$select=${FIELDS.filter((field) => !UNSELECTED.includes(field)).join(',')}`;
 const EXPAND = `singleValueExtendedProperties($filter=${PROPERTY_IDS.map((id) => `id eq '${id}'`).join(' or ')})`;
 
 /** The fields of a single event, of an occurrence, and of each row of a listing. */
 export const ITEM_QUERY = `${SELECT}&$expand=${encodeURIComponent(EXPAND)}`;
 /**
- * The fields of each occurrence of a series. Its name is in no metadata of v1.0, although answers have it: a service may
- * refuse to select it, but not to leave the selection out.
+ * The fields of each occurrence of a series. Its name is in no metadata of v1.0, although answers have it: a service
+ * may refuse to select it, but not to leave the selection out.
  */
 export const INSTANCE_QUERIES: readonly string[] = [
   `${SELECT},occurrenceId&$expand=${encodeURIComponent(EXPAND)}`,
   `$expand=${encodeURIComponent(EXPAND)}`,
 ];
-/** Those of a master, with its exceptions and the names of its deleted occurrences; the next one where Graph says 400. */
+/** Those of a master, with its exceptions and deleted occurrences; the next one where Graph says 400. */
 export const MASTER_QUERIES: readonly string[] = [',occurrenceId', ''].map(
   (name) =>
     `${SELECT}${name},exceptionOccurrences,cancelledOccurrences` +

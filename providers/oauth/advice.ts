@@ -2,11 +2,11 @@
 
 const SIGN_IN = 'Sign in again and enter the new refresh token.';
 const ADMIN_ALLOWS =
-  'The organisation does not allow this app. Its administrator has to allow it; then sign in again if that does not help.';
+  'The organisation does not allow this app. Its administrator has to allow it; sign in again if that is not enough.';
 const OPERATOR_CLIENT =
   "The service refused this installation's OAuth client. Its operator has to check the client's id and secret.";
 const POLICY =
-  "A policy of the organisation refused this sign-in. Sign in again; if that does not help, ask the organisation's administrator.";
+  'A policy of the organisation refused this sign-in. Sign in again; if that is not enough, ask its administrator.';
 const DISABLED = 'The account is disabled or was deleted. Ask the administrator of the organisation.';
 
 /** By `error` of a token answer (RFC 6749) and by `reason` of Google's API, in lower case. */
@@ -51,7 +51,7 @@ const BY_NUMBER: Readonly<Record<string, string>> = {
   50076: SIGN_IN,
   50079: SIGN_IN,
   50105:
-    'The account is not assigned to this app. The administrator of the organisation has to assign the person or a group.',
+    'The account is not assigned to this app. The administrator of the organisation has to assign the person to it.',
   53000: POLICY,
   53001: POLICY,
   53002: POLICY,

@@ -121,7 +121,7 @@ describe('free/busy of a Google account', () => {
     }
   });
 
-  it('FB10: counts calendars of which the account sees busy times only, and does not offer them for syncing', async () => {
+  it('FB10: counts calendars of which the account sees busy times only; they are not offered', async () => {
     const boss = setup.google.addAccount({ email: 'boss@example.org' });
     const day = { start: { date: '2027-01-15' }, end: { date: '2027-01-16' } };
     boss.insertEvent({ summary: 'Secret', ...day });
