@@ -32,6 +32,7 @@ const ATTENTION_OF: Readonly<Record<SyncErrorKind, PairConsequence['attention']>
   rejected: null,
   'too-large': null,
   'would-mail': null,
+  'invalid-object': null,
   'id-taken': null,
   bug: null,
 };
@@ -76,6 +77,12 @@ export function opConsequence(error: SyncError): OpConsequence {
       return { then: 'problem', ...withReason(eventProblem('rejected-by-server'), error) };
     case 'too-large':
       return { then: 'problem', ...withReason(eventProblem('too-large'), error) };
+    case 'invalid-object':
+      return {
+        then: 'problem',
+        code: 'rejected-by-server',
+        detail: `Calpair did not send this event, because it would not be valid iCalendar there (${error.reason}).`,
+      };
     case 'would-mail':
       return { then: 'problem', ...eventProblem('would-mail-attendees') };
     default:

@@ -145,6 +145,7 @@ const CODE_OF_SYNC_ERROR: Readonly<Record<SyncErrorKind, ApiErrorCode | null>> =
   'too-large': null,
   stale: null,
   'would-mail': null,
+  'invalid-object': null,
   bug: null,
 };
 

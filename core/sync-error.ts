@@ -27,6 +27,8 @@ export type SyncErrorKind =
   | 'too-large'
   /** This write would make the server send mail to attendees. */
   | 'would-mail'
+  /** Calpair would have sent a calendar object that breaks RFC 5545: nothing was sent. `reason` names the rules. */
+  | 'invalid-object'
   /** The id chosen for a create belongs to a deleted or foreign event: use the next generation. */
   | 'id-taken'
   /** A long-term quota is exhausted (for hours). */

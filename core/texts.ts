@@ -160,6 +160,7 @@ export const SYNC_ERRORS: Readonly<Record<SyncErrorKind, SyncErrorText>> = {
   stale: INTERNAL,
   'too-large': INTERNAL,
   'would-mail': INTERNAL,
+  'invalid-object': INTERNAL,
   'id-taken': INTERNAL,
   bug: INTERNAL,
 };

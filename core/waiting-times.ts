@@ -40,6 +40,7 @@ export const BACKOFF_SECONDS: Readonly<Record<SyncErrorKind, readonly [first: nu
   rejected: [30, 3_600],
   'too-large': [30, 3_600],
   'would-mail': [30, 3_600],
+  'invalid-object': [30, 3_600],
   'id-taken': [30, 3_600],
   bug: [30, 3_600],
 };

@@ -52,6 +52,7 @@ const PERMANENT: Partial<Record<SyncErrorKind, string>> = {
   rejected: 'rejected-by-server',
   'too-large': 'too-large',
   'would-mail': 'would-mail-attendees',
+  'invalid-object': 'rejected-by-server',
 };
 
 export function createCarryBooking(deps: BookingDeps): BookingActivities['carryBooking'] {
@@ -263,7 +264,12 @@ async function fail(deps: BookingDeps, taken: BookingRow, error: SyncError): Pro
       },
     );
     deps.log.warn(
-      { bookingId: taken.id, code, status: error.status },
+      {
+        bookingId: taken.id,
+        code,
+        status: error.status,
+        ...(error.kind === 'invalid-object' ? { rules: error.reason } : {}),
+      },
       'a booking could not be written, or its event could not be read',
     );
     if (isSettled) return stateOf(deps, row);

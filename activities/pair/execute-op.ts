@@ -1,7 +1,7 @@
 /** Executes one op: one write to one calendar, and what is stored about it. */
 import { ApplicationFailure } from '@temporalio/common';
 import { type CalendarEvent, changedPaths, contentOnly, otherSide, type SideName } from '../../core/event.ts';
-import { SyncError, withKind } from '../../core/sync-error.ts';
+import { SyncError, type SyncErrorKind, withKind } from '../../core/sync-error.ts';
 import { WRITE_WAITS } from '../../core/waiting-times.ts';
 import { Superseded } from '../../db/epoch.ts';
 import type { SideRow } from '../../db/link-sides.ts';
@@ -72,6 +72,9 @@ async function lookAgain(applying: Applying, op: OpRow, sides: Sides): Promise<O
   return isAsDecided ? null : outdated(applying, op, row, answer);
 }
 
+/** A right that is missing may be given; a later version of Calpair may write a valid object. */
+const MAY_PASS: ReadonlySet<SyncErrorKind> = new Set(['forbidden', 'invalid-object']);
+
 /** @throws SideFailed if the side cannot be read */
 async function tryOp(applying: Applying, op: OpRow, { link, sides }: Loaded, tries: number): Promise<Outcome> {
   const { deps } = applying;
@@ -97,7 +100,12 @@ async function tryOp(applying: Applying, op: OpRow, { link, sides }: Loaded, tri
       case 'problem':
         if (error.kind === 'forbidden' && (await isReadOnly(applying, op.side, error)))
           return stops(applying, op, link, withKind(error, 'calendar-read-only'));
-        await setAside(applying, op, consequence, error.kind === 'forbidden');
+        if (error.kind === 'invalid-object')
+          deps.log.error(
+            { pairId: op.pairId, runId: op.runId, linkId: op.linkId, side: op.side, rules: error.reason },
+            'an object was not sent because it would be invalid',
+          );
+        await setAside(applying, op, consequence, MAY_PASS.has(error.kind));
         return { kind: 'problem' };
       case 'wait': {
         const isPassing = error.kind === 'throttled' || error.kind === 'unreachable';

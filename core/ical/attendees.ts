@@ -145,21 +145,20 @@ function roleParameter(attendee: Attendee): string {
   return Object.entries(ROLES).find(([, role]) => role === attendee.role)![0];
 }
 
-/** A mail address in lower case, without `mailto:`; any other URI as it is. */
+/** A mail address in lower case, without `mailto:`; any other URI, and a path (iCloud's people), as it is. */
 function normaliseAddress(value: string): string {
   const uri = cleanName(value);
   const mail = /^mailto:(.*)$/i.exec(uri)?.[1] ?? (isBareAddress(uri) ? uri : null);
   return mail === null ? uri : mail.trim().toLowerCase();
 }
 
-/** `a@b`, without the colon or slash of a URI. */
+/** Without the colon or slash of a URI. */
 function isBareAddress(uri: string): boolean {
-  const at = uri.indexOf('@', 1);
-  return at > 0 && at < uri.length - 1 && !/[:/]/.test(uri);
+  return uri !== '' && !/[:/]/.test(uri);
 }
 
 function uriOf(address: string): string {
-  return address.includes('@') && !address.includes(':') ? `mailto:${address}` : address;
+  return isBareAddress(address) ? `mailto:${address}` : address;
 }
 
 /** Every attendee's address, also from lines that cannot be parsed; for finding out whether an event has guests. */

@@ -97,7 +97,7 @@ export function brokenRecur(value: string, start: StrictTime | null, isUtcUntil:
   const frequency = parts.get('FREQ') ?? '';
   if (!FREQUENCIES.includes(frequency)) return 'not-a-recurrence-rule';
   for (const [name, text] of parts) {
-    const isValid = PARTS[name];
+    const isValid = name === 'BYMONTH' && parts.has('RSCALE') ? MONTH_OF_RSCALE : PARTS[name];
     if (isValid === undefined || !isValid(text)) return 'not-a-recurrence-rule';
   }
   if (parts.has('COUNT') && parts.has('UNTIL')) return 'count-with-until';
@@ -126,7 +126,11 @@ const PARTS: Readonly<Record<string, (text: string) => boolean>> = {
   BYMONTH: listOf((text) => isInteger(text, 1, 12)),
   BYSETPOS: listOf((text) => isInteger(text, -366, 366) && Number(text) !== 0),
   WKST: (text) => ONE_WEEKDAY.test(text),
+  // RFC 7529: another calendar than the Gregorian one, whose leap months are called 5L.
+  RSCALE: (text) => /^[A-Z][A-Z0-9-]{1,30}$/.test(text),
+  SKIP: (text) => ['OMIT', 'BACKWARD', 'FORWARD'].includes(text),
 };
+const MONTH_OF_RSCALE = listOf((text) => isInteger(text.replace(/L$/, ''), 1, 13));
 
 function listOf(isValid: (text: string) => boolean): (text: string) => boolean {
   return (text) => text.split(',').every(isValid);

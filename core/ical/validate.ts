@@ -46,7 +46,8 @@ export function validateObject(text: string): Violation[] {
 
 /**
  * The rules that `text` breaks and `before`, the object that it replaces, did not: what this write would spoil.
- * `before` is null for a new object.
+ * `before` is null for a new object. A broken line may stand in it more often than before, because a new exception takes
+ * over lines and alarms of its series; a broken time may not.
  */
 export function newViolations(text: string, before: string | null): Violation[] {
   const found = validateObject(text);
@@ -55,10 +56,13 @@ export function newViolations(text: string, before: string | null): Violation[] 
   for (const violation of validateObject(before)) known.set(keyOf(violation), (known.get(keyOf(violation)) ?? 0) + 1);
   return found.filter((violation) => {
     const count = known.get(keyOf(violation)) ?? 0;
-    known.set(keyOf(violation), count - 1);
+    if (OF_TIMES.test(violation.rule)) known.set(keyOf(violation), count - 1);
     return count <= 0;
   });
 }
+
+/** Rules about when an event takes place. */
+const OF_TIMES = /^(?:end-not|end-of|recurrence-id|date-of|several-masters|vtimezone|zone)/;
 
 /** Properties of the components that Calpair writes: how often they may occur, and what is a value of theirs. */
 interface PropertyRule {
@@ -71,7 +75,9 @@ const ONCE: PropertyRule = { once: true };
 const text: PropertyRule = { once: true, isValid: ({ value }) => isText(value, false) };
 const utc: PropertyRule = { once: true, isValid: (property) => isSingleTime(property, ['utc']) };
 const time: PropertyRule = { once: true, isValid: (property) => isSingleTime(property, null) };
-const address: PropertyRule = { isValid: ({ value }) => isUri(value) };
+/** iCloud names people by paths on its server. */
+const isAddress = ({ value }: StrictProperty): boolean => isUri(value) || /^\/\S+$/.test(value);
+const address: PropertyRule = { isValid: isAddress };
 const offset: PropertyRule = { once: true, isValid: ({ value }) => isUtcOffset(value) };
 const oneOf = (...values: string[]): PropertyRule => ({
   once: true,
@@ -99,7 +105,7 @@ const EVENT: Readonly<Record<string, PropertyRule>> = {
   GEO: { once: true, isValid: ({ value }) => /^[+-]?\d{1,3}(?:\.\d+)?;[+-]?\d{1,3}(?:\.\d+)?$/.test(value) },
   PRIORITY: integer(9),
   SEQUENCE: integer(2_147_483_647),
-  ORGANIZER: { once: true, isValid: ({ value }) => isUri(value) },
+  ORGANIZER: { once: true, isValid: isAddress },
   ATTENDEE: address,
   URL: { once: true, isValid: ({ value }) => isUri(value) },
   RRULE: { isValid: ({ value }, start) => brokenRecur(value, start, false) === null },

@@ -3,6 +3,7 @@
 import { type CalendarEvent, changedPaths, EXCLUDED } from '../../core/event.ts';
 import { createObject, patchObject, removePart } from '../../core/ical/object.ts';
 import { repairEnds } from '../../core/ical/repair.ts';
+import { newViolations } from '../../core/ical/validate.ts';
 import { SyncError, type SyncErrorKind, withKind } from '../../core/sync-error.ts';
 import type { AttendeeList } from '../hidden-attendees.ts';
 import type { SideSetting, Stored, Written } from '../provider.ts';
@@ -47,6 +48,7 @@ export async function createEvent(
       writing,
       resource,
       { 'if-none-match': '*' },
+      null,
       event,
       writing.isSogo || 'if refused',
       (asText) =>
@@ -99,6 +101,7 @@ export async function updateEvent(writing: Writing, stored: Stored, next: Calend
     writing,
     stored.resource,
     await preconditionFor(writing, stored),
+    stored.data,
     next,
     useText,
     (asText) =>
@@ -130,7 +133,7 @@ export async function repairEvent(writing: Writing, stored: Stored): Promise<boo
   if (data === null) return false;
   const { event } = reader.stored(stored);
   refuseToMail(writing, stored.data, event, event);
-  const answer = await put(writing, stored.resource, data, await preconditionFor(writing, stored));
+  const answer = await put(writing, stored.resource, data, stored.data, await preconditionFor(writing, stored));
   if (!isSuccess(answer)) throw await writeError(writing, answer);
   return true;
 }
@@ -152,7 +155,7 @@ export async function removeEvent(writing: Writing, stored: Stored): Promise<voi
   const answer =
     rest === null
       ? await send(collection, 'DELETE', stored.resource, { headers: { ...precondition, 'schedule-reply': 'F' } })
-      : await put(writing, stored.resource, rest, precondition);
+      : await put(writing, stored.resource, rest, stored.data, precondition);
   if (isSuccess(answer)) return;
   // With a precondition some servers answer 412 for what is not there. And one 404 to a write proves nothing.
   if ([404, 410, 412].includes(answer.status)) {
@@ -212,16 +215,17 @@ async function putWithAttendees(
   writing: Writing,
   resource: string,
   headers: Record<string, string>,
+  before: string | null,
   event: CalendarEvent,
   useText: boolean | 'if refused',
   objectOf: (asText: boolean) => string,
 ): Promise<{ answer: Answer; data: string }> {
   const data = objectOf(useText === true);
-  const answer = await put(writing, resource, data, headers);
+  const answer = await put(writing, resource, data, before, headers);
   const isRefused = answer.status === 403 && !hasCondition(answer, ...REFUSALS) && hasAttendees(event);
   if (useText !== 'if refused' || !isRefused) return { answer, data };
   const withText = objectOf(true);
-  return { answer: await put(writing, resource, withText, headers), data: withText };
+  return { answer: await put(writing, resource, withText, before, headers), data: withText };
 }
 
 function hasAttendees({ organizer, attendees, exceptions }: CalendarEvent): boolean {
@@ -232,12 +236,25 @@ function hasAttendees({ organizer, attendees, exceptions }: CalendarEvent): bool
   );
 }
 
+/**
+ * Every object is checked before it is sent: one that only our own reader understands is wrong on every phone.
+ * @param before the object that it replaces; null for a new one
+ * @throws SyncError `invalid-object`
+ */
 function put(
   { collection }: Writing,
   resource: string,
   data: string,
+  before: string | null,
   headers: Record<string, string>,
 ): Promise<Answer> {
+  // An exception of a person's that the rule does not have is one more occurrence, on both sides.
+  const broken = newViolations(data, before).filter(({ rule }) => rule !== 'recurrence-id-not-in-set');
+  if (broken.length > 0) {
+    const rules = broken.map(({ rule, property }) => (property === null ? rule : `${rule} ${property}`));
+    const reason = [...new Set(rules)].slice(0, MAX_RULES_NAMED).join(', ');
+    throw new SyncError('invalid-object', `the object would be invalid: ${reason}`, { reason });
+  }
   return send(collection, 'PUT', resource, {
     headers: { 'content-type': 'text/calendar; charset=utf-8', ...headers },
     body: data,
@@ -258,6 +275,7 @@ async function send(
   }
 }
 
+const MAX_RULES_NAMED = 5;
 const LOCKED_TRIES = 6;
 const LOCKED_WAIT_MS = 50;
 

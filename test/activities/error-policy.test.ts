@@ -69,6 +69,16 @@ const TABLE: Record<SyncErrorKind, [attention: string | null, detail: string, de
     [30, 3_600],
     { then: 'problem', code: 'too-large', detail: 'The event is too large for this server. It says: why' },
   ],
+  'invalid-object': [
+    null,
+    INTERNAL,
+    [30, 3_600],
+    {
+      then: 'problem',
+      code: 'rejected-by-server',
+      detail: 'Calpair did not send this event, because it would not be valid iCalendar there (why).',
+    },
+  ],
   'would-mail': [
     null,
     INTERNAL,

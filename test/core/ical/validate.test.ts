@@ -97,6 +97,29 @@ describe('a calendar object', () => {
     assert.equal(newViolations(before, null).length, 1);
   });
 
+  it('may hold a broken line of its series again, but no broken time', () => {
+    const brokenLine = VALID.replace('SUMMARY:', 'GEO:here\r\nSUMMARY:');
+    const again = brokenLine.replace('END:VEVENT', [...EXCEPTION, 'GEO:here', 'END:VEVENT'].join('\r\n'));
+    assert.deepEqual(newViolations(again, brokenLine), []);
+    const brokenEnd = VALID.replace('20260602T110000', '20260602T090000');
+    const exception = [...EXCEPTION, 'DTEND;TZID=Europe/Berlin:20260616T110000', 'END:VEVENT'];
+    assert.deepEqual(
+      newViolations(brokenEnd.replace('END:VEVENT', exception.join('\r\n')), brokenEnd).map(({ rule }) => rule),
+      ['end-not-after-start'],
+    );
+  });
+
+  it('may use the calendars of RFC 7529, and people named by paths', () => {
+    for (const lines of [
+      'RRULE:RSCALE=CHINESE;FREQ=YEARLY',
+      'RRULE:RSCALE=HEBREW;FREQ=YEARLY;BYMONTH=5L;BYMONTHDAY=8;SKIP=FORWARD',
+      'ATTENDEE;CN=x:/aNzk/principal/',
+    ])
+      assert.deepEqual(validateObject(ALL_DAY.replace('DTSTART', `${lines}\r\nDTSTART`)), [], lines);
+    for (const rule of ['FREQ=YEARLY;BYMONTH=5L', 'RSCALE=;FREQ=YEARLY', 'RSCALE=CHINESE;FREQ=YEARLY;SKIP=LATER'])
+      assert.ok(validateObject(ALL_DAY.replace('DTSTART', `RRULE:${rule}\r\nDTSTART`)).length > 0, rule);
+  });
+
   it('never throws, whatever the text', () => {
     for (const text of ['', 'BEGIN:VCALENDAR', '\r\n\r\n', ':', 'A;B="', 'BEGIN:VEVENT\r\n'.repeat(1_000)])
       assert.ok(validateObject(text).length > 0);
