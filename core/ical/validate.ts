@@ -46,8 +46,8 @@ export function validateObject(text: string): Violation[] {
 
 /**
  * The rules that `text` breaks and `before`, the object that it replaces, did not: what this write would spoil.
- * `before` is null for a new object. A broken line may stand in it more often than before, because a new exception takes
- * over lines and alarms of its series; a broken time may not.
+ * `before` is null for a new object. A broken line may stand in it more often than before, because a new exception
+ * takes over lines and alarms of its series; a broken time may not.
  */
 export function newViolations(text: string, before: string | null): Violation[] {
   const found = validateObject(text);

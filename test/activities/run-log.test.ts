@@ -57,6 +57,21 @@ describe('the log of a run', () => {
     assert.doesNotMatch(JSON.stringify(lines), /secret/);
   });
 
+  it('FA1: names the rules that an object would have broken, which was not sent and is a problem', async () => {
+    const { harness, lines } = await open('info');
+    harness.caldav.person.insert({ title: 'secret title' });
+    const reason = 'end-not-after-start DTEND';
+    harness.cloud.failNext('create', new SyncError('invalid-object', 'the object would be invalid', { reason }));
+    await harness.run('start');
+    assert.deepEqual(
+      (await harness.problems()).map(({ code, detail }) => [code, /\(end-not-after-start DTEND\)/.test(detail)]),
+      [['rejected-by-server', true]],
+    );
+    const [line] = lines.filter(({ level }) => level === 'error');
+    assert.deepEqual([line?.['rules'], line?.['side'], line?.['pairId']], [reason, 'cloud', harness.pairId]);
+    assert.doesNotMatch(JSON.stringify(lines), /secret/);
+  });
+
   it('has a line for each step at level debug, and none for a poll that found nothing at level info', async () => {
     const { harness, lines } = await open('debug');
     harness.caldav.person.insert({ title: 'secret title' });
