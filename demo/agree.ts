@@ -9,7 +9,7 @@ import {
   type When,
 } from '../core/event.ts';
 import { occurrenceContent } from '../core/recurrence/series.ts';
-import { pathKey } from '../core/sync/merge.ts';
+import { pathKey } from '../core/sync/paths.ts';
 import { instantOf } from '../core/zones.ts';
 import type { Found, Side, StoredEvents } from '../providers/provider.ts';
 

@@ -1,7 +1,8 @@
 /** Stores a plan: its ops, conflicts, problems and held deletions, and what becomes of the links. */
 import type { Op, SideProblem } from '../../core/sync/decide.ts';
 import { DELETED } from '../../core/sync/journal.ts';
-import { type FieldConflict, pathKey } from '../../core/sync/merge.ts';
+import { type FieldConflict } from '../../core/sync/merge.ts';
+import { pathKey } from '../../core/sync/paths.ts';
 import type { EventLabel, LinkPlan, LinkState } from '../../core/sync/plan-link.ts';
 import type { RunPlan } from '../../core/sync/plan-run.ts';
 import type { SeriesPlan } from '../../core/sync/plan-series.ts';

@@ -3,7 +3,7 @@
  * Calpair's own writes from edits by people. Pure.
  */
 import { type Attendee, type CalendarEvent, changedPaths, type FieldPath } from '../event.ts';
-import { attendeeChanges, attendeesAt, copyPaths, valueAt, withAttendees } from './merge.ts';
+import { attendeeChanges, attendeesAt, copyPaths, valueAt, withAttendees } from './paths.ts';
 
 /** What one field, or one person of an attendees field, became. */
 export interface ChangedValue {

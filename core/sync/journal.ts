@@ -17,8 +17,8 @@
  */
 import type { SideName } from '../event.ts';
 import type { ChangedValue } from './changed-values.ts';
-import { pathKey } from './merge.ts';
 import type { Journal } from './own-writes.ts';
+import { pathKey } from './paths.ts';
 
 /** What one op writes. */
 export type JournalFields = Readonly<Record<string, string>>;

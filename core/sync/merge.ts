@@ -25,7 +25,11 @@ import {
   type SideName,
   sameValue,
 } from '../event.ts';
+import type { Timing } from '../recurrence/renamed.ts';
 import { isValidSeries, occurrenceContent } from '../recurrence/series.ts';
+import { atNewTimes, type Based, followingSeries, lostOccurrences, withLeftBehind } from './follow-series.ts';
+import { attendeeChanges, attendeesAt, byAddressOrder, copyPaths, pathKey, valueAt, withAttendees } from './paths.ts';
+import { retimed } from './retime.ts';
 
 /** What one side shows now, and showed when both sides last agreed (null: they never have). */
 interface MergeSide {
@@ -73,16 +77,25 @@ export interface Merged {
 export function merge(input: MergeInput): Merged {
   const { winner } = input;
   if (!input.caldav.base || !input.cloud.base) return mergeFirst(input.caldav.now, input.cloud.now, winner);
-  const { caldav, cloud } = nameExceptionsAlike(
-    { now: input.caldav.now, base: input.caldav.base },
-    { now: input.cloud.now, base: input.cloud.base },
-  );
-  const conflicts: FieldConflict[] = [];
+  const given: Record<SideName, Based> = {
+    caldav: { now: input.caldav.now, base: input.caldav.base },
+    cloud: { now: input.cloud.now, base: input.cloud.base },
+  };
+  const timing = mergeTiming(given, winner);
+  const { conflicts } = timing;
+  // From here on both sides speak of the series at its new times.
+  const moved = { caldav: atNewTimes(given.caldav, timing.caldav), cloud: atNewTimes(given.cloud, timing.cloud) };
+  const { caldav, cloud } = nameExceptionsAlike(moved.caldav, moved.cloud);
   const changed = {
     caldav: indexPaths(changedPaths(caldav.base, caldav.now)),
     cloud: indexPaths(changedPaths(cloud.base, cloud.now)),
   };
   const now = { caldav: caldav.now, cloud: cloud.now };
+  for (const side of ['caldav', 'cloud'] as const)
+    for (const occurrence of lostOccurrences(given[side], timing[side])) {
+      const lost = given[side].now.exceptions[occurrence];
+      conflicts.push({ path: { occurrence, field: 'exception' }, winner: otherSide(side), kept: undefined, lost });
+    }
   /** Paths to copy, by the side that they are copied to. */
   const copy: Record<SideName, FieldPath[]> = { caldav: [], cloud: [] };
   for (const [key, path] of new Map([...changed.caldav, ...changed.cloud])) {
@@ -97,15 +110,41 @@ export function merge(input: MergeInput): Merged {
       copy[otherSide(wins)].push(path);
     }
   }
-  decideTimingTogether(now, { caldav: caldav.base, cloud: cloud.base }, winner, copy, conflicts);
   const result = {
     caldav: copyPaths(now.caldav, now.cloud, copy.caldav),
     cloud: copyPaths(now.cloud, now.caldav, copy.cloud),
   };
   const merged = mergeAttendees({ caldav, cloud, winner }, result, changed, conflicts);
   for (const side of ['caldav', 'cloud'] as const)
-    conflicts.push(...lostWithSeries(side, now[side], merged[side], changed[side]));
-  return { ...merged, conflicts };
+    if (given[side].now.recurrence) conflicts.push(...lostWithSeries(side, now[side], merged[side], changed[side]));
+  return {
+    caldav: followingSeries(merged.caldav, [moved.caldav, moved.cloud]),
+    cloud: followingSeries(merged.cloud, [moved.cloud, moved.caldav]),
+    conflicts,
+  };
+}
+
+/** When the series takes place on each side afterwards. */
+function mergeTiming(
+  { caldav, cloud }: Record<SideName, Based>,
+  winner: SideName,
+): Record<SideName, Timing> & { readonly conflicts: FieldConflict[] } {
+  const now = { caldav: caldav.now, cloud: cloud.now };
+  const base = { caldav: caldav.base, cloud: cloud.base };
+  const conflicts: FieldConflict[] = [];
+  const copy: Record<SideName, FieldPath[]> = { caldav: [], cloud: [] };
+  for (const field of ['when', 'recurrence'] as const) {
+    const path = { occurrence: null, field };
+    const changed = (['caldav', 'cloud'] as const).filter((side) => !sameValue(base[side][field], now[side][field]));
+    const [only] = changed;
+    if (changed.length === 1 && only) copy[otherSide(only)].push(path);
+    if (changed.length < 2 || sameValue(now.caldav[field], now.cloud[field])) continue;
+    conflicts.push(conflictAt(path, now, winner));
+    copy[otherSide(winner)].push(path);
+  }
+  decideTimingTogether(now, base, winner, copy, conflicts);
+  const timingOf = (side: SideName): Timing => copyPaths(now[side], now[otherSide(side)], copy[side]);
+  return { caldav: timingOf('caldav'), cloud: timingOf('cloud'), conflicts };
 }
 
 /** The exceptions that a side edited while the other one made a single event of the series. */
@@ -115,15 +154,26 @@ function lostWithSeries(
   merged: CalendarEvent,
   changed: Map<string, FieldPath>,
 ): FieldConflict[] {
-  if (merged.recurrence || !now.recurrence) return [];
+  if (merged.recurrence) return [];
   return [...changed.values()]
     .filter((path) => path.occurrence !== null && typeof now.exceptions[path.occurrence] === 'object')
     .map((path) => ({ path, winner: otherSide(side), kept: undefined, lost: valueAt(now, path) }));
 }
 
-/** `target` with the changes that the other side made since its base, and nothing else: what a one-way pair writes. */
+/**
+ * `target` with the changes that the other side made since its base, and nothing else: what a one-way pair writes. An
+ * exception that only the target has follows its series; one that the source has is as the source shows it.
+ */
 export function applyChanges(target: CalendarEvent, base: CalendarEvent, now: CalendarEvent): CalendarEvent {
-  return copyPaths(target, now, changedPaths(base, now));
+  const isTiming = ({ occurrence, field }: FieldPath) =>
+    occurrence === null && (field === 'when' || field === 'recurrence');
+  const timing: Timing = copyPaths(target, now, changedPaths(base, now).filter(isTiming));
+  const moved = retimed(target, timing);
+  const source = atNewTimes({ now, base }, now);
+  const paths = changedPaths(source.base, source.now);
+  const isOfTarget = (id: OccurrenceId) => source.now.exceptions[id] === undefined;
+  const next = followingSeries(copyPaths(moved, source.now, paths), [{ base: moved, now: moved }], isOfTarget);
+  return withLeftBehind(next, source);
 }
 
 /**
@@ -229,29 +279,6 @@ function mergeAttendees(
   return result;
 }
 
-export function attendeesAt(event: CalendarEvent | null, occurrence: OccurrenceId | null): readonly Attendee[] {
-  return contentAt(event, occurrence)?.attendees ?? [];
-}
-
-export function withAttendees(
-  event: CalendarEvent,
-  occurrence: OccurrenceId | null,
-  attendees: readonly Attendee[],
-): CalendarEvent {
-  return withContent(event, occurrence, { attendees: [...attendees].sort(byAddressOrder) });
-}
-
-/** By address; null for people who are no longer on the list. */
-export function attendeeChanges(base: readonly Attendee[], now: readonly Attendee[]): Map<string, Attendee | null> {
-  const was = new Map(base.map((attendee) => [attendee.address, attendee]));
-  const is = new Map(now.map((attendee) => [attendee.address, attendee]));
-  const changes = new Map<string, Attendee | null>();
-  for (const address of new Set([...was.keys(), ...is.keys()])) {
-    if (!sameValue(was.get(address), is.get(address))) changes.set(address, is.get(address) ?? null);
-  }
-  return changes;
-}
-
 /**
  * `when` and `recurrence` changed on different sides (or in conflict) are combined only if the result is a valid
  * series; otherwise the winner decides both as one field.
@@ -292,58 +319,6 @@ function conflictAt(path: FieldPath, now: Record<SideName, CalendarEvent>, winne
   return { path, winner, kept: valueAt(now[winner], path), lost: valueAt(now[otherSide(winner)], path) };
 }
 
-/** `to` with the values that `from` has at the given paths. */
-export function copyPaths(to: CalendarEvent, from: CalendarEvent, paths: readonly FieldPath[]): CalendarEvent {
-  let result = to;
-  for (const { occurrence, field } of paths) {
-    if (occurrence === null) {
-      result = { ...result, [field]: from[field as ContentField] };
-      continue;
-    }
-    const there = from.exceptions[occurrence];
-    const here = result.exceptions[occurrence];
-    if (field !== 'exception' && typeof there === 'object' && typeof here === 'object') {
-      result = withContent(result, occurrence, { [field]: there[field as ContentField] });
-    } else {
-      const exceptions = { ...result.exceptions };
-      if (there === undefined) delete exceptions[occurrence];
-      else exceptions[occurrence] = there;
-      result = { ...result, exceptions };
-    }
-  }
-  return result.recurrence ? result : { ...result, exceptions: {} };
-}
-
-function withContent(event: CalendarEvent, occurrence: OccurrenceId | null, fields: Partial<Content>): CalendarEvent {
-  if (occurrence === null) return { ...event, ...fields };
-  const exception = event.exceptions[occurrence];
-  if (typeof exception !== 'object') return event;
-  return { ...event, exceptions: { ...event.exceptions, [occurrence]: { ...exception, ...fields } } };
-}
-
-/** The value that an event has at a path; undefined where the occurrence is no exception. */
-export function valueAt(event: CalendarEvent, path: FieldPath): unknown {
-  if (path.field === 'exception') return event.exceptions[path.occurrence ?? ''];
-  if (path.field === 'recurrence') return event.recurrence;
-  return contentAt(event, path.occurrence)?.[path.field];
-}
-
-function contentAt(event: CalendarEvent | null, occurrence: OccurrenceId | null): Content | undefined {
-  if (!event || occurrence === null) return event ?? undefined;
-  const exception = event.exceptions[occurrence];
-  return typeof exception === 'object' ? exception : undefined;
-}
-
-/** One string per path, for maps and for lists of fields: `title`, `20260105T080000Z/title`. */
-export function pathKey(path: FieldPath): string {
-  return path.occurrence === null ? path.field : `${path.occurrence}/${path.field}`;
-}
-
-interface Based {
-  readonly now: CalendarEvent;
-  readonly base: CalendarEvent;
-}
-
 /**
  * Makes both sides speak of one occurrence in the same words. Where both gave it content of its own since the base, the
  * base gets the ordinary occurrence, so that the two are merged field by field; where one removed or excluded it, the
@@ -374,8 +349,4 @@ function nameExceptionsAlike(caldav: Based, cloud: Based): Record<SideName, Base
 
 function indexPaths(paths: readonly FieldPath[]): Map<string, FieldPath> {
   return new Map(paths.map((path) => [pathKey(path), path]));
-}
-
-function byAddressOrder(a: Attendee, b: Attendee): number {
-  return a.address < b.address ? -1 : a.address > b.address ? 1 : 0;
 }

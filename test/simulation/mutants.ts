@@ -59,7 +59,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'unreadable-is-gone',
     description: 'an unreadable event counts as deleted',
     file: READ,
-    from: "answer.find((found) => found.ref === ref) ?? 'gone'",
+    from: "answer.find((found) => found.ref === ref) ?? (isUnread ? undefined : 'gone')",
     to: "answer.find((found) => found.ref === ref && found.event) ?? 'gone'",
   },
   {
@@ -289,9 +289,9 @@ export const MUTANTS: readonly Mutant[] = [
     seed: 13,
     name: 'exclusions-lost',
     description: 'an excluded occurrence is not synced',
-    file: MERGE,
+    file: 'core/sync/paths.ts',
     from: 'else exceptions[occurrence] = there;',
-    to: 'else if (there !== EXCLUDED) exceptions[occurrence] = there;',
+    to: "else if (there !== 'excluded') exceptions[occurrence] = there;",
   },
   {
     seed: 39,

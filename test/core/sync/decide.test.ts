@@ -4,7 +4,7 @@ import { describe, test } from 'node:test';
 import type { CalendarEvent, SideName } from '../../../core/event.ts';
 import type { EventProblem } from '../../../core/event-problem.ts';
 import { type Decision, decide, type LinkView, type SideView } from '../../../core/sync/decide.ts';
-import { pathKey } from '../../../core/sync/merge.ts';
+import { pathKey } from '../../../core/sync/paths.ts';
 import { DEFAULT_OPTIONS, type Direction, type PairOptions } from '../../../core/sync/policy.ts';
 import { anEvent, at } from '../../support/fake-side.ts';
 

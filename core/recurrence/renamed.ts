@@ -1,0 +1,112 @@
+/**
+ * The names of occurrences after the times of their series change. An occurrence is named by the start that it would
+ * have had, so it has another name once the series moves.
+ */
+import { type CalendarEvent, type OccurrenceId, sameValue } from '../event.ts';
+import { expandOccurrences } from './expand.ts';
+import { instantOfId, occurrenceId, occurrenceStart } from './occurrence.ts';
+
+/** When a series takes place. */
+export type Timing = Pick<CalendarEvent, 'when' | 'recurrence'>;
+
+/** The name of an occurrence after the change; null where it is no more. */
+type NewNames = (id: OccurrenceId) => OccurrenceId | null;
+
+const DAY_MS = 86_400_000;
+const MAX_OCCURRENCES = 20_000;
+const BUDGET_STEPS = 200_000;
+
+/**
+ * The names that these occurrences of a series have after a change of its times.
+ *
+ * Where the new start lies on a day of the old series, the days stay and only the time of day changes. Otherwise the
+ * n-th occurrence becomes the n-th, or, under another kind of rule, each moves by as many days as the start.
+ */
+export function renamedOccurrences(from: Timing, to: Timing, ids: readonly OccurrenceId[]): NewNames {
+  if (isSameStart(from, to)) return (id) => id;
+  const known = occurrencesAmong(from, ids);
+  const staysOnDays = sameValue(from.recurrence, to.recurrence) && isOnDayOf(from, to);
+  const byRank = !staysOnDays && isAlike(from, to) ? ranks(from, to, ids) : null;
+  const shiftDays = staysOnDays ? 0 : dayOf(to.when.start) - dayOf(from.when.start);
+  const shifted = (id: OccurrenceId) => shiftedId(id, from, to, shiftDays);
+  const possible = byRank ? null : occurrencesAmong(to, [...known].map(shifted));
+  return (id) => {
+    // An exception beside the rule is an occurrence of its own.
+    if (!known.has(id)) return id;
+    const name = byRank ? (byRank.get(id) ?? null) : shifted(id);
+    return name !== null && (byRank !== null || possible?.has(name)) ? name : null;
+  };
+}
+
+function isSameStart({ when: from }: Timing, { when: to }: Timing): boolean {
+  if (from.start !== to.start || from.allDay !== to.allDay) return false;
+  return from.allDay || to.allDay || from.startZone === to.startZone;
+}
+
+function isOnDayOf(from: Timing, to: Timing): boolean {
+  const day = to.when.start.slice(0, 10);
+  const noon = Date.parse(`${day}T12:00:00Z`);
+  const { ids } = expand(from, noon - 2 * DAY_MS, noon + 2 * DAY_MS, 100);
+  return ids.some((id) => occurrenceStart(id, from.when).slice(0, 10) === day);
+}
+
+/** Rules of one kind: frequency, interval and the number of days are the same. */
+function isAlike({ recurrence: from }: Timing, { recurrence: to }: Timing): boolean {
+  const isLength = (part: string) => part.startsWith('UNTIL=') || part.startsWith('COUNT=');
+  const kindOf = (rules: readonly string[]) =>
+    rules.map((rule) =>
+      rule
+        .split(';')
+        .filter((part) => !isLength(part))
+        .map((part) => (part.startsWith('BY') ? `${part.split('=')[0]} ${part.split(',').length}` : part)),
+    );
+  if (!from || !to || from.dates.length + to.dates.length > 0) return false;
+  return sameValue(kindOf(from.rules), kindOf(to.rules));
+}
+
+function ranks(from: Timing, to: Timing, ids: readonly OccurrenceId[]): Map<OccurrenceId, OccurrenceId> | null {
+  const last = ids.map(instantOfId).reduce((a, b) => Math.max(a, b), -Infinity);
+  const old = expand(from, startOf(from) - 2 * DAY_MS, last + 1, MAX_OCCURRENCES);
+  if (!old.complete || old.ids.length >= MAX_OCCURRENCES) return null;
+  const now = expand(to, startOf(to) - 2 * DAY_MS, Infinity, old.ids.length);
+  return new Map(old.ids.flatMap((id, rank) => (now.ids[rank] === undefined ? [] : [[id, now.ids[rank]] as const])));
+}
+
+function shiftedId(id: OccurrenceId, from: Timing, to: Timing, days: number): OccurrenceId {
+  const local = occurrenceStart(id, from.when);
+  const day = new Date((dayOf(local) + days) * DAY_MS).toISOString().slice(0, 10);
+  if (to.when.allDay) return occurrenceId(day, null);
+  // A date of its own time of day keeps its distance from the start of the series.
+  const own = from.when.allDay ? 0 : timeOf(local) - timeOf(from.when.start);
+  const time = new Date(Date.parse(`${day}T${to.when.start.slice(11)}Z`) + own).toISOString().slice(0, 19);
+  return occurrenceId(time, to.when.startZone);
+}
+
+/** Those of the ids that the series has, whatever its exceptions. */
+export function occurrencesAmong(series: Timing, ids: readonly OccurrenceId[]): Set<OccurrenceId> {
+  const fitting = ids.filter((id) => (id.length === 8) === series.when.allDay);
+  if (fitting.length === 0) return new Set();
+  const at = fitting.map(instantOfId);
+  const [from, to] = [at.reduce((a, b) => Math.min(a, b)), at.reduce((a, b) => Math.max(a, b))];
+  const { ids: found, complete } = expand(series, from, to + 1, MAX_OCCURRENCES);
+  const known = new Set(found);
+  return new Set(complete ? fitting.filter((id) => known.has(id)) : fitting);
+}
+
+function expand({ when, recurrence }: Timing, from: number, to: number, most: number) {
+  return expandOccurrences({ ...BLANK, when, recurrence }, from, to, most, BUDGET_STEPS);
+}
+
+const BLANK = { exceptions: {} } as CalendarEvent;
+
+function startOf({ when }: Timing): number {
+  return instantOfId(occurrenceId(when.start, when.allDay ? null : when.startZone));
+}
+
+function dayOf(local: string): number {
+  return Date.parse(local.slice(0, 10)) / DAY_MS;
+}
+
+function timeOf(local: string): number {
+  return Date.parse(`1970-01-01T${local.slice(11)}Z`);
+}
