@@ -7,7 +7,7 @@ import type { CalendarEvent, When } from '../event.ts';
 import { changedPaths } from '../event.ts';
 import { decodeBytes } from './charset.ts';
 import type { EventGroup, ReadEvent } from './read.ts';
-import { eventGroupsOf, readEventGroup, unreadable } from './read.ts';
+import { eventGroupsOf, readEventGroup, readRecurrence, unreadable } from './read.ts';
 import type { Component } from './text.ts';
 import {
   components,
@@ -69,8 +69,26 @@ export function patchObject(text: string, part: string | null, next: CalendarEve
   const current = readEventGroup(group, zones).event;
   if (current === null) throw new Error('the event cannot be read');
   if (changedPaths(current, next).length === 0) return text;
-  writeEvent(group, next, { zones, now: setting.now, agentNone: setting.scheduleAgentNone ?? false, root });
+  const context = { zones, now: setting.now, agentNone: setting.scheduleAgentNone ?? false, root };
+  writeEvent(group, withoutImpliedDates(group, current, next, zones), context);
   return withLineEnds(textOf(root).replace(/^\uFEFF/, ''));
+}
+
+/** An exception that makes an occurrence of its own needs no RDATE as long as it stays in the object without one. */
+function withoutImpliedDates(
+  group: EventGroup,
+  current: CalendarEvent,
+  next: CalendarEvent,
+  zones: Zones,
+): CalendarEvent {
+  if (!current.recurrence || !next.recurrence) return next;
+  const written = readRecurrence(group.master, current.when, zones)?.dates ?? [];
+  const implied = new Set(current.recurrence.dates.filter((date) => !written.includes(date)));
+  const dates = next.recurrence.dates.filter(
+    (date) => !(implied.has(date) && typeof next.exceptions[date] === 'object'),
+  );
+  if (dates.length === next.recurrence.dates.length) return next;
+  return { ...next, recurrence: { ...next.recurrence, dates } };
 }
 
 /**

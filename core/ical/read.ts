@@ -5,6 +5,7 @@ import { DEFAULT_CONTENT, EXCLUDED } from '../event.ts';
 import type { EventProblem } from '../event-problem.ts';
 import { normaliseRecurrence } from '../recurrence/normalise.ts';
 import { RecurrenceError } from '../recurrence/rule.ts';
+import { withDatesOfExceptions } from '../recurrence/series.ts';
 import { withUntilDate } from '../recurrence/until.ts';
 import { attendeeAddresses, readAttendees, readOrganizer } from './attendees.ts';
 import type { Component, ContentLine } from './text.ts';
@@ -245,7 +246,8 @@ function readEvent(group: EventGroup, zones: Zones): { event: CalendarEvent; isZ
     }
   }
   const nominal = recurrence !== null && nominalDays > 0 ? { nominalDays } : {};
-  return { event: { ...content, uid: group.uid, recurrence, exceptions, ...nominal }, isZoneKnown: isAllKnown };
+  const event = { ...content, uid: group.uid, recurrence, exceptions, ...nominal };
+  return { event: withDatesOfExceptions(event), isZoneKnown: isAllKnown };
 }
 
 /** Overrides belong to the master with their UID if it is a series; otherwise each is an event of its own. */
@@ -263,9 +265,12 @@ function eventGroupsOfUid(events: Component[]): EventGroup[] {
   const name = uid ?? '#';
   const [master, ...others] = masters;
   const isSeries = master !== undefined && ['RRULE', 'RDATE'].some((rule) => findLine(master, rule) !== undefined);
-  const orphans = isSeries
-    ? []
-    : overrides.map((override) => alone(override, `${name}/${rawValue(findLine(override, 'RECURRENCE-ID')!)}`));
+  const seen = new Set<string>();
+  const orphans = (isSeries ? [] : overrides.reverse().sort(newestFirst)).map((override) => {
+    const id = rawValue(findLine(override, 'RECURRENCE-ID')!);
+    const isOlder = seen.size === seen.add(id).size;
+    return alone(override, `${name}/${id}`, isOlder);
+  });
   if (master === undefined) return orphans;
   return [
     { part: name, uid, master, overrides: isSeries ? overrides : [], isDuplicate: false },

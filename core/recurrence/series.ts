@@ -1,13 +1,14 @@
 /** Occurrences of a series without an exception, and whether the start of a series matches its rule. */
 
-import { type CalendarEvent, type Content, contentOnly, type OccurrenceId, type When } from '../event.ts';
+import { type CalendarEvent, type Content, contentOnly, EXCLUDED, type OccurrenceId, type When } from '../event.ts';
 import { localOf } from '../zones.ts';
 import { durationOf, type EventDuration, endAfter, eventDuration, periodMs } from './duration.ts';
 import { expandOccurrences, matchesStart } from './expand.ts';
-import { isDateId, occurrenceStart } from './occurrence.ts';
+import { instantOfId, isDateId, occurrenceStart } from './occurrence.ts';
 
 const DAY_MS = 86_400_000;
 const MAX_COMPARED = 2_000;
+const MAX_OCCURRENCES = 20_000;
 const MAX_STEPS = 100_000;
 
 /** The content of an occurrence without an exception: that of the series, at the time of the occurrence. */
@@ -25,6 +26,25 @@ export function occurrenceWhen(when: When, id: OccurrenceId, duration: EventDura
     return { allDay: true, start, end: new Date(Date.parse(start) + days * DAY_MS).toISOString().slice(0, 10) };
   }
   return { ...when, start, end: localOf(endAfter(start, when.startZone, duration), when.endZone) };
+}
+
+/**
+ * The series, with a date for each exception whose occurrence the rules do not have: it is one more occurrence, which
+ * services show only where a date names it. Where the rules take too long to expand, they count as having it.
+ */
+export function withDatesOfExceptions(event: CalendarEvent): CalendarEvent {
+  const { recurrence, when } = event;
+  const ids = Object.keys(event.exceptions)
+    .filter((id) => event.exceptions[id] !== EXCLUDED && isDateId(id) === when.allDay)
+    .sort();
+  if (recurrence === null || ids.length === 0) return event;
+  const [from, to] = [instantOfId(ids[0]!), instantOfId(ids.at(-1)!) + 1];
+  const plain = { ...event, exceptions: {} };
+  const { ids: found, complete } = expandOccurrences(plain, from, to, MAX_OCCURRENCES, MAX_STEPS);
+  const known = new Set(found);
+  const orphans = complete ? ids.filter((id) => !known.has(id)) : [];
+  if (orphans.length === 0) return event;
+  return { ...event, recurrence: { ...recurrence, dates: [...recurrence.dates, ...orphans].sort() } };
 }
 
 /**

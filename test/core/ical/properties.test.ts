@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import type { CalendarEvent } from '../../../core/event.ts';
 import { changedPaths } from '../../../core/event.ts';
 import { createObject, patchObject, readObject } from '../../../core/ical/object.ts';
+import { withDatesOfExceptions } from '../../../core/recurrence/series.ts';
 import { randomEvent, randomWhen } from './random-objects.ts';
 
 const NOW = '2026-11-21T10:00:00Z';
@@ -64,7 +65,7 @@ describe('random events', () => {
     fc.assert(
       fc.property(randomEvent, randomEvent, (first, other) => {
         if (first.recurrence === null || other.when.allDay !== first.when.allDay) return;
-        const next = { ...first, exceptions: other.exceptions };
+        const next = withDatesOfExceptions({ ...first, exceptions: other.exceptions });
         const text = createObject(first, 'uid-1', CREATE);
         const there = patchObject(text, null, next, SETTING);
         assertReadsAs(there, next);

@@ -5,6 +5,7 @@ import { EXCLUDED } from '../../../core/event.ts';
 import { cleanName } from '../../../core/ical/text.ts';
 import { normaliseRecurrence } from '../../../core/recurrence/normalise.ts';
 import { instantId } from '../../../core/recurrence/occurrence.ts';
+import { withDatesOfExceptions } from '../../../core/recurrence/series.ts';
 import { instantOf, localOf } from '../../../core/zones.ts';
 
 const ZONES = [
@@ -109,6 +110,7 @@ export const randomEvent: fc.Arbitrary<CalendarEvent> = content(randomWhen, true
     })
     .map(({ rules, dates, exceptions }): CalendarEvent => {
       const recurrence = normaliseRecurrence({ rules: rules.map((rule) => `RRULE:${rule}`), dates }, base.when);
-      return { ...base, uid: 'uid-1', recurrence, exceptions: recurrence === null ? {} : { ...exceptions } };
+      const own = recurrence === null ? {} : { ...exceptions };
+      return withDatesOfExceptions({ ...base, uid: 'uid-1', recurrence, exceptions: own });
     });
 });

@@ -3,14 +3,17 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { busySpans, STEPS_PER_QUERY } from '../../../core/availability/busy-time.ts';
-import type { CalendarEvent } from '../../../core/event.ts';
+import { type CalendarEvent, EXCLUDED } from '../../../core/event.ts';
 import { readBusySources } from '../../../core/ical/free-busy.ts';
 import { createObject, patchObject, readObject } from '../../../core/ical/object.ts';
+import { validateObject } from '../../../core/ical/validate.ts';
 import { expandOccurrences } from '../../../core/recurrence/expand.ts';
 import { contentOf } from '../../../core/sync/expanded-series.ts';
 import { instantOf } from '../../../core/zones.ts';
 import { unsupported as unsupportedOfGoogle } from '../../../providers/google/capabilities.ts';
+import { insertBody } from '../../../providers/google/to-google.ts';
 import { unsupported as unsupportedOfGraph } from '../../../providers/microsoft/capabilities.ts';
+import type { SideSetting } from '../../../providers/provider.ts';
 import { Draw, randomSeries } from '../../support/random-rules.ts';
 import { expectedOccurrences, type OracleRule } from '../../support/rule-oracle.ts';
 
@@ -424,5 +427,116 @@ describe('FA15: an UNTIL in UTC of an all-day series is the date that its author
       const text = object(`DTSTART;VALUE=DATE:${start}`, 'RRULE:FREQ=DAILY;COUNT=2', `EXDATE:${until}`);
       assert.deepEqual(days(text, 'Africa/Cairo'), [start], `${author} ${until}`);
     }
+  });
+});
+
+describe('FA14: an exception whose occurrence the rule does not have is one more occurrence', () => {
+  const setting = { now: '2026-11-29T12:00:00Z', floatingZone: 'UTC' };
+  const google = { floatingZone: 'UTC', tag: () => '', attendees: 'none' } as unknown as SideSetting;
+  const ORPHAN = '20270105T170000Z';
+
+  test('in the case from the field', () => {
+    const text = field('orphan-recid.ics');
+    const expected = [
+      '2027-01-05T20:00/2027-01-05T20:30',
+      '2027-01-07T18:00/2027-01-07T19:00',
+      '2027-01-12T20:00/2027-01-12T20:30',
+      '2027-01-26T20:00/2027-01-26T20:30',
+      '2027-02-02T20:00/2027-02-02T20:30',
+      '2027-02-09T20:00/2027-02-09T20:30',
+    ];
+    assert.deepEqual(occurrencesOf(text), expected);
+    const event = read(text);
+    assert.deepEqual(event.recurrence!.dates, [ORPHAN]);
+    // Google gets a date, which the exception then replaces; Graph knows no dates.
+    assert.equal(unsupportedOfGoogle(event), null);
+    assert.deepEqual(insertBody(event, 'id', 'key', google).recurrence, [
+      'RRULE:FREQ=WEEKLY;COUNT=6',
+      `RDATE:${ORPHAN}`,
+      'EXDATE:20270119T200000Z',
+    ]);
+    assert.equal(unsupportedOfGraph(event)?.code, 'recurrence-written-out');
+    const copy = createObject(event, 'copy', { now: setting.now, scheduleAgentNone: false });
+    assert.deepEqual(validateObject(copy), []);
+    assert.deepEqual(occurrencesOf(copy), expected);
+  });
+
+  test('which a write leaves as it is, removes or excludes', () => {
+    const text = field('orphan-recid.ics').replace(/\r?\n/g, '\r\n');
+    const event = read(text);
+    const renamed = patchObject(text, null, { ...event, title: 'renamed' }, setting);
+    assert.ok(!renamed.includes('RDATE') && renamed.includes('SUMMARY:renamed'));
+    assert.deepEqual(read(renamed), { ...event, title: 'renamed' });
+    const { [ORPHAN]: _, ...rest } = event.exceptions;
+    const without = { ...event, recurrence: { ...event.recurrence!, dates: [] }, exceptions: rest };
+    const removed = patchObject(text, null, without, setting);
+    assert.deepEqual(read(removed), without);
+    assert.ok(!removed.includes('RECURRENCE-ID') && !removed.includes('RDATE'));
+    const excluded: CalendarEvent = { ...event, exceptions: { ...event.exceptions, [ORPHAN]: EXCLUDED } };
+    const taken = patchObject(text, null, excluded, setting);
+    assert.deepEqual(read(taken), excluded);
+    assert.deepEqual(occurrencesOf(taken), occurrencesOf(removed));
+  });
+
+  test('for random series, in every form of a RECURRENCE-ID', () => {
+    const draw = new Draw(14);
+    for (let round = 0; round < 150; round += 1) {
+      const rule = draw.of(['FREQ=WEEKLY;BYDAY=MO,WE', 'FREQ=DAILY;INTERVAL=3', 'FREQ=MONTHLY;BYMONTHDAY=4']);
+      const allDay = draw.chance(40);
+      const start = allDay ? 'DTSTART;VALUE=DATE:20270104' : 'DTSTART:20270104T090000Z';
+      const series = [start, allDay ? 'DURATION:P1D' : 'DURATION:PT1H', `RRULE:${rule};COUNT=${2 + draw.below(9)}`];
+      const usual = occurrencesOf(object(...series));
+      const days = draw
+        .some(
+          Array.from({ length: 60 }, (_, day) => day),
+          4,
+        )
+        .sort((a, b) => a - b);
+      const ids = days.map((day) => {
+        const date = new Date(Date.UTC(2027, 0, 4) + day * DAY).toISOString().slice(0, 10).replaceAll('-', '');
+        const time = draw.of(['T070000', 'T090000', 'T233000']);
+        return allDay ? `;VALUE=DATE:${date}` : draw.of([`:${date}${time}Z`, `;VALUE=DATE:${date}`]);
+      });
+      const overrides = ids.map((id, at) => [
+        'BEGIN:VEVENT',
+        'UID:case@example.org',
+        'DTSTAMP:20261101T080000Z',
+        `RECURRENCE-ID${id}`,
+        `DTSTART:203001${String(at + 10)}T100000Z`,
+        'DURATION:PT1H',
+        'END:VEVENT',
+      ]);
+      const text = object(...series).replace('END:VCALENDAR', [...overrides.flat(), 'END:VCALENDAR'].join('\r\n'));
+      const moved = occurrencesOf(text).filter((span) => span.startsWith('2030'));
+      assert.equal(moved.length, ids.length, text);
+      const replaced = ids.filter((id) => {
+        const [, date, time] = /(\d{8})(?:T(\d{6})Z)?$/.exec(id)!;
+        const clock = time ? `${time.slice(0, 2)}:${time.slice(2, 4)}` : allDay ? '00:00' : '09:00';
+        const at = `${date!.slice(0, 4)}-${date!.slice(4, 6)}-${date!.slice(6)}T${clock}`;
+        return usual.some((span) => span.startsWith(at));
+      });
+      assert.equal(occurrencesOf(text).length, usual.length - replaced.length + ids.length, text);
+    }
+  });
+
+  test('of a series that is not in the object: each is an event, the newest where two name one occurrence', () => {
+    const override = (id: string, start: string, sequence: number): string[] => [
+      'BEGIN:VEVENT',
+      'UID:case@example.org',
+      'DTSTAMP:20261101T080000Z',
+      `SEQUENCE:${sequence}`,
+      `RECURRENCE-ID:${id}`,
+      `DTSTART:${start}`,
+      'DURATION:PT1H',
+      'END:VEVENT',
+    ];
+    const text = [
+      'BEGIN:VCALENDAR',
+      ...override('20270105T090000Z', '20270106T100000Z', 1),
+      ...override('20270105T090000Z', '20270107T100000Z', 2),
+      ...override('20270112T090000Z', '20270113T100000Z', 1),
+      'END:VCALENDAR',
+    ].join('\r\n');
+    assert.deepEqual(occurrencesOf(text), ['2027-01-07T10:00/2027-01-07T11:00', '2027-01-13T10:00/2027-01-13T11:00']);
   });
 });
