@@ -12,6 +12,11 @@ export function attendeeText(list: AttendeeList, uid: string, tag: Tag): string 
   return taggedBlock(linesOf(list), uid, tag);
 }
 
+/** Whether the text names all attendees. */
+export function namesAll({ attendees }: AttendeeList): boolean {
+  return attendees.length <= MAX_LINES;
+}
+
 export interface Texts {
   readonly title: string;
   readonly location: string;

@@ -14,6 +14,7 @@
 import { type CalendarEvent, mapContents, otherSide, type SideName } from '../event.ts';
 import type { EventProblem } from '../event-problem.ts';
 import { type ChangedValue, changedValues } from './changed-values.ts';
+import { completeTexts } from './cut-texts.ts';
 import type { HoldReason } from './deletion-guard.ts';
 import { applyChanges, type FieldConflict, lastModifiedSide, merge } from './merge.ts';
 import { agreedSince, type Journal, ownChanges } from './own-writes.ts';
@@ -314,15 +315,16 @@ function mergeBoth(sides: Both, decision: LinkView['decision'], settings: Settin
   const shown = (event: CalendarEvent) => (hasPeople ? event : withoutAttendees(event));
   const isFirst = caldav.base === null || cloud.base === null;
   const bases = agreedSince(sides, settings.journal);
-  const merged = merge({
+  const texts = completeTexts({
     caldav: { now: shown(isFirst ? uncut(caldav, cloud.now) : caldav.now), base: bases.caldav && shown(bases.caldav) },
     cloud: { now: shown(isFirst ? uncut(cloud, caldav.now) : cloud.now), base: bases.cloud && shown(bases.cloud) },
-    winner: lastModifiedSide(caldav, cloud),
   });
+  const whole = merge({ caldav: texts.caldav, cloud: texts.cloud, winner: lastModifiedSide(caldav, cloud) });
+  const merged = { caldav: texts.cutAgain('caldav', whole.caldav), cloud: texts.cutAgain('cloud', whole.cloud) };
   const next = hasPeople
     ? merged
     : { caldav: withAttendeesOf(caldav.now, merged.caldav), cloud: withAttendeesOf(cloud.now, merged.cloud) };
-  return written(next, sides, decision, settings, merged.conflicts);
+  return written(next, sides, decision, settings, [...whole.conflicts, ...texts.conflicts]);
 }
 
 /** A text that was cut to fit a side must not win over the whole one when nothing else is known of the event. */

@@ -78,7 +78,8 @@ export function isOurText(properties: Properties, description: string): boolean 
 
 /** Whether Calpair had to shorten a text for Google. */
 export function isCutText(properties: Properties, description: string): boolean {
-  return properties[CUT] === '1' && (description === '' || isOurText(properties, description));
+  const isCut = description === '' || description.endsWith('…') || isOurText(properties, description);
+  return properties[CUT] === '1' && isCut;
 }
 
 /** What to send so that the properties of these groups become exactly `next`; empty where they are already. */

@@ -12,7 +12,7 @@ import {
   type OccurrenceId,
   sameValue,
 } from '../../core/event.ts';
-import { attendeeText, fitTexts, type Texts } from '../attendee-text.ts';
+import { attendeeText, fitTexts, namesAll, type Texts } from '../attendee-text.ts';
 import {
   type AttendeeList,
   areAttendeesChanged,
@@ -170,23 +170,24 @@ function textPatch(item: Item, before: Content, after: Content, setting: SideSet
     ? patchProperties(now, attendeeProperties(hidden), ['attendees'])
     : {};
   const texts = textsOf(after, hidden, uidOf(item) ?? '', setting);
+  const stillCut = !textChanged && isCutText(now, written) && after.description.endsWith('…');
   const isForeignHtml = isHtml(written) && !isOurText(now, written);
   if (textChanged || (attendeesChanged && !isForeignHtml)) {
-    const stillCut = !textChanged && isCutText(now, written) && after.description.endsWith('…');
     if (texts.description !== written) body.description = texts.description || cleared;
     Object.assign(
       properties,
       patchProperties(now, textProperties(texts.description, texts.isCut || stillCut), ['text']),
     );
-  } else if (lineChanged && texts.isCut && (written === '' || isOurText(now, written))) {
-    Object.assign(properties, patchProperties(now, textProperties(written, true), ['text']));
+  } else if (lineChanged && (written === '' || isOurText(now, written))) {
+    Object.assign(properties, patchProperties(now, textProperties(written, texts.isCut || stillCut), ['text']));
   }
   if (Object.keys(properties).length > 0) body.extendedProperties = { private: properties as Record<string, string> };
   return body;
 }
 
 function textsOf(content: Content, list: AttendeeList, uid: string, setting: SideSetting): Texts {
-  return fitTexts(content, attendeeText(list, uid, setting.tag), LIMITS);
+  const texts = fitTexts(content, attendeeText(list, uid, setting.tag), LIMITS);
+  return { ...texts, isCut: texts.isCut || !namesAll(list) };
 }
 
 const RESPONSES: Readonly<Record<Attendee['participation'], string>> = {

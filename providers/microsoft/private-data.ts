@@ -135,7 +135,8 @@ export function originalTail(properties: Properties): string {
 
 /** Whether Calpair had to shorten a text for Graph. */
 export function isCutText(properties: Properties, description: string): boolean {
-  return properties[CUT] === '1' && (description === '' || isOurText(properties, description));
+  const isCut = description === '' || description.endsWith('…') || isOurText(properties, description);
+  return properties[CUT] === '1' && isCut;
 }
 
 /**

@@ -5,7 +5,7 @@
 
 import { type Attendee, type CalendarEvent, type Content, sameValue } from '../../core/event.ts';
 import { SyncError } from '../../core/sync-error.ts';
-import { attendeeText, fitTexts, type Texts } from '../attendee-text.ts';
+import { attendeeText, fitTexts, namesAll, type Texts } from '../attendee-text.ts';
 import {
   type AttendeeList,
   areAttendeesChanged,
@@ -156,26 +156,28 @@ function textPatch(item: Item, before: Content, after: Content, setting: SideSet
   const isOurs = written === '' || isOurText(now, written);
   const hidden = attendeesToHide(after, nativeAttendees(item), setting);
   const texts = textsOf(after, hidden, uidOf(item) ?? '', setting);
+  const stillCut = !textChanged && isCutText(now, written) && after.description.endsWith('…');
   const body: Record<string, unknown> = {};
   if (attendeesChanged && setting.attendees === 'native')
     body['attendees'] = attendeesBody(Array.isArray(item['attendees']) ? item['attendees'] : [], after.attendees);
   const properties: Record<string, string> = attendeesChanged ? { ...attendeeProperties(hidden) } : {};
   if (textChanged || (attendeesChanged && isOurs && item['isOnlineMeeting'] !== true)) {
-    const stillCut = !textChanged && isCutText(now, written) && after.description.endsWith('…');
     if (texts.description !== written) body['body'] = { contentType: 'text', content: texts.description };
     Object.assign(
       properties,
       textProperties(texts.description, texts.isCut || stillCut),
       tailProperties(after.description),
     );
-  } else if (lineChanged && texts.isCut && isOurs) {
-    Object.assign(properties, textProperties(written, true));
+  } else if (lineChanged && isOurs) {
+    Object.assign(properties, textProperties(written, texts.isCut || stillCut));
   }
   return { body, properties };
 }
 
 function textsOf(content: Content, list: AttendeeList, uid: string, setting: SideSetting): Texts {
-  return fitTexts({ ...content, title: oneLine(content.title) }, attendeeText(list, uid, setting.tag), LIMITS);
+  const plain = { ...content, title: oneLine(content.title) };
+  const texts = fitTexts(plain, attendeeText(list, uid, setting.tag), LIMITS);
+  return { ...texts, isCut: texts.isCut || !namesAll(list) };
 }
 
 /** Native attendees. Graph replaces the whole array, so known entries stay as they are: answers are the guests' own. */

@@ -1,0 +1,104 @@
+/** FA20: a service that holds only the beginning of a text never shortens the other side's. */
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
+import type { CalendarEvent } from '../../core/event.ts';
+import { occurrenceContent } from '../../core/recurrence/series.ts';
+import { completeTexts } from '../../core/sync/cut-texts.ts';
+import { merge } from '../../core/sync/merge.ts';
+import { cutText } from '../../providers/text.ts';
+import { event } from '../support/events.ts';
+
+const FIELDS = ['title', 'location', 'description'] as const;
+type Field = (typeof FIELDS)[number];
+const LIMIT = 20;
+const cut = (text: string): string => cutText(text, LIMIT).text;
+const word = fc.stringMatching(/^[a-zäß \n😀]{0,60}$/u);
+const long = fc.tuple(word, word).map(([a, b]) => `${a}${b}abcdefghijklmnopqrstuvwxyz`);
+
+function run(caldav: { now: CalendarEvent; base: CalendarEvent }, cloud: { now: CalendarEvent; base: CalendarEvent }) {
+  const texts = completeTexts({ caldav, cloud });
+  const merged = merge({ caldav: texts.caldav, cloud: texts.cloud, winner: 'cloud' });
+  return {
+    caldav: texts.cutAgain('caldav', merged.caldav),
+    cloud: texts.cutAgain('cloud', merged.cloud),
+    conflicts: [...merged.conflicts, ...texts.conflicts],
+  };
+}
+
+function both(field: Field, text: string): { caldav: CalendarEvent; cloud: CalendarEvent } {
+  const plain = event('Event');
+  return { caldav: { ...plain, [field]: text }, cloud: { ...plain, [field]: cut(text) } };
+}
+
+describe('texts that a service has cut', () => {
+  test('FA20: an untouched copy writes nothing, on either side', () => {
+    fc.assert(
+      fc.property(fc.constantFrom(...FIELDS), long, (field, text) => {
+        const { caldav, cloud } = both(field, text);
+        const result = run({ now: caldav, base: caldav }, { now: cloud, base: cloud });
+        assert.deepEqual(result, { caldav, cloud, conflicts: [] });
+      }),
+    );
+  });
+
+  test('FA20: an edit of what the copy shows keeps the rest', () => {
+    fc.assert(
+      fc.property(fc.constantFrom(...FIELDS), long, word, (field, text, typed) => {
+        const { caldav, cloud } = both(field, text);
+        const beginning = cloud[field].slice(0, -1);
+        const edited = { ...cloud, [field]: `${typed}${beginning.slice(3)}…` };
+        const result = run({ now: caldav, base: caldav }, { now: edited, base: cloud });
+        assert.equal(result.caldav[field], `${typed}${beginning.slice(3)}${text.slice(beginning.length)}`);
+        assert.equal(result.cloud[field], edited[field]);
+        assert.deepEqual(result.conflicts, []);
+        // The next run is at rest.
+        const next = run({ now: result.caldav, base: result.caldav }, { now: result.cloud, base: result.cloud });
+        assert.deepEqual([next.caldav, next.cloud, next.conflicts], [result.caldav, result.cloud, []]);
+      }),
+    );
+  });
+
+  test('FA20: an edit that leaves no place for the rest is a conflict, and the whole text stays', () => {
+    fc.assert(
+      fc.property(fc.constantFrom(...FIELDS), long, word, (field, text, typed) => {
+        const { caldav, cloud } = both(field, text);
+        const edited = { ...cloud, [field]: `${typed}.` };
+        const result = run({ now: caldav, base: caldav }, { now: edited, base: cloud });
+        assert.equal(result.caldav[field], text);
+        assert.equal(cut(result.cloud[field]), cloud[field]);
+        assert.deepEqual(
+          result.conflicts.map(({ path, winner, lost }) => [path.field, winner, lost]),
+          [[field, 'caldav', edited[field]]],
+        );
+      }),
+    );
+  });
+
+  test('FA20: another field of the copy, and an edit on the other side, cross as always', () => {
+    const text = 'A description that is much too long';
+    const { caldav, cloud } = both('description', text);
+    const moved = run({ now: caldav, base: caldav }, { now: { ...cloud, location: 'There' }, base: cloud });
+    assert.deepEqual(moved.caldav, { ...caldav, location: 'There' });
+    const changed = { ...caldav, description: `New: ${text}` };
+    const written = run({ now: changed, base: caldav }, { now: cloud, base: cloud });
+    assert.equal(written.cloud.description, `New: ${text}`);
+    assert.equal(written.caldav.description, `New: ${text}`);
+    assert.deepEqual(written.conflicts, []);
+  });
+
+  test('FA20: the same for one occurrence of a series', () => {
+    const series = event('Series', { recurrence: { rules: ['RRULE:FREQ=DAILY;COUNT=5'], dates: [] } });
+    const [id] = ['20270106T080000Z'];
+    const text = 'A description that is much too long';
+    const withText = (description: string): CalendarEvent => ({
+      ...series,
+      exceptions: { [id!]: { ...occurrenceContent(series, id!), description } },
+    });
+    const [caldav, cloud] = [withText(text), withText(cut(text))];
+    const edited = withText(`Now: ${cut(text)}`);
+    const result = run({ now: caldav, base: caldav }, { now: edited, base: cloud });
+    assert.deepEqual(result.caldav, withText(`Now: ${text}`));
+    assert.deepEqual(result.cloud, edited);
+  });
+});
