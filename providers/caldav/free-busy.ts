@@ -64,25 +64,42 @@ async function calendarBusy(collection: BusyCollection, view: FreeBusyView, budg
     return [...first, ...(await calendarBusy(collection, { ...view, range: { from: middle, to } }, budget))];
   }
   const found: Span[][] = [];
+  let isAllRead = true;
   let since = performance.now();
   for (const text of objects) {
     if (performance.now() - since > TURN_MS) {
       await nextTurn();
       since = performance.now();
     }
-    found.push(objectBusy(text, view, budget));
+    const spans = text === null ? null : objectBusy(text, view, budget);
+    isAllRead &&= spans !== null;
+    found.push(spans ?? []);
   }
+  if (!isAllRead) found.push(await serverBusyOfUnread(collection, view.range));
   return mergeSpans(found.flat());
 }
 
-/** An object that is too large to be read is left out: it must not take the answer about all others. */
-function objectBusy(text: string, view: FreeBusyView, budget: Budget): Span[] {
+/** Null for an object that is too large to be read. */
+function objectBusy(text: string, view: FreeBusyView, budget: Budget): Span[] | null {
   try {
     const sources = readBusySources(text, { floatingZone: view.zone });
     return sources.flatMap((source) => busySpans(source, view, budget));
   } catch (error) {
-    if (error instanceof TooLarge) return [];
+    if (error instanceof TooLarge) return null;
     throw error;
+  }
+}
+
+/**
+ * The server's own answer about a calendar with an object that cannot be read here, because no unknown time is free.
+ * @throws SyncError `too-large` where the server has none
+ */
+async function serverBusyOfUnread(collection: Collection, range: Span): Promise<Span[]> {
+  try {
+    return await serverBusy(collection, range);
+  } catch (error) {
+    if (!(error instanceof SyncError) || error.kind === 'throttled') throw error;
+    throw new SyncError('too-large', 'an event cannot be read', { cause: error });
   }
 }
 
@@ -95,8 +112,11 @@ function serverSpans(text: string): Span[] | null {
   }
 }
 
-/** The texts of all objects that may be in the range. */
-async function objectsIn(collection: BusyCollection, { from, to }: Span): Promise<string[] | 'refused' | 'too-many'> {
+/** The texts of all objects that may be in the range; null for one that cannot be read. */
+async function objectsIn(
+  collection: BusyCollection,
+  { from, to }: Span,
+): Promise<(string | null)[] | 'refused' | 'too-many'> {
   // A day more on each side: servers disagree on where floating times and dates lie.
   const range = { 'c:time-range': { _attributes: { start: instantId(from - DAY_MS), end: instantId(to + DAY_MS) } } };
   const inRange = to > LAST_INDEXED ? 'refused' : await query(collection, range);
@@ -114,7 +134,7 @@ async function objectsIn(collection: BusyCollection, { from, to }: Span): Promis
 async function query(
   collection: Collection,
   condition: XmlBody,
-): Promise<Map<string, string> | 'refused' | 'too-many'> {
+): Promise<Map<string, string | null> | 'refused' | 'too-many'> {
   const { client, url } = collection;
   const filter = {
     'c:comp-filter': {
@@ -148,11 +168,15 @@ async function query(
 }
 
 /**
- * Objects that the report names without their data are fetched. Those that are gone by then, too large or no text take
- * no time; what the account may not see is an error.
+ * Objects that the report names without their data are fetched. Those that are gone by then take no time; what the
+ * account may not see is an error.
  */
-async function textsOf(collection: Collection, members: readonly Member[], base: URL): Promise<Map<string, string>> {
-  const texts = new Map<string, string>();
+async function textsOf(
+  collection: Collection,
+  members: readonly Member[],
+  base: URL,
+): Promise<Map<string, string | null>> {
+  const texts = new Map<string, string | null>();
   const left: string[] = [];
   for (const { href, status, props } of members) {
     const data = props.get('c:calendar-data')?.text ?? '';
@@ -165,7 +189,7 @@ async function textsOf(collection: Collection, members: readonly Member[], base:
       if (object === 'missing') continue;
       if (object.withheld === 'forbidden')
         throw new SyncError('too-large', 'an event may not be read', { reason: object.withheld });
-      if (object.withheld === undefined) texts.set(path, object.data);
+      texts.set(path, object.withheld === undefined ? object.data : null);
     }
   }
   return texts;

@@ -402,8 +402,22 @@ describe('free/busy of servers with oddities', () => {
   it('FA11: an object that cannot be read takes no time from the others', async () => {
     const unreadable = ['BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nUID:x', '<html/>', timed.replace(/DTSTART.*\r\n/g, '')];
     assert.deepEqual((await query(() => withData(...unreadable, timed))).busy, ['13T08:00/13T09:00']);
-    const tooLarge = timed.replace('SUMMARY', `${'X-A:1\r\n'.repeat(400_000)}SUMMARY`);
-    assert.deepEqual((await query(() => withData(tooLarge, timed))).busy, ['13T08:00/13T09:00']);
+  });
+
+  it('FA11: an object that is too large to be read is busy when the server says so', async () => {
+    const tooLarge = timed.replace('END:VEVENT', `${'X-A:1\r\n'.repeat(400_000)}END:VEVENT`);
+    const server =
+      'BEGIN:VCALENDAR\r\nBEGIN:VFREEBUSY\r\nFREEBUSY:20270120T080000Z/20270120T090000Z\r\nEND:VFREEBUSY\r\n' +
+      'END:VCALENDAR\r\n';
+    const { busy } = await query((body) =>
+      body.includes('free-busy-query') ? { status: 200, body: server } : withData(tooLarge, timed),
+    );
+    assert.deepEqual(busy, ['13T08:00/13T09:00', '20T08:00/20T09:00']);
+    // No unknown time is free.
+    await assert.rejects(
+      query((body) => (body.includes('free-busy-query') ? { status: 501 } : withData(tooLarge, timed))),
+      kindOf('too-large'),
+    );
   });
 
   it('reports the wait that a throttling server requests', async () => {
