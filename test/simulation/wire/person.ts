@@ -120,20 +120,20 @@ function untilOf(day: number, { allDay, minute, zone }: Times): string {
   return allDay ? text(day).slice(0, 8) : `${text(instantOf(day + minute * 60_000, zone))}Z`;
 }
 
-function daysOf({ weekdays }: Rule, { day }: Times): number[] {
+export function daysOf({ weekdays }: Rule, { day }: Times): number[] {
   return [...new Set([...weekdays, weekdayOf(day)])].sort();
 }
 
-function weekdayOf(day: number): number {
+export function weekdayOf(day: number): number {
   return new Date(day).getUTCDay();
 }
 
-function dateOf(day: number): number {
+export function dateOf(day: number): number {
   return new Date(day).getUTCDate();
 }
 
 /** 1 for the first such weekday of its month. */
-function nthOf(day: number): number {
+export function nthOf(day: number): number {
   return Math.ceil(dateOf(day) / 7);
 }
 

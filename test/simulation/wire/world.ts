@@ -14,9 +14,11 @@ import { SyncError } from '../../../core/sync-error.ts';
 import type { PairRow } from '../../../db/pairs.ts';
 import { caldavProvider } from '../../../providers/caldav/caldav-provider.ts';
 import { createGoogleProvider } from '../../../providers/google/google-provider.ts';
+import { createMicrosoftProvider } from '../../../providers/microsoft/microsoft-provider.ts';
 import type { Provider, StoredToken, TokenStore } from '../../../providers/provider.ts';
 import type { DiffResult, PairState, PollResult, RunSummary } from '../../../workflows/messages.ts';
 import { GoogleFake } from '../../fakes/google/start.ts';
+import { GraphFake } from '../../fakes/graph/start.ts';
 import { randomOf } from '../../support/random.ts';
 import { MemoryDatabase } from '../memory-store.ts';
 import { Process, Scheduler } from '../scheduler.ts';
@@ -24,12 +26,15 @@ import { DavPerson } from './dav-person.ts';
 import { type DavAnswer, DavServer } from './dav-server.ts';
 import { EMPTY_FIRST_SYNC, WAYS, type Ways } from './dav-ways.ts';
 import { GooglePerson } from './google-person.ts';
+import { GraphPerson } from './graph-person.ts';
 import { Ledger } from './ledger.ts';
 import type { Person } from './person.ts';
 import { isSetAside } from './set-aside.ts';
 import type { Fault, Profile } from './steps.ts';
 import { realTick, useVirtual, workDone } from './virtual.ts';
 
+const GOOGLE = 'https://google.example.org/';
+const GRAPH = 'https://graph.example.org/';
 const START = Date.parse('2026-06-10T08:00:00Z');
 
 /** One side of the pair: a server with one calendar, and a person who has it open. */
@@ -177,11 +182,58 @@ export class WireWorld {
   private cloud(): WireCalendar {
     const { cloud, cloudWays } = this.profile;
     if (cloud === 'caldav') return this.davCalendar('cloud', cloudWays);
-    return this.google();
+    return cloud === 'google' ? this.google() : this.graph();
+  }
+
+  /** One of the ways in which the stand-in can behave. */
+  private bit(place: number): boolean {
+    return Math.floor(this.profile.behaviour * 2 ** place) % 2 === 1;
+  }
+
+  private graph(): WireCalendar {
+    const bit = (place: number): boolean => this.bit(place);
+    const fake = new GraphFake({
+      now: this.now,
+      latencyMs: 0,
+      ianaZones: 'taken',
+      zoneNames: bit(1) ? 'windows' : 'sent',
+      bumpAfterCreateMs: bit(2) ? 0 : null,
+      foreignEtags: bit(3),
+      ifMatchOnDelete: bit(4),
+      repeatStatus: bit(5) ? 201 : 200,
+      newTimeWipes: bit(6),
+      exceptionIds: bit(7) ? 'stay' : 'change',
+      exceptionLists: bit(8) ? 'full' : bit(9) ? 'absent' : 'noExceptions',
+      resendAfterOccurrenceDelete: bit(10),
+      exceptionRows: bit(11) ? 'full' : 'skeleton',
+      removedSeries: bit(12) ? 'both' : bit(13) ? 'master' : 'occurrences',
+      removedInFirstRound: bit(14),
+      emptyPages: bit(15) ? 0 : 1,
+      duplicates: bit(16),
+      maxPageSize: bit(17) ? 1000 : 3,
+      syncStateStatus: bit(18) ? 410 : 404,
+    });
+    fake.rootUrl = GRAPH;
+    const zone = ['Europe/Berlin', 'America/New_York', 'Asia/Kolkata', 'UTC'][Math.floor(this.profile.behaviour * 4)]!;
+    const account = fake.addAccount({ email: 'owner@example.org', timeZone: zone });
+    const { id } = account.addCalendar({ name: 'Wire' });
+    return {
+      name: 'graph',
+      provider: 'microsoft',
+      credentials: { refreshToken: account.refreshToken },
+      calendarId: id,
+      host: new URL(GRAPH).host,
+      person: new GraphPerson(account, id, zone),
+      dav: null,
+      answer: (request) => answerOf(fake, request),
+      expireCursors: () => account.expireSyncTokens(id),
+      dump: () => account.listRaw(id).map((item) => JSON.stringify(item)),
+      harm: () => [...fake.mailLedger, ...fake.harm, ...fake.carelessRequests],
+    };
   }
 
   private google(): WireCalendar {
-    const bit = (place: number): boolean => Math.floor(this.profile.behaviour * 2 ** place) % 2 === 1;
+    const bit = (place: number): boolean => this.bit(place);
     const fake = new GoogleFake({
       now: this.now,
       reviveDeleted: bit(1),
@@ -195,7 +247,7 @@ export class WireWorld {
       maxPageSize: bit(10) ? 2500 : 2,
       emptyPages: bit(11) ? 0 : 1,
     });
-    fake.rootUrl = 'https://google.example.org/';
+    fake.rootUrl = GOOGLE;
     const account = fake.addAccount({ email: 'owner@example.org' });
     const { id } = account.addCalendar({ summary: 'Wire', timeZone: 'Europe/Berlin' });
     return {
@@ -203,7 +255,7 @@ export class WireWorld {
       provider: 'google',
       credentials: { refreshToken: account.refreshToken },
       calendarId: id,
-      host: 'google.example.org',
+      host: new URL(GOOGLE).host,
       person: new GooglePerson(account, id),
       dav: null,
       answer: (request) => answerOf(fake, request),
@@ -286,18 +338,25 @@ export class WireWorld {
     };
   }
 
-  private providersOf(_process: number): ReadonlyMap<string, Provider> {
-    const root = 'https://google.example.org/';
+  private providersOf(process: number): ReadonlyMap<string, Provider> {
+    // Requests of one process to one mailbox wait for each other; those of a dead process would for ever.
+    const microsoft = createMicrosoftProvider({
+      clientId: 'fake-client',
+      clientSecret: 'fake-secret',
+      baseUrl: GRAPH.replace('https://', `https://process${process}@`),
+      tokenUrl: `${GRAPH}common/oauth2/v2.0/token`,
+    });
     const google = createGoogleProvider({
       clientId: 'fake-client',
       clientSecret: 'fake-secret',
-      rootUrl: root,
-      tokenUrl: `${root}token`,
-      authUrl: `${root}o/oauth2/v2/auth`,
+      rootUrl: GOOGLE,
+      tokenUrl: `${GOOGLE}token`,
+      authUrl: `${GOOGLE}o/oauth2/v2/auth`,
     });
     return new Map<string, Provider>([
       ['caldav', caldavProvider as Provider],
       ['google', google as Provider],
+      ['microsoft', microsoft as Provider],
     ]);
   }
 
@@ -386,7 +445,10 @@ function isWriting({ method, url }: WireRequest): boolean {
   return ['PUT', 'DELETE', 'PATCH'].includes(method) || (method === 'POST' && /\/events$/.test(url.pathname));
 }
 
-async function answerOf(fake: GoogleFake, { method, url, headers, body }: WireRequest): Promise<WireAnswer | null> {
+async function answerOf(
+  fake: GoogleFake | GraphFake,
+  { method, url, headers, body }: WireRequest,
+): Promise<WireAnswer | null> {
   const sent = await fake.answer({
     method,
     path: url.pathname,
