@@ -5,7 +5,7 @@
  */
 import { newViolations } from '../../../core/ical/validate.ts';
 import { Violation } from '../checks.ts';
-import { type Lineage, lineageOf } from './ledger.ts';
+import { type Lineage, lineageOf, wordsOf } from './ledger.ts';
 import type { Listed } from './person.ts';
 import { isSetAside } from './set-aside.ts';
 import { inOrder, occurrencesOf, type Shown } from './shown.ts';
@@ -139,15 +139,15 @@ export class WireChecks {
 
   /** Every word that nobody replaced is there, and none that somebody replaced. */
   private checkWords(explained: ReadonlySet<string>): void {
-    const there = this.world.calendars.map(({ person }) => new Set(person.list().flatMap(({ words }) => words)));
-    for (const [word, { lineage, calendar, state }] of this.world.ledger.words) {
+    const there = this.world.calendars.map(({ person }) => wordsOf(person.list()));
+    for (const [key, { text: word, lineage, calendar, state }] of this.world.ledger.words) {
       const { removedOn, isUncertain } = this.world.ledger.lineage(lineage);
       if (explained.has(lineage) || removedOn.size > 0) continue;
       const isKept = word.startsWith('k');
-      const isMissing = isKept ? !there[calendar]!.has(word) : there.some((words) => !words.has(word));
+      const isMissing = isKept ? !there[calendar]!.has(key) : there.some((words) => !words.has(key));
       if (state === 'live' && isMissing && !this.isInConflict(word, lineage))
         throw new Violation('W3', `${word} of ${lineage} is lost`);
-      if (state === 'replaced' && /^[wk]/.test(word) && !isUncertain && there.some((words) => words.has(word)))
+      if (state === 'replaced' && /^[wk]/.test(word) && !isUncertain && there.some((words) => words.has(key)))
         throw new Violation('W5', `${word} of ${lineage} is back although a person replaced it`);
     }
   }

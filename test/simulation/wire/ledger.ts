@@ -5,7 +5,8 @@
 import type { Listed } from './person.ts';
 
 export interface Word {
-  lineage: string;
+  readonly text: string;
+  readonly lineage: string;
   /** Index of the calendar that it was written on. */
   calendar: number;
   state: 'live' | 'replaced' | 'removed';
@@ -29,6 +30,7 @@ export interface Lineage {
 }
 
 export class Ledger {
+  /** By lineage and word. */
   readonly words = new Map<string, Word>();
   readonly lineages = new Map<string, Lineage>();
   private count = 0;
@@ -61,17 +63,12 @@ export class Ledger {
 
   /** Compares what a calendar showed before and after a person's action. */
   record(calendar: number, before: readonly Listed[], after: readonly Listed[]): void {
-    const [had, has] = [wordsBy(before), wordsBy(after)];
-    for (const [word, lineage] of has)
-      if (had.get(word) !== lineage || this.words.get(word)?.state !== 'live') {
-        if (!had.has(word)) this.words.set(word, { lineage, calendar, state: 'live' });
-        else if (this.words.has(word)) this.words.get(word)!.lineage = lineage;
-      }
+    const [had, has] = [wordsOf(before), wordsOf(after)];
+    for (const [key, word] of has) if (!had.has(key)) this.words.set(key, { ...word, calendar, state: 'live' });
     const [there, still] = [lineagesOf(before), lineagesOf(after)];
-    for (const [word] of had) {
-      const known = this.words.get(word);
-      if (!known || has.has(word)) continue;
-      known.state = still.has(known.lineage) ? 'replaced' : 'removed';
+    for (const key of had.keys()) {
+      const known = this.words.get(key);
+      if (known && !has.has(key)) known.state = still.has(known.lineage) ? 'replaced' : 'removed';
     }
     for (const name of new Set([...there, ...still])) {
       if (there.has(name) && still.has(name) && textOf(before, name) === textOf(after, name)) continue;
@@ -106,8 +103,14 @@ export function lineageOf(title: string): string | null {
   return /\bE\d+\b/.exec(title)?.[0] ?? null;
 }
 
-function wordsBy(listed: readonly Listed[]): Map<string, string> {
-  return new Map(listed.flatMap(({ title, words }) => words.map((word) => [word, lineageOf(title) ?? ''] as const)));
+/** The words that a calendar shows, by lineage and word: the same word may be in both parts of a series. */
+export function wordsOf(listed: readonly Listed[]): Map<string, Pick<Word, 'text' | 'lineage'>> {
+  return new Map(
+    listed.flatMap(({ title, words }) => {
+      const lineage = lineageOf(title) ?? '';
+      return words.map((text) => [`${lineage} ${text}`, { text, lineage }] as const);
+    }),
+  );
 }
 
 function lineagesOf(listed: readonly Listed[]): Set<string> {

@@ -111,7 +111,9 @@ class Player {
       const lineage = ledger.newLineage();
       const [title, location, description] = [`${lineage} ${ledger.word()}`, `at ${ledger.word()}`, ledger.word()];
       this.world.record(`${name}: creates ${title}, ${JSON.stringify(step.times)} ${JSON.stringify(step.rule)}`);
-      person.create({ title, location, description }, step.times, step.rule, ledger.word('k'));
+      this.unlessRefused(() => {
+        person.create({ title, location, description }, step.times, step.rule, ledger.word('k'));
+      });
       return ledger.record(step.calendar, before, person.list());
     }
     const chosen = choose(before, step);
@@ -120,13 +122,7 @@ class Player {
     const { do: what, calendar: _calendar, event: _event, ...rest } = step;
     this.world.record(`${name}: ${what} ${JSON.stringify(rest)} of ${chosen.title}`);
     const picked = 'at' in step ? person.occurrences(chosen.ref)[step.at] : undefined;
-    try {
-      this.change(calendar, step, chosen);
-    } catch (error) {
-      if (!(error instanceof GoogleError) && !(error instanceof GraphError)) throw error;
-      this.world.record(`  refused: ${error.message}`);
-      return;
-    }
+    if (!this.unlessRefused(() => this.change(calendar, step, chosen))) return;
     const after = person.list();
     ledger.record(step.calendar, before, after);
     if (!['touch', 'keep', 'remove'].includes(what)) ledger.changed(lineage, step.calendar);
@@ -136,6 +132,18 @@ class Player {
     if (what.endsWith('occurrence')) lineage.occurrencesChangedOn.add(step.calendar);
     if (what === 'exclude-occurrence' && picked && !picked.isException && !isElsewhere)
       lineage.excluded.add(picked.start);
+  }
+
+  /** False where the service refuses what a person tries. */
+  private unlessRefused(work: () => void): boolean {
+    try {
+      work();
+      return true;
+    } catch (error) {
+      if (!(error instanceof GoogleError) && !(error instanceof GraphError)) throw error;
+      this.world.record(`  refused: ${error.message}`);
+      return false;
+    }
   }
 
   /** Steps that wait for a mend of the product. */

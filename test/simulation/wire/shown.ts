@@ -3,6 +3,9 @@
  * Graph's series by their stand-ins, as the services do it themselves.
  */
 import ICAL from 'ical.js';
+import { occurrences } from '../../fakes/google/expand.ts';
+import { parseRecurrence } from '../../fakes/google/recurrence-lines.ts';
+import { offsetAt } from './ics-text.ts';
 
 /** One occurrence: dates `2026-06-10` of all-day events, else instants. */
 export interface Shown {
@@ -38,17 +41,46 @@ export function occurrencesOf(text: string, until: number): Occurrence[] {
   const start = master.getFirstPropertyValue('dtstart') as ICAL.Time;
   if (!master.hasProperty('rrule') && !master.hasProperty('rdate'))
     return [{ ...shownOf(master), at: null, isException: false }, ...found];
-  const expansion = new ICAL.RecurExpansion({ component: master, dtstart: start });
   const length = lengthOf(master);
-  for (let count = 0; count < MOST; count += 1) {
-    const at = expansion.next() as ICAL.Time | null | undefined;
-    if (!at || at.toUnixTime() * 1000 >= until) break;
+  for (const at of startsOf(master, start, until)) {
     if (exceptions.has(keyOf(at))) continue;
     const end = at.clone();
     end.addDuration(length);
-    found.push({ title: titleOf(master), start: show(at), end: show(end), at: at.clone(), isException: false });
+    found.push({ title: titleOf(master), start: show(at), end: show(end), at, isException: false });
   }
   return inOrder(found).filter(({ start: begin }) => Date.parse(begin) < until);
+}
+
+/** What the rules of a series give, those before `until` at least. */
+function startsOf(master: ICAL.Component, start: ICAL.Time, until: number): ICAL.Time[] {
+  const lines = master
+    .getAllProperties()
+    .filter(({ name }) => ['rrule', 'rdate', 'exdate'].includes(name))
+    .map((property) => property.toICALString());
+  // ical.js does not know BYSETPOS in each combination, but Google's stand-in does.
+  if (lines.some((line) => line.includes('BYSETPOS'))) return byStandIn(start, lines, until);
+  const expansion = new ICAL.RecurExpansion({ component: master, dtstart: start });
+  const starts: ICAL.Time[] = [];
+  for (let count = 0; count < MOST; count += 1) {
+    const at = expansion.next() as ICAL.Time | null | undefined;
+    if (!at || at.toUnixTime() * 1000 >= until) break;
+    starts.push(at.clone());
+  }
+  return starts;
+}
+
+function byStandIn(start: ICAL.Time, lines: readonly string[], until: number): ICAL.Time[] {
+  const zone = start.isDate || start.zone.tzid === 'UTC' ? 'UTC' : start.zone.tzid;
+  const recurrence = parseRecurrence(lines, { allDay: start.isDate, zone, strict: false });
+  const wall = Date.UTC(start.year, start.month - 1, start.day, start.hour, start.minute, start.second);
+  return occurrences({ allDay: start.isDate, wall, zone }, recurrence, until).map(({ at }) => {
+    const local = new Date(start.isDate ? at : at + offsetAt(zone, at));
+    const time = start.clone();
+    time.year = local.getUTCFullYear();
+    time.month = local.getUTCMonth() + 1;
+    time.day = local.getUTCDate();
+    return time;
+  });
 }
 
 function keyOf(time: ICAL.Time): string {
