@@ -7,7 +7,6 @@ import { newViolations } from '../../../core/ical/validate.ts';
 import { Violation } from '../checks.ts';
 import { type Lineage, lineageOf, wordsOf } from './ledger.ts';
 import type { Listed } from './person.ts';
-import { isSetAside } from './set-aside.ts';
 import { inOrder, occurrencesOf, type Shown } from './shown.ts';
 import type { WireWorld } from './world.ts';
 
@@ -37,9 +36,7 @@ export class WireChecks {
         dav.onWrite = (path, text) => {
           if (text === null) return;
           const before = dav.objects.get(path);
-          const broken = newViolations(text, before?.data ?? null).filter(
-            ({ rule }) => !(isSetAside('FA18') && rule === 'line-end-not-crlf'),
-          );
+          const broken = newViolations(text, before?.data ?? null);
           if (broken.length > 0)
             this.found ??= new Violation('W1', `${name}: ${JSON.stringify(broken)} in what was written:\n${text}`);
         };

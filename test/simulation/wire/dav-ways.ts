@@ -93,10 +93,8 @@ export const WAYS: readonly Ways[] = [
   { ...PLAIN, name: 'without etags', etags: 'none', changes: 'etags', uidTaken: '409', multigetForgets: true },
   { ...PLAIN, name: 'without etags and times', etags: 'none', lastModified: false, changes: 'ctag' },
   { ...PLAIN, name: 'davical', missing: 'whole report 404', etagOnPut: 'never', hrefs: 'decoded' },
+  { ...PLAIN, name: 'empty first sync-collection', emptyFirstSync: true },
 ];
-
-/** A server whose first sync-collection names nothing. */
-export const EMPTY_FIRST_SYNC: Ways = { ...PLAIN, name: 'first sync empty', emptyFirstSync: true };
 
 /** What the server stores for an object that it was sent. */
 export function rewritten(text: string, { rewrite }: Ways, now: string): string {

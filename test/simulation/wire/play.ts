@@ -118,7 +118,7 @@ class Player {
     }
     const chosen = choose(before, step);
     const lineage = chosen && ledger.lineage(lineageOf(chosen.title) ?? '');
-    if (!chosen || !lineage || this.isForLater(step, chosen, lineage)) return;
+    if (!chosen || !lineage || this.isForLater(step, lineage)) return;
     const { do: what, calendar: _calendar, event: _event, ...rest } = step;
     this.world.record(`${name}: ${what} ${JSON.stringify(rest)} of ${chosen.title}`);
     const picked = 'at' in step ? person.occurrences(chosen.ref)[step.at] : undefined;
@@ -149,12 +149,9 @@ class Player {
   /** Steps that wait for a mend of the product. */
   private isForLater(
     step: Exclude<PersonStep, { do: 'create' }>,
-    { allDay, isSeries }: Listed,
     { occurrencesChangedOn, retimedOn, touchedOn }: Lineage,
   ): boolean {
     const isElsewhere = (places: Set<number>): boolean => [...places].some((place) => place !== step.calendar);
-    const isAllDay = allDay || (step.do === 'retime' && (step.times.allDay || isSeries));
-    if (isSetAside('FA1') && (step.do === 'retime' || step.do === 'shift') && isAllDay) return true;
     // A series is written on one side while an exception begins on the other.
     if (isSetAside('FA4') && step.do === 'write' && isElsewhere(occurrencesChangedOn)) return true;
     if (isSetAside('FA4') && step.do.endsWith('occurrence') && isElsewhere(touchedOn)) return true;

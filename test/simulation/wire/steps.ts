@@ -221,7 +221,8 @@ class Draw {
     const calendar = random.below(2);
     const chance = random.next();
     if (chance < 0.12) return { do: 'expire-cursors', calendar };
-    if (chance < 0.3) return { do: 'recover', calendar };
+    if (chance < 0.28) return { do: 'recover', calendar };
+    if (chance < 0.36) return { do: random.pick(['hide-by-name', 'unlist'] as const), calendar };
     const on = random.pick(['read', 'write', 'write', 'any'] as const);
     const status = random.pick(on === 'write' ? [0, 0, 500, 503, 429, 412] : [0, 0, 500, 503, 429]);
     return {

@@ -24,7 +24,7 @@ import { MemoryDatabase } from '../memory-store.ts';
 import { Process, Scheduler } from '../scheduler.ts';
 import { DavPerson } from './dav-person.ts';
 import { type DavAnswer, DavServer } from './dav-server.ts';
-import { EMPTY_FIRST_SYNC, WAYS, type Ways } from './dav-ways.ts';
+import { WAYS, type Ways } from './dav-ways.ts';
 import { GooglePerson } from './google-person.ts';
 import { GraphPerson } from './graph-person.ts';
 import { Ledger } from './ledger.ts';
@@ -158,8 +158,7 @@ export class WireWorld {
   }
 
   private davCalendar(host: string, chosen: number): WireCalendar {
-    const known = isSetAside('FA12') ? WAYS : [...WAYS, EMPTY_FIRST_SYNC];
-    const ways: Ways = known[chosen % known.length]!;
+    const ways: Ways = WAYS[chosen % WAYS.length]!;
     const server = new DavServer(host, ways, this.now);
     return {
       name: `${host} (${ways.name})`,
