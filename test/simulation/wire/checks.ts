@@ -5,6 +5,7 @@
  */
 import { newViolations } from '../../../core/ical/validate.ts';
 import { Violation } from '../checks.ts';
+import { lineOf, parseObject } from './ics-text.ts';
 import { type Lineage, lineageOf, wordsOf } from './ledger.ts';
 import type { Listed } from './person.ts';
 import { inOrder, occurrencesOf, type Shown } from './shown.ts';
@@ -71,6 +72,8 @@ export class WireChecks {
       if (!explained.has(lineage.name)) this.checkLineage(lineage, shown);
     this.checkWords(explained);
     this.checkTimeRanges(cloud, explained);
+    for (const { dav } of this.world.calendars)
+      for (const { data } of dav?.objects.values() ?? []) this.checkExceptions(data);
     const { attention, failures, statusDetail } = this.world.row;
     if (attention !== null || failures > 0)
       throw new Violation('W6', `the pair still needs attention: ${attention} ${statusDetail}`);
@@ -173,6 +176,22 @@ export class WireChecks {
         if (!isFound) throw new Violation('W2', `no time-range query finds ${name} from ${start} to ${end}`);
       }
     }
+  }
+
+  /** What people see beside the texts is on each exception as on its series: an alarm, categories. */
+  private checkExceptions(data: string): void {
+    const events = parseObject(data).components.filter(({ name }) => name === 'VEVENT');
+    const master = events.find((event) => lineOf(event, 'RECURRENCE-ID') === null);
+    if (!master) return;
+    const extras = (event: typeof master): string =>
+      `${event.components.length} alarms, ${lineOf(event, 'CATEGORIES')}`;
+    for (const event of events)
+      if (extras(event) !== extras(master))
+        throw new Violation(
+          'W3',
+          `${lineOf(event, 'SUMMARY')} at ${lineOf(event, 'RECURRENCE-ID')} has ${extras(event)}, ` +
+            `its series ${extras(master)}`,
+        );
   }
 
   private explainedLineages(): Set<string> {

@@ -56,11 +56,8 @@ export class DavPerson implements Person {
         allDay: isAllDay(master),
         isSeries: lineOf(master, 'RRULE') !== null || lineOf(master, 'RDATE') !== null,
         words: eventsOf(root).flatMap((event) => [
-          ...wordsOf([
-            ...Object.values(PROPERTIES).map((name) => textOf(event, name)),
-            ...event.lines.filter((line) => line.startsWith('X-SOME-CLIENT')),
-            ...event.components.flatMap(({ lines }) => lines),
-          ]),
+          ...wordsOf(Object.values(PROPERTIES).map((name) => textOf(event, name))),
+          ...(event === master ? wordsOf(keptIn(event)) : []),
           ...startWord(event, master),
         ]),
       };
@@ -374,6 +371,13 @@ function masterOf(root: Component): Component {
 function textOf(event: Component, name: string): string {
   const line = lineOf(event, name);
   return line === null ? '' : unescapeText(valueOf(line));
+}
+
+function keptIn(event: Component): string[] {
+  return [
+    ...event.lines.filter((line) => line.startsWith('X-SOME-CLIENT')),
+    ...event.components.flatMap(({ lines }) => lines),
+  ];
 }
 
 export function wordsOf(texts: readonly string[]): string[] {

@@ -49,7 +49,8 @@ export class GooglePerson implements Person {
           allDay: point(item, 'start').date !== undefined,
           isSeries: item['recurrence'] !== undefined,
           words: [item, ...exceptions].flatMap((one) => [
-            ...wordsOf([...Object.values(FIELDS).map((field) => text(one, field)), keptOf(one)]),
+            ...wordsOf(Object.values(FIELDS).map((field) => text(one, field))),
+            ...(one === item ? wordsOf([keptOf(one)]) : []),
             ...startWord(one),
           ]),
         };

@@ -62,10 +62,8 @@ export class GraphPerson implements Person {
         allDay: item['isAllDay'] === true,
         isSeries: item['recurrence'] !== null,
         words: [item, ...exceptionsOf(item)].flatMap((one) => [
-          ...wordsOf([
-            ...(['title', 'location', 'description'] as const).map((field) => textOf(one, field)),
-            keptOf(one),
-          ]),
+          ...wordsOf((['title', 'location', 'description'] as const).map((field) => textOf(one, field))),
+          ...(one === item ? wordsOf([keptOf(one)]) : []),
           ...startWord(one),
         ]),
       }))

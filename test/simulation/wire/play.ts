@@ -308,6 +308,7 @@ class Player {
   private interrupt(step: Interruption['step'], process: Process): void {
     const { world } = this;
     if (!isProcessStep(step)) {
+      if (this.isUnknowable(step, process)) return;
       world.record(`  [meanwhile, at ${process.name}]`);
       return this.act(step);
     }
@@ -319,6 +320,13 @@ class Player {
       this.losesWorkflow = true;
       world.scheduler.kill(process);
     }
+  }
+
+  /** Without ETags, a person who writes between the last look and the write of a program is overwritten by any program. */
+  private isUnknowable(step: Exclude<Interruption['step'], ProcessStep>, process: Process): boolean {
+    if (process.name !== 'apply' || !('calendar' in step) || !isOfPerson(step)) return false;
+    const { dav } = this.world.calendars[step.calendar]!;
+    return dav !== null && dav.ways.etags !== 'strong';
   }
 
   /** One turn of the pair's workflow. */
@@ -429,6 +437,10 @@ function choose(listed: readonly Listed[], step: Exclude<PersonStep, { do: 'crea
 
 function hideHalf({ dav }: WireCalendar, how: 'hiddenByName' | 'unlisted'): void {
   [...(dav?.objects.keys() ?? [])].sort().forEach((path, index) => void (index % 2 === 0 && dav?.[how].add(path)));
+}
+
+function isOfPerson(step: { readonly do: string }): boolean {
+  return !['fault', 'expire-cursors', 'hide-by-name', 'unlist', 'recover'].includes(step.do);
 }
 
 function isProcessStep(step: Interruption['step']): step is ProcessStep {
