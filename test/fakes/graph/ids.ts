@@ -28,6 +28,11 @@ export function newKeys(): EventKeys {
   return keys;
 }
 
+/** As in a new process: the next ids are those of a first event. */
+export function forgetIds(): void {
+  previous = null;
+}
+
 export function masterId(keys: EventKeys, kind: IdKind): string {
   return `${PREFIX[kind]}${keys[kind]}=`;
 }

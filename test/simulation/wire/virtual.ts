@@ -38,6 +38,7 @@ export function useVirtual(clock: { now: number }, seed: number): void {
   random = randomOf(seed);
   timers = 0;
   globalThis.Date = VirtualDate as DateConstructor;
+  performance.now = () => now();
   // A wait takes no time, but the clock moves on.
   globalThis.setTimeout = ((work: (...rest: unknown[]) => void, ms = 0, ...rest: unknown[]) => {
     timers += 1;

@@ -18,6 +18,7 @@ import { createMicrosoftProvider } from '../../../providers/microsoft/microsoft-
 import type { Provider, StoredToken, TokenStore } from '../../../providers/provider.ts';
 import type { DiffResult, PairState, PollResult, RunSummary } from '../../../workflows/messages.ts';
 import { GoogleFake } from '../../fakes/google/start.ts';
+import { forgetIds } from '../../fakes/graph/ids.ts';
 import { GraphFake } from '../../fakes/graph/start.ts';
 import { randomOf } from '../../support/random.ts';
 import { MemoryDatabase } from '../memory-store.ts';
@@ -106,6 +107,7 @@ export class WireWorld {
     this.profile = profile;
     this.scheduler = new Scheduler(randomOf(seed ^ 0x5eed), START, workDone, realTick);
     useVirtual(this.scheduler, seed ^ 0x1d5);
+    forgetIds();
     this.database = new MemoryDatabase(() => this.newId());
     this.calendars = [this.davCalendar('dav', profile.ways), this.cloud()];
     this.pairId = this.newId();
