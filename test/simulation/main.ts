@@ -11,9 +11,10 @@ import { setImmediate } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { type Game, gameOf } from './game.ts';
-import { MUTANTS } from './mutants.ts';
+import { MUTANTS, type Mutant } from './mutants.ts';
 import { PLAYER_FLAGS, type Report, search } from './search.ts';
 import { shrink } from './shrink.ts';
+import { WIRE_MUTANTS } from './wire/mutants.ts';
 
 /** Of further failures only the seeds are printed. */
 const MAX_STORIES = 3;
@@ -41,8 +42,11 @@ if (!Number.isSafeInteger(from) || !Number.isSafeInteger(count) || count < 1) {
   process.exit(2);
 }
 
-const gameFlags = values.wire ? ['--wire', `--cloud=${values.cloud}`] : [];
-const game: Game = await gameOf(values.wire ? (values.cloud ?? '') : null);
+const flagsOf = (cloud: string): string[] => (values.wire ? ['--wire', `--cloud=${cloud}`] : []);
+const gameFlags = flagsOf(values.cloud ?? '');
+const game: Game = await gameOf(
+  values.wire ? (values.cloud ?? (values.mutants || values.mutant ? 'google' : '')) : null,
+);
 
 if (values.child) await playSome();
 else if (values.mutants || values.mutant) await playMutants(Number(values.jobs ?? availableParallelism()));
@@ -84,19 +88,20 @@ async function replay(seed: number): Promise<void> {
 /** Prints the table of `docs/reliability.md`. */
 async function playMutants(jobs: number): Promise<void> {
   const seeds = values.seeds ? count : MUTANT_SEEDS;
-  const queue = MUTANTS.filter(({ name }) => !values.mutant || values.mutant.includes(name));
+  const all: readonly (Mutant & { readonly cloud?: string })[] = values.wire ? WIRE_MUTANTS : MUTANTS;
+  const queue = all.filter(({ name }) => !values.mutant || values.mutant.includes(name));
   let missed = 0;
   console.log('| mutation | what it means | found by | after schedules | seed |\n| --- | --- | --- | --- | --- |');
   await Promise.all(
     Array.from({ length: jobs }, async () => {
       for (let mutant = queue.shift(); mutant; mutant = queue.shift()) {
-        const { invariant, played, seed } = await search(mutant, from, seeds, gameFlags);
+        const { invariant, played, seed } = await search(mutant, from, seeds, flagsOf(mutant.cloud ?? ''));
         if (invariant === null) missed += 1;
         console.log(`| ${mutant.name} | ${mutant.description} | ${invariant ?? 'NOTHING'} | ${played} | ${seed} |`);
       }
     }),
   );
-  console.log(`${missed} of ${MUTANTS.length} were not found`);
+  console.log(`${missed} of ${all.length} were not found`);
   process.exitCode = missed > 0 ? 1 : 0;
 }
 

@@ -55,6 +55,7 @@ export class DavPerson implements Person {
         title: textOf(master, 'SUMMARY'),
         allDay: isAllDay(master),
         isSeries: lineOf(master, 'RRULE') !== null || lineOf(master, 'RDATE') !== null,
+        texts: `${textOf(master, 'LOCATION')} | ${textOf(master, 'DESCRIPTION')}`,
         words: eventsOf(root).flatMap((event) => [
           ...wordsOf(Object.values(PROPERTIES).map((name) => textOf(event, name))),
           ...(event === master ? wordsOf(keptIn(event)) : []),

@@ -48,6 +48,7 @@ export class GooglePerson implements Person {
           title: text(item, 'summary'),
           allDay: point(item, 'start').date !== undefined,
           isSeries: item['recurrence'] !== undefined,
+          texts: `${text(item, 'location')} | ${text(item, 'description')}`,
           words: [item, ...exceptions].flatMap((one) => [
             ...wordsOf(Object.values(FIELDS).map((field) => text(one, field))),
             ...(one === item ? wordsOf([keptOf(one)]) : []),

@@ -61,6 +61,7 @@ export class GraphPerson implements Person {
         title: String(item['subject']),
         allDay: item['isAllDay'] === true,
         isSeries: item['recurrence'] !== null,
+        texts: `${textOf(item, 'location')} | ${textOf(item, 'description')}`,
         words: [item, ...exceptionsOf(item)].flatMap((one) => [
           ...wordsOf((['title', 'location', 'description'] as const).map((field) => textOf(one, field))),
           ...(one === item ? wordsOf([keptOf(one)]) : []),

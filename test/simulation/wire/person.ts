@@ -46,6 +46,8 @@ export interface Listed {
   readonly title: string;
   readonly allDay: boolean;
   readonly isSeries: boolean;
+  /** Place and description, of a single event or of the series itself. */
+  readonly texts: string;
   /** Words that people wrote into it, in the series or its exceptions (`ledger.ts`). */
   readonly words: readonly string[];
 }

@@ -109,7 +109,11 @@ class Player {
     const before = person.list();
     if (step.do === 'create') {
       const lineage = ledger.newLineage();
-      const [title, location, description] = [`${lineage} ${ledger.word()}`, `at ${ledger.word()}`, ledger.word()];
+      const [title, location, description] = [
+        `${lineage} ${ledger.word()}`,
+        `at ${ledger.word()}`,
+        textWith(ledger.word()),
+      ];
       this.world.record(`${name}: creates ${title}, ${JSON.stringify(step.times)} ${JSON.stringify(step.rule)}`);
       this.unlessRefused(() => {
         person.create({ title, location, description }, step.times, step.rule, ledger.word('k'));
@@ -170,7 +174,13 @@ class Player {
     const lineage = lineageOf(title)!;
     switch (step.do) {
       case 'write':
-        return person.write(ref, step.field, `${step.field === 'title' ? lineage : 'at'} ${ledger.word()}`);
+        return person.write(
+          ref,
+          step.field,
+          step.field === 'description'
+            ? textWith(ledger.word())
+            : `${step.field === 'title' ? lineage : 'at'} ${ledger.word()}`,
+        );
       case 'retime': {
         // A series stays on its days: it becomes all-day, or timed.
         const { allDay, day } = person.times(ref);
@@ -302,6 +312,7 @@ class Player {
     scheduler.onStep = () => {};
     if (failure !== null) throw failure as Error;
     world.record(`  ${result}`);
+    this.checks.noteExplained();
     return result!;
   }
 
@@ -433,6 +444,11 @@ function choose(listed: readonly Listed[], step: Exclude<PersonStep, { do: 'crea
   const isOfSeries = step.do === 'shift' || step.do === 'split' || step.do.endsWith('occurrence');
   const fitting = listed.filter(({ isSeries, title }) => (!isOfSeries || isSeries) && lineageOf(title) !== null);
   return fitting[Math.floor(step.event * fitting.length)];
+}
+
+/** A description with what needs an escape, another charset, or more than one line. */
+function textWith(word: string): string {
+  return `${word}, Größe; C:\\new – „x“\n${'lang '.repeat(12)}日本`;
 }
 
 function hideHalf({ dav }: WireCalendar, how: 'hiddenByName' | 'unlisted'): void {
