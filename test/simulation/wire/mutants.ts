@@ -294,7 +294,6 @@ export const WIRE_MUTANTS: readonly WireMutant[] = [
     file: 'providers/google/client.ts',
     from: "const headers: Record<string, string> = ifMatch === null ? {} : { 'If-Match': ifMatch };",
     to: 'const headers: Record<string, string> = {};',
-  }, );',
   },
   {
     seed: 1,
