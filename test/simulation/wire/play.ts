@@ -442,7 +442,11 @@ class Player {
 /** The event that a step means: a series where it needs one. */
 function choose(listed: readonly Listed[], step: Exclude<PersonStep, { do: 'create' }>): Listed | undefined {
   const isOfSeries = step.do === 'shift' || step.do === 'split' || step.do.endsWith('occurrence');
-  const fitting = listed.filter(({ isSeries, title }) => (!isOfSeries || isSeries) && lineageOf(title) !== null);
+  // The same number means the same event on both calendars.
+  const number = ({ title }: Listed): number => Number(lineageOf(title)!.slice(1));
+  const fitting = listed
+    .filter(({ isSeries, title }) => (!isOfSeries || isSeries) && lineageOf(title) !== null)
+    .toSorted((a, b) => number(a) - number(b));
   return fitting[Math.floor(step.event * fitting.length)];
 }
 

@@ -101,6 +101,7 @@ class Draw {
   private readonly random: Random;
   private readonly cloud: CloudKind;
   private minutes = 0;
+  private event = 0;
 
   constructor(random: Random, cloud: CloudKind) {
     [this.random, this.cloud] = [random, cloud];
@@ -130,7 +131,7 @@ class Draw {
     if (chance < 0.68) return this.owner();
     if (chance < 0.71)
       return random.chance(0.5) ? { do: 'wake' } : { do: 'wait', seconds: random.pick([1, 90, 600, 90_000]) };
-    return this.sync(random.pick([0, 0, 0, 1, 1, 2]));
+    return this.sync(random.pick([0, 0, 1, 1, 2, 2]));
   }
 
   private sync(interruptions: number): Step {
@@ -138,11 +139,11 @@ class Draw {
     const during = Array.from({ length: interruptions }, (): Interruption => {
       const chance = random.next();
       const step =
-        chance < 0.4
+        chance < 0.55
           ? this.person()
-          : chance < 0.55
+          : chance < 0.65
             ? this.server()
-            : chance < 0.85
+            : chance < 0.88
               ? { do: 'crash' as const }
               : { do: random.pick(['stall', 'lose-workflow', 'lose-result'] as const) };
       return { at: 1 + random.below(random.pick([8, 25, 60])), step };
@@ -162,7 +163,9 @@ class Draw {
 
   private person(): PersonStep {
     const { random } = this;
-    const of = { calendar: random.below(2), event: random.next() };
+    // Often what was just changed is changed again, perhaps on the other calendar.
+    this.event = random.chance(0.5) ? this.event : random.next();
+    const of = { calendar: random.below(2), event: this.event };
     const chance = random.next();
     if (chance < 0.14) return this.create();
     if (chance < 0.34) return { do: 'write', field: random.pick(['title', 'title', 'location', 'description']), ...of };
