@@ -15,7 +15,7 @@ const DAY_MS = 86_400_000;
 const MONTHS_13_MS = 396 * DAY_MS;
 
 /** Problems that explain why an event is not the same on both sides. */
-const EXPLAINING = new Set(['recurrence-written-out', 'recurrence-too-dense', 'unreadable', 'rejected-by-server']);
+const EXPLAINING = new Set(['recurrence-written-out', 'recurrence-too-dense', 'unreadable']);
 
 export class WireChecks {
   private readonly world: WireWorld;

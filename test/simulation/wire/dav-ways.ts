@@ -78,7 +78,7 @@ export const WAYS: readonly Ways[] = [
     rewrite: 'folding',
     etagOnPut: 'unless-rewritten',
     uidTaken: '403 no-uid-conflict',
-    syncPage: 3,
+    syncPage: 1,
   },
   {
     ...PLAIN,

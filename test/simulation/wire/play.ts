@@ -153,15 +153,12 @@ class Player {
   /** Steps that wait for a mend of the product. */
   private isForLater(
     step: Exclude<PersonStep, { do: 'create' }>,
-    { occurrencesChangedOn, retimedOn, touchedOn }: Lineage,
+    { occurrencesChangedOn, retimedOn }: Lineage,
   ): boolean {
     const isElsewhere = (places: Set<number>): boolean => [...places].some((place) => place !== step.calendar);
-    // A series is written on one side while an exception begins on the other.
-    if (isSetAside('FA4') && step.do === 'write' && isElsewhere(occurrencesChangedOn)) return true;
-    if (isSetAside('FA4') && step.do.endsWith('occurrence') && isElsewhere(touchedOn)) return true;
-    // A series is retimed on one side while an occurrence changes on the other.
+    // A series gets a rule that does not have an occurrence which changes on the other side.
     if (!isSetAside('FB14')) return false;
-    if (RETIMING.has(step.do)) return isElsewhere(occurrencesChangedOn);
+    if (step.do === 'repeat' || step.do === 'split') return isElsewhere(occurrencesChangedOn);
     return step.do.endsWith('occurrence') && isElsewhere(retimedOn);
   }
 

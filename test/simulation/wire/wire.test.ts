@@ -1,0 +1,57 @@
+/**
+ * The engine with the real providers, over the wire: the same schedules each time; with `TEST_CALPAIR_SEED` others. For
+ * longer runs: `npm run simulate -- --wire --cloud google --seeds N`.
+ */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { splitAtCode } from '../replace-code.mjs';
+import { WIRE_MUTANTS } from './mutants.ts';
+import { playWire } from './play.ts';
+import { scheduleOf } from './steps.ts';
+
+/** About a minute and a half for each cloud on a slow machine. */
+const SEEDS = { google: 120, graph: 80, caldav: 120 } as const;
+const SEED = Number(process.env['TEST_CALPAIR_SEED'] ?? 1);
+
+for (const cloud of ['google', 'graph', 'caldav'] as const) {
+  test(`${SEEDS[cloud]} schedules over the wire from seed ${SEED}: CalDAV and ${cloud}`, async (context) => {
+    const { code, output } = await simulate(cloud, SEEDS[cloud]);
+    const last = output.trim().split('\n').at(-1) ?? '';
+    context.diagnostic(last);
+    assert.equal(code, 0, output);
+    assert.match(last, new RegExp(`^${SEEDS[cloud]} schedules .*: 0 violations$`));
+  });
+}
+
+test('a schedule over the wire plays the same after another one', async () => {
+  const first = await playWire(scheduleOf(7, 'graph'));
+  await playWire(scheduleOf(8, 'graph'));
+  const again = await playWire(scheduleOf(7, 'graph'));
+  assert.deepEqual([again.story, again.steps, again.requests], [first.story, first.steps, first.requests]);
+});
+
+test('every mistake in provider code has its place in the source, once', () => {
+  for (const { name, file, from } of WIRE_MUTANTS) {
+    const places = splitAtCode(readFileSync(new URL(`../../../${file}`, import.meta.url), 'utf8'), from).length - 1;
+    assert.equal(places, 1, `${name}: its code occurs ${places} times in ${file}`);
+  }
+  assert.ok(WIRE_MUTANTS.length >= 30);
+});
+
+function simulate(cloud: string, seeds: number): Promise<{ code: number | null; output: string }> {
+  const main = fileURLToPath(new URL('../main.ts', import.meta.url));
+  const options = ['--wire', '--cloud', cloud, '--seeds', `${seeds}`, '--seed', `${SEED}`, '--jobs', '2'];
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, ['--import', 'tsx', main, ...options]);
+    let output = '';
+    for (const stream of [child.stdout, child.stderr])
+      stream.on('data', (text: Buffer) => {
+        output += text.toString();
+      });
+    child.once('error', reject);
+    child.once('close', (code) => resolve({ code, output }));
+  });
+}
