@@ -58,8 +58,8 @@ export const WIRE_MUTANTS: readonly WireMutant[] = [
     name: 'dav-page-skipped',
     description: 'of a cut sync-collection only the first page is read',
     file: DAV_CHANGES,
-    from: "if (!isCut) return { members, cursor: { mode: 'sync', token: syncToken } };",
-    to: "if (!isCut || page === 0) return { members, cursor: { mode: 'sync', token: isCut ? 'data:,0-9999' : syncToken } };",
+    from: 'if (!isCut) return { members,',
+    to: 'if (!isCut || page === 0) return { members,',
   },
   {
     seed: 1,
@@ -103,8 +103,10 @@ export const WIRE_MUTANTS: readonly WireMutant[] = [
     name: 'dav-left-out-is-gone',
     description: 'an object that a multiget leaves out is taken for missing',
     file: DAV_OBJECTS,
-    from: "const left = resources.filter((resource) => (found.get(resource) ?? 'missing') === 'missing');",
-    to: "for (const resource of resources) if (!found.has(resource)) found.set(resource, 'missing'); const left: string[] = [];",
+    from: 'const left = resources.filter((resource) =>',
+    to:
+      "for (const one of resources) if (!found.has(one)) found.set(one, 'missing');\n  " +
+      "const left = resources.filter((resource) => resource === '' &&",
   },
   {
     seed: 1,
@@ -130,8 +132,8 @@ export const WIRE_MUTANTS: readonly WireMutant[] = [
     name: 'dav-name-new-each-time',
     description: 'each try to create a CalDAV object takes another name',
     file: DAV_WRITE,
-    from: 'const name = generation > 0 ? `${key}-g${generation}` : key;',
-    to: 'const name = `${key}-${new Date().getTime()}`;',
+    from: 'const name = generation > 0 ?',
+    to: 'const name = generation >= 0 ? String(Date.now()) : generation > 0 ?',
   },
   {
     seed: 1,
@@ -139,8 +141,8 @@ export const WIRE_MUTANTS: readonly WireMutant[] = [
     name: 'ical-dtend-forgotten',
     description: 'a new time of an all-day event leaves DTEND as it was',
     file: ICAL_WHEN,
-    from: "setLine(event, 'DTEND', formatDateTime('DTEND', findLine(event, 'DTEND'), next.end, null), afterStart(event));",
-    to: "if (!findLine(event, 'DTEND')) setLine(event, 'DTEND', formatDateTime('DTEND', undefined, next.end, null), afterStart(event));",
+    from: "setLine(event, 'DTEND', formatDateTime('DTEND', findLine(event, 'DTEND'), next.end, null)",
+    to: "if (!findLine(event, 'DTEND')) setLine(event, 'DTEND', formatDateTime('DTEND', undefined, next.end, null)",
   },
   {
     seed: 1,
@@ -221,7 +223,7 @@ export const WIRE_MUTANTS: readonly WireMutant[] = [
     description: 'UNTIL is written as a date where the start has a time',
     file: ICAL_RULES,
     from: 'if (format.isDate) return whole;',
-    to: 'if (format.isDate || time !== undefined) return `UNTIL=${date}`;',
+    to: "if (format.isDate || time !== undefined) return 'UNTIL=' + date;",
   },
   {
     seed: 1,
@@ -310,8 +312,8 @@ export const WIRE_MUTANTS: readonly WireMutant[] = [
     name: 'google-id-new-each-time',
     description: 'each try to create an event takes another id',
     file: GOOGLE_WRITE,
-    from: '`${key}\\n${generation}\\n${calendarId}`',
-    to: '`${key}\\n${generation}\\n${calendarId}\\n${Date.now()}`',
+    from: "createHash('sha256').update(",
+    to: "createHash('sha256').update(String(Date.now())).update(",
   },
   {
     seed: 1,
@@ -346,8 +348,8 @@ export const WIRE_MUTANTS: readonly WireMutant[] = [
     name: 'graph-transaction-id-new',
     description: 'each try to create an event takes another transactionId',
     file: GRAPH_WRITE,
-    from: '`${key}\\n${generation}\\n${calendarId}`',
-    to: '`${key}\\n${generation}\\n${calendarId}\\n${Date.now()}`',
+    from: "createHash('sha256').update(",
+    to: "createHash('sha256').update(String(Date.now())).update(",
   },
   {
     seed: 1,

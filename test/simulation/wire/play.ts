@@ -330,7 +330,7 @@ class Player {
     }
   }
 
-  /** Without ETags, a person who writes between the last look and the write of a program is overwritten by any program. */
+  /** Without ETags, what a person writes between the last look and the write of a program is lost, whatever program. */
   private isUnknowable(step: Exclude<Interruption['step'], ProcessStep>, process: Process): boolean {
     if (process.name !== 'apply' || !('calendar' in step) || !isOfPerson(step)) return false;
     const { dav } = this.world.calendars[step.calendar]!;
