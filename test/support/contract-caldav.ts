@@ -35,29 +35,14 @@ interface WrittenObject {
   readonly violations: readonly Violation[];
 }
 
-/** Opens an account as the product does, counts its requests, and checks what it writes. */
+/** Opens an account as the product does, and counts its requests. */
 export async function openAccount(
   dav: DavAccount,
   setFetch = createFetch({ allowPrivateNetworks: true }),
-): Promise<{ account: Account; requests: () => number; log: string[]; written: WrittenObject[] }> {
+): Promise<{ account: Account; requests: () => number; log: string[] }> {
   const log: string[] = [];
-  const written: WrittenObject[] = [];
-  const authorization = basicAuthorization(dav.username, dav.password);
-  const storedAt = async (url: string): Promise<string | null> => {
-    const answer = await setFetch(url, { headers: { authorization } });
-    const body = await answer.text();
-    return answer.ok ? body : null;
-  };
   const fetch: typeof globalThis.fetch = async (input, init) => {
-    const isObject = init?.method === 'PUT' && typeof init.body === 'string';
-    const before = isObject ? await storedAt(String(input)) : null;
     const response = await setFetch(input, init);
-    if (isObject && response.ok) {
-      const [url, sent] = [String(input), init.body as string];
-      const stored = (await storedAt(url)) ?? '';
-      const violations = [...newViolations(sent, before), ...newViolations(crlf(stored), before && crlf(before))];
-      written.push({ url, sent, stored, violations });
-    }
     log.push(`${init?.method ?? 'GET'} ${String(input)} ${response.status}`);
     return response;
   };
@@ -73,7 +58,33 @@ export async function openAccount(
     { credentials, discovered, tokens: { load: async () => null, save: async () => {} } },
     { fetch },
   );
-  return { account, requests: () => log.length, log, written };
+  return { account, requests: () => log.length, log };
+}
+
+/** Reads each object before and after it is written, with requests that are not counted, and checks it. */
+function checkingWrites(
+  { username, password }: DavAccount,
+  setFetch: typeof fetch,
+  written: WrittenObject[],
+): typeof fetch {
+  const authorization = basicAuthorization(username, password);
+  const storedAt = async (url: string): Promise<string | null> => {
+    const answer = await setFetch(url, { headers: { authorization } });
+    const body = await answer.text();
+    return answer.ok ? body : null;
+  };
+  return async (input, init) => {
+    const isObject = init?.method === 'PUT' && typeof init.body === 'string';
+    const before = isObject ? await storedAt(String(input)) : null;
+    const response = await setFetch(input, init);
+    if (isObject && response.ok) {
+      const [url, sent] = [String(input), init.body as string];
+      const stored = (await storedAt(url)) ?? '';
+      const violations = [...newViolations(sent, before), ...newViolations(crlf(stored), before && crlf(before))];
+      written.push({ url, sent, stored, violations });
+    }
+    return response;
+  };
 }
 
 /** Servers may answer with other line ends than they got; SOGo mixes them. */
@@ -92,7 +103,9 @@ export async function caldavSetup(
   setting: SideSetting = SETTING,
   reach: { fetch?: typeof fetch; personsCalendar?: string } = {},
 ): Promise<ContractSetup> {
-  const { account, requests, written } = await openAccount(dav, reach.fetch);
+  const written: WrittenObject[] = [];
+  const transport = reach.fetch ?? createFetch({ allowPrivateNetworks: true });
+  const { account, requests } = await openAccount(dav, checkingWrites(dav, transport, written));
   const person = davPerson(dav, reach.personsCalendar ?? calendar);
   return {
     side: account.side(calendar, setting),
