@@ -3,6 +3,7 @@
  */
 
 import { SyncError } from '../../core/sync-error.ts';
+import { checkBody } from './check-body.ts';
 import { fetchItem, type GoogleCalendar, itemOf } from './fetch.ts';
 import { ITEM_FIELDS, type Item, isCancelled, isSameItem } from './item.ts';
 import type { Body } from './to-google.ts';
@@ -14,6 +15,7 @@ export interface WrittenItem {
 
 /** @throws SyncError with status 409 when the id is taken */
 export async function insertItem(calendar: GoogleCalendar, requestBody: Body): Promise<WrittenItem> {
+  checkBody(requestBody, null);
   const { data, date } = await calendar.client.call((api, options) =>
     api.events.insert({ calendarId: calendar.calendarId, ...WITHOUT_MAIL, fields: ITEM_FIELDS, requestBody }, options),
   );
@@ -29,10 +31,11 @@ export type IsUnchanged = (now: Item) => boolean | Promise<boolean>;
  */
 export async function patchItem(
   calendar: GoogleCalendar,
-  item: Pick<Item, 'id' | 'etag'>,
+  item: Item,
   requestBody: Body,
   isUnchanged?: IsUnchanged,
 ): Promise<WrittenItem> {
+  checkBody(requestBody, item);
   return ifUnchanged(calendar, item, isUnchanged, async (etag) => {
     const { data, date } = await calendar.client.call(
       (api, options) =>

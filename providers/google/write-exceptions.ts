@@ -18,6 +18,16 @@ export interface Job {
   readonly next: CalendarEvent;
   /** Whether start or rule change, after which exceptions are named. */
   readonly isMoved: boolean;
+  /** Occurrences with content of their own that Google's series does not have; filled while writing. */
+  readonly unknown: OccurrenceId[];
+}
+
+/** What cannot be written is a problem of the event, once everything else is. @throws SyncError `rejected` */
+export function checkAllKnown(unknown: readonly OccurrenceId[]): void {
+  if (unknown.length > 0)
+    throw new SyncError('rejected', 'the Google series has no such occurrence', {
+      reason: 'Google Calendar does not have the date of one of the changed occurrences.',
+    });
 }
 
 /** Writes the overrides of a new copy that are still missing; an occurrence that a person has edited stays as it is. */
@@ -25,26 +35,29 @@ export async function addOverrides(
   calendar: GoogleCalendar,
   series: Series,
   event: CalendarEvent,
-): Promise<{ series: Series; isEdited: boolean }> {
+): Promise<{ series: Series; isEdited: boolean; unknown: OccurrenceId[] }> {
   const { event: current } = readSeries(series, calendar.setting);
-  if (!current?.recurrence) return { series, isEdited: false };
+  const unknown: OccurrenceId[] = [];
+  if (!current?.recurrence) return { series, isEdited: false, unknown };
   const exceptions = { ...series.exceptions };
   let isEdited = false;
   for (const [id, desired] of Object.entries(event.exceptions)) {
     if (desired === EXCLUDED || current.exceptions[id] !== undefined) continue;
     try {
       const item = await writeNew(calendar, series.master, id, current, desired);
-      if (item) exceptions[item.id] = item;
+      if (item === 'unknown') unknown.push(id);
+      else if (item) exceptions[item.id] = item;
     } catch (error) {
       if (!(error instanceof SyncError) || error.kind !== 'stale') throw error;
       isEdited = true;
     }
   }
-  return { series: { ...series, exceptions }, isEdited };
+  return { series: { ...series, exceptions }, isEdited, unknown };
 }
 
 /**
- * Null where the series has no such occurrence, or the override equals it. A replica may not know a new series yet.
+ * Null where the override equals the occurrence; `unknown` where the series has no such one. A replica may not know a
+ * new series yet.
  * @throws SyncError `stale` where a person has edited the occurrence
  */
 async function writeNew(
@@ -53,7 +66,7 @@ async function writeNew(
   id: OccurrenceId,
   series: CalendarEvent,
   desired: Content,
-): Promise<Item | null> {
+): Promise<Item | 'unknown' | null> {
   const usual = occurrenceContent(series, id);
   for (let attempt = 0; attempt < 2; attempt++) {
     if (attempt > 0) await pause(LAG_MS, calendar.signal);
@@ -69,7 +82,7 @@ async function writeNew(
       if (!(error instanceof SyncError) || error.kind !== 'gone') throw error;
     }
   }
-  return null;
+  return 'unknown';
 }
 
 /** The exceptions in which `next` differs, before the master is written. */
@@ -85,6 +98,7 @@ export async function writeExceptions(job: Job, series: Series): Promise<Series>
   const exceptions = { ...series.exceptions };
   for (const id of ids) {
     const item = known.get(id) ?? (await fetchOccurrence(job, series.master, id));
+    if (!item && typeof next.exceptions[id] === 'object') job.unknown.push(id);
     if (!item) continue;
     const after = await writeException(job, series.master, id, item, before);
     exceptions[after.id] = after;

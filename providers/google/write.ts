@@ -19,7 +19,14 @@ import { checkClock, type Item, isCancelled, isSameItem, parseSeries, type Serie
 import { deleteItem, insertItem, patchItem } from './item-write.ts';
 import { linkOf } from './private-data.ts';
 import { type Body, insertBody, isRetimed, masterPatch } from './to-google.ts';
-import { addOverrides, type Job, repairExceptions, withoutExceptions, writeExceptions } from './write-exceptions.ts';
+import {
+  addOverrides,
+  checkAllKnown,
+  type Job,
+  repairExceptions,
+  withoutExceptions,
+  writeExceptions,
+} from './write-exceptions.ts';
 
 /**
  * Creates a copy under an id that follows from the link. If an earlier try has created it and the answer was lost, that
@@ -43,7 +50,8 @@ export async function createEvent(
     series = await takeOver(calendar, id, key);
     existed = true;
   }
-  const { series: complete, isEdited } = await addOverrides(calendar, series, event);
+  const { series: complete, isEdited, unknown } = await addOverrides(calendar, series, event);
+  checkAllKnown(unknown);
   return { ...written(calendar, complete), existed: existed || isEdited };
 }
 
@@ -71,6 +79,7 @@ export async function updateEvent(calendar: GoogleCalendar, stored: Stored, next
     before,
     next,
     isMoved: before.recurrence === null || next.recurrence === null || isRetimed(before, next),
+    unknown: [],
   };
   let now = job.isMoved ? series : await writeExceptions(job, series);
   const body = masterPatch(series, before, next, calendar.setting);
@@ -81,6 +90,7 @@ export async function updateEvent(calendar: GoogleCalendar, stored: Stored, next
   } else if (now !== series) {
     now = await withNewEtag(calendar, now);
   }
+  checkAllKnown(job.unknown);
   return written(calendar, now);
 }
 

@@ -5,6 +5,7 @@
 import { changedPaths, sameValue } from '../../core/event.ts';
 import { SyncError } from '../../core/sync-error.ts';
 import { pause } from '../concurrency.ts';
+import { checkBody } from './check-body.ts';
 import { fetchItem, fetchSeries } from './fetch.ts';
 import { readSeries } from './from-graph.ts';
 import { type Item, modifiedMs, type Series } from './item.ts';
@@ -23,6 +24,7 @@ export interface Posted {
 }
 
 export async function postEvent(calendar: GraphCalendar, { body, properties }: Patch): Promise<Posted> {
+  checkBody(body, 'create');
   const begun = performance.now();
   const answer = await calendar.client.send({
     method: 'POST',
@@ -45,6 +47,7 @@ export async function patchItem(
   { body, properties }: Patch,
   unchanged = () => unchangedItem(calendar, item),
 ): Promise<Item> {
+  checkBody(body, 'patch');
   let etag = item.etag ?? null;
   for (let attempt = 1; ; attempt++) {
     try {

@@ -333,6 +333,32 @@ describe('one write to Google', () => {
     assert.notEqual((await setup.side.create(event('Mine'), 'key', 1)).ref, written.ref);
   });
 
+  it('FA14: an exception on an added date is one more occurrence, one on no date a problem', async () => {
+    const plain = daily('09');
+    const added = '20270601T070000Z';
+    const content: Content = { ...occurrenceContent(plain, added), title: 'One more' };
+    const next: CalendarEvent = {
+      ...plain,
+      recurrence: { rules: plain.recurrence!.rules, dates: [added] },
+      exceptions: { [added]: content },
+    };
+    const created = await setup.side.create(next, 'orphan', 0);
+    assert.deepEqual(changedPaths(next, (await getOne(setup, created.ref)).event!), []);
+    const titles = setup.owner.instances(created.ref, setup.calendarId).map(({ summary }) => summary);
+    assert.equal(titles.filter((title) => title === 'One more').length, 1);
+    // Nothing is left out in silence, and everything else is written.
+    const there = await getOne(setup, created.ref);
+    const odd: CalendarEvent = {
+      ...next,
+      title: 'Renamed',
+      exceptions: { ...next.exceptions, '20270701T070000Z': { ...content, title: 'Nowhere' } },
+    };
+    const error = await failure(setup.side.update(there, odd));
+    assert.deepEqual([error.kind, typeof error.reason], ['rejected', 'string']);
+    assert.equal((await getOne(setup, created.ref)).event!.title, 'Renamed');
+    assert.equal((await failure(setup.side.create({ ...odd, uid: 'odd@example.org' }, 'odd', 0))).kind, 'rejected');
+  });
+
   it('waits for a replica that does not have a new series yet', async () => {
     setup.google.fail({ match: '^PATCH .*/events', status: 404 });
     const next = withExceptions(daily('09'), [[1, { title: 'One' }]]);
