@@ -42,6 +42,7 @@ import { startServers } from './embedded/servers.ts';
 import { createLogger } from './log.ts';
 import { createProviders } from './providers/entries.ts';
 import { createFetch } from './providers/http.ts';
+import { onKilledThread } from './providers/reading/reading.ts';
 import { recoverOrphanedActivities } from './worker/recover-orphaned-activities.ts';
 import type { Workers } from './worker/workers.ts';
 import { createWorkers, installRuntime } from './worker/workers.ts';
@@ -68,6 +69,7 @@ export async function main(): Promise<void> {
   try {
     const config = readConfig();
     const log = createLogger(config.logLevel);
+    onKilledThread((what) => log.warn(what, 'reading a text took too long; its thread was ended'));
     for (const variable of config.withoutEffect) log.warn({ variable }, 'this variable has no effect yet');
     let onLost!: (error: unknown) => void;
     const lost = new Promise<never>((_resolve, reject) => {

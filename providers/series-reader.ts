@@ -57,6 +57,8 @@ export function createSeriesReader<S extends Series>(translation: Translation<S>
       const event = eventOf(series, setting, (problem) => problems.set(problem.code, problem));
       if (event) return { event, problems: [...problems.values()] };
     } catch (error) {
+      if (error instanceof RecurrenceError && error.code === 'too-many')
+        return { event: null, problems: [eventProblem('too-large')] };
       const isUnreadable =
         error instanceof RangeError || error instanceof RecurrenceError || error instanceof TypeError;
       if (!isUnreadable) throw error;

@@ -7,14 +7,14 @@ export function isHtml(text: string): boolean {
 
 /** The text of an HTML description, line by line; always the same for the same input. Works in linear time. */
 export function htmlToText(html: string): string {
-  let text = '';
+  const text = new Lines();
   let at = 0;
   let close = -1;
   let link: { href: string; from: number } | null = null;
   while (at < html.length) {
     const open = html.indexOf('<', at);
     if (open < 0) break;
-    text += decode(html.slice(at, open));
+    text.add(decode(html.slice(at, open)));
     if (close < open) close = html.indexOf('>', open);
     if (close < 0) {
       at = open;
@@ -22,7 +22,7 @@ export function htmlToText(html: string): string {
     }
     const tag = close - open > MAX_TAG ? null : /^<(\/?)([a-z][a-z0-9]*)/i.exec(html.slice(open, close + 1));
     if (!tag) {
-      text += '<';
+      text.add('<');
       at = open + 1;
       continue;
     }
@@ -32,18 +32,41 @@ export function htmlToText(html: string): string {
     if (HIDDEN.has(name) && !isEnd) {
       at = endOf(html, at, name);
     } else if (name === 'br') {
-      text += '\n';
+      text.add('\n');
     } else if (name === 'li' && !isEnd) {
-      text = onNewLine(text) + '- ';
+      text.beginLine();
+      text.add('- ');
     } else if (name === 'a') {
-      if (isEnd && link) text += linkTarget(link.href, text.slice(link.from));
-      link = isEnd ? null : { href: hrefOf(html.slice(open, close + 1)), from: text.length };
+      if (isEnd && link) text.add(linkTarget(link.href, text.since(link.from)));
+      link = isEnd ? null : { href: hrefOf(html.slice(open, close + 1)), from: text.parts };
     } else if (BLOCKS.has(name)) {
-      text = onNewLine(text);
+      text.beginLine();
     }
   }
-  text += decode(html.slice(at));
-  return text.replaceAll('\u00a0', ' ').replace(/\r\n?/g, '\n').trim();
+  text.add(decode(html.slice(at)));
+  return text.since(0).replaceAll('\u00a0', ' ').replace(/\r\n?/g, '\n').trim();
+}
+
+/** A text that grows. In parts: to look at the end of a string that was just extended, V8 copies all of it. */
+class Lines {
+  readonly #parts: string[] = [];
+
+  get parts(): number {
+    return this.#parts.length;
+  }
+
+  add(text: string): void {
+    if (text !== '') this.#parts.push(text);
+  }
+
+  beginLine(): void {
+    if (this.#parts.at(-1)?.endsWith('\n') === false) this.add('\n');
+  }
+
+  /** From a part on. */
+  since(part: number): string {
+    return this.#parts.slice(part).join('');
+  }
 }
 
 /** At most `limit` characters, with `…` at the end of a cut text; no character is split. */
@@ -79,10 +102,6 @@ const BLOCKS = new Set([
 ]);
 const HIDDEN = new Set(['script', 'style', 'head', 'title']);
 const NAMED: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'", nbsp: '\u00a0' };
-
-function onNewLine(text: string): string {
-  return text === '' || text.endsWith('\n') ? text : text + '\n';
-}
 
 function endOf(html: string, from: number, name: string): number {
   const end = new RegExp(`</${name}[^<>]{0,100}>`, 'ig');

@@ -142,7 +142,7 @@ function ordinarySpans({ event, futureOverrides }: BusySource, view: FreeBusyVie
   const spans = ids
     .filter((id) => event.exceptions[id] === undefined)
     .flatMap((id) => {
-      const segment = segments.findLast(({ from }) => from <= id)!;
+      const segment = lastUntil(segments, id);
       if (!segment.isBusy) return [];
       const span = spanOfOccurrence(id, when, segment, zone);
       const period = periods.get(id);
@@ -165,6 +165,17 @@ function spanOfOccurrence(id: OccurrenceId, series: When, { when, duration, shif
     return { from: midnight(dateOf(first), zone), to: midnight(dateOf(first + duration.days * DAY_MS), zone) };
   const start = dateOf(first) + when.start.slice(10);
   return { from: instantOf(start, when.startZone), to: endAfter(start, when.startZone, duration) };
+}
+
+/** The last of the segments (sorted; the first begins with everything) that begins at or before an occurrence. */
+function lastUntil(segments: readonly Segment[], id: OccurrenceId): Segment {
+  let [first, end] = [0, segments.length];
+  while (end - first > 1) {
+    const middle = (first + end) >> 1;
+    if (segments[middle]!.from <= id) first = middle;
+    else end = middle;
+  }
+  return segments[first]!;
 }
 
 /**

@@ -35,7 +35,9 @@ export function readObject(text: string | Uint8Array, setting: { floatingZone: s
   try {
     const root = parseTree(typeof text === 'string' ? text : decodeBytes(text));
     const zones = new Zones(root, setting.floatingZone);
-    const events = eventGroupsOf(root).map((group) => readEventGroup(group, zones));
+    const groups = eventGroupsOf(root);
+    if (groups.length > 1 && groups.length * text.length > MAX_TEXT_OF_ALL) throw new TooLarge();
+    const events = groups.map((group) => readEventGroup(group, zones));
     return {
       events:
         events.length === 0 && components(root, 'VCALENDAR').length === 0
@@ -50,6 +52,9 @@ export function readObject(text: string | Uint8Array, setting: { floatingZone: s
     return { events: [unreadableEntry(unreadable('The calendar object cannot be read.'))] };
   }
 }
+
+/** Each event of an object is stored with the whole text of the object, and later read from it. */
+const MAX_TEXT_OF_ALL = 50_000_000;
 
 export interface PatchSetting {
   /** The new DTSTAMP and LAST-MODIFIED of a changed event; RFC 3339 UTC. */

@@ -32,20 +32,56 @@ export function checkZones(calendar: StrictComponent, report: Report): void {
 const DAY_MS = 86_400_000;
 const MONTHS_13_MS = 396 * DAY_MS;
 const MAX_OCCURRENCES = 1_000;
+/** ical.js expands a VTIMEZONE up to the year of the time that it is asked for; later ones are not checked. */
+const LAST_YEAR = 2100;
+const MAX_YEARS = 5_000;
+const RULE_STEPS = 10_000;
+const MIN_TIME_LENGTH = '20260105T080000'.length;
 const MAX_STEPS = 100_000;
 /** A wall-clock time this close to a change of offset may be there twice, or never. */
 const AMBIGUOUS_MS = 3 * 3_600_000;
 
-type Timezones = ReadonlyMap<string, ICAL.Timezone>;
+/** Null: it is there, but would take too long to evaluate. */
+type Timezones = ReadonlyMap<string, ICAL.Timezone | null>;
 
 function timezonesOf(calendar: StrictComponent, report: Report): Timezones {
-  const timezones = new Map<string, ICAL.Timezone>();
+  const timezones = new Map<string, ICAL.Timezone | null>();
   for (const component of calendar.components.filter(({ name }) => name === 'VTIMEZONE')) {
     const tzid = component.properties.find(({ name }) => name === 'TZID')?.value ?? '';
     if (timezones.has(tzid)) report('vtimezone-twice', 'VTIMEZONE', 'TZID');
-    timezones.set(tzid, new ICAL.Timezone({ component: icalOf(component), tzid } as never));
+    if (isModest(component)) timezones.set(tzid, new ICAL.Timezone({ component: icalOf(component), tzid } as never));
+    else timezones.set(tzid, null);
   }
   return timezones;
+}
+
+/**
+ * Whether ical.js can evaluate a VTIMEZONE soon: it follows every rule from its start, without a limit of its own, and
+ * does not end with a rule that has no occurrence.
+ */
+function isModest({ components }: StrictComponent): boolean {
+  let years = 0;
+  let dates = 0;
+  return components.every((observance) => {
+    const start = timeIn(observance, 'DTSTART');
+    if (start === null) return false;
+    for (const { name, value } of observance.properties) {
+      if (name === 'RDATE') dates += value.length / MIN_TIME_LENGTH;
+      if (name !== 'RRULE') continue;
+      years += Math.max(1, LAST_YEAR - new Date(start.wall).getUTCFullYear());
+      if (!/(?:^|;)FREQ=YEARLY(?:;|$)/i.test(value) || !hasOccurrence(value, start)) return false;
+    }
+    return years <= MAX_YEARS && dates <= MAX_OCCURRENCES;
+  });
+}
+
+function hasOccurrence(rule: string, start: StrictTime): boolean {
+  try {
+    const series = { when: whenOf(start), recurrence: { rules: [`RRULE:${rule}`], dates: [] }, exceptions: {} };
+    return expandOccurrences(series, start.wall, start.wall + 12 * MONTHS_13_MS, 1, RULE_STEPS).ids.length > 0;
+  } catch {
+    return false;
+  }
 }
 
 function icalOf(component: StrictComponent): ICAL.Component {
@@ -111,6 +147,7 @@ function localUntil(until: string, timezone: ICAL.Timezone): string {
 }
 
 function isOther(timezone: ICAL.Timezone, zone: string, wall: number): boolean {
+  if (new Date(wall).getUTCFullYear() > LAST_YEAR) return false;
   const guess = wall - zoneOffsetAt(wall, zone);
   if (transitionsBetween(zone, guess - AMBIGUOUS_MS, guess + AMBIGUOUS_MS).length > 0) return false;
   return offsetOf(timezone, wall) !== zoneOffsetAt(guess, zone);
@@ -119,6 +156,7 @@ function isOther(timezone: ICAL.Timezone, zone: string, wall: number): boolean {
 /** Null where the VTIMEZONE cannot be evaluated. */
 function offsetOf(timezone: ICAL.Timezone, wall: number): number | null {
   const date = new Date(wall);
+  if (date.getUTCFullYear() > LAST_YEAR) return null;
   const fields = {
     year: date.getUTCFullYear(),
     month: date.getUTCMonth() + 1,

@@ -138,9 +138,17 @@ const MAX_OWN_ZONES = 10;
 const COMPARED_YEARS = 10;
 
 function tzidOf(vtimezone: Component): string {
-  const tzid = findLine(vtimezone, 'TZID');
-  return tzid ? (parseProperty(tzid)?.value ?? rawValue(tzid)).trim() : '';
+  let known = tzids.get(vtimezone);
+  if (known === undefined) {
+    const tzid = findLine(vtimezone, 'TZID');
+    known = tzid ? (parseProperty(tzid)?.value ?? rawValue(tzid)).trim() : '';
+    tzids.set(vtimezone, known);
+  }
+  return known;
 }
+
+/** Every TZID of an object is compared with those of all its VTIMEZONEs. */
+const tzids = new WeakMap<Component, string>();
 
 interface Onset {
   readonly at: number;

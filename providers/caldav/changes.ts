@@ -6,6 +6,7 @@
 import { z } from 'zod';
 import { SyncError } from '../../core/sync-error.ts';
 import type { ChangePage, Found, Stored, StoredEvents } from '../provider.ts';
+import { giveTurn } from '../reading/reading.ts';
 import { errorOf, multistatusOf } from './client.ts';
 import { canonicalPath, pathOf, spellings } from './hrefs.ts';
 import { BATCH, type Collection, checkCalendar, type FetchedObject, fetchListed, versionOf } from './objects.ts';
@@ -101,7 +102,7 @@ async function syncCollection(collection: Collection, since: string): Promise<Li
       await checkCalendar(collection);
       return null;
     }
-    const { members: answered, syncToken } = multistatusOf(answer);
+    const { members: answered, syncToken } = await multistatusOf(answer);
     const isCut = addMembers(members, answered, answer.url, collection.url);
     if (syncToken === null || syncToken === '') {
       await checkCalendar(collection);
@@ -185,7 +186,12 @@ async function* fullPages(
     const fetched = [...objects].filter((object) => object !== 'missing');
     const withheld = fetched.filter((object) => object.withheld !== undefined).map(({ resource }) => resource);
     const storedAs = byPath(withheld.length === 0 ? [] : await storedEvents.byResource(withheld));
-    yield { ...NOTHING, found: fetched.flatMap((object) => eventsIn(object, storedAs, read)) };
+    const found: Found[] = [];
+    for (const object of fetched) {
+      await giveTurn();
+      found.push(...eventsIn(object, storedAs, read));
+    }
+    yield { ...NOTHING, found };
   }
   yield { ...NOTHING, end: { cursor: JSON.stringify(cursor), full: true } };
 }
@@ -217,6 +223,7 @@ async function* deltaPages(
     const objects = changed.length === 0 ? [] : await fetchListed(collection, changed, isKnown);
     for (const [resource, object] of objects) {
       if (object === 'missing') continue;
+      await giveTurn();
       const found = eventsIn(object, storedAs, read);
       page.found.push(...found);
       const before = storedAs.get(canonicalPath(resource)) ?? [];

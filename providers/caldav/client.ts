@@ -7,6 +7,8 @@ import { SyncError } from '../../core/sync-error.ts';
 import { followRedirects, mayCarryCredentials } from '../http.ts';
 import { kindOfStatus, statusError } from '../http-answer.ts';
 import type { Io } from '../provider.ts';
+import { isLong } from '../reading/reading.ts';
+import { readLongMultistatus } from './long-multistatus.ts';
 import { adviceFor, type Login, learn, type Proof, proofFor } from './sign-in.ts';
 import { type Body, type Member, type Multistatus, readError, readMultistatus } from './xml.ts';
 
@@ -125,7 +127,7 @@ export function davClient(typed: URL, login: Login, io: Io, relocation?: Relocat
   async function propfind(url: URL, depth: '0' | '1', props: readonly string[]): Promise<Answer & Multistatus> {
     const body = { 'd:propfind': { 'd:prop': Object.fromEntries(props.map((name) => [name, {}])) } };
     const answer = await xml('PROPFIND', url, body, depth);
-    return { ...answer, ...multistatusOf(answer) };
+    return { ...answer, ...(await multistatusOf(answer)) };
   }
 
   async function properties(url: URL, props: readonly string[]): Promise<Answer & { member: Member }> {
@@ -152,8 +154,9 @@ const MAX_SIGN_INS = 3;
  * @throws SyncError for any other answer: `gone`, `forbidden`, `throttled`, else `unreachable`, because refusing a read
  * violates the protocol
  */
-export function multistatusOf(answer: Answer): Multistatus {
-  if (answer.status === 207) return readMultistatus(answer);
+export async function multistatusOf(answer: Answer): Promise<Multistatus> {
+  if (answer.status === 207)
+    return isLong(answer.bytes) ? readLongMultistatus(answer, answer.url.href) : readMultistatus(answer);
   const error = errorOf(answer);
   if (error !== null && ['gone', 'forbidden', 'throttled'].includes(error.kind)) throw error;
   throw new SyncError('unreachable', `the server answered ${answer.status} instead of a multistatus`, {

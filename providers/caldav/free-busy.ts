@@ -3,7 +3,6 @@
  * only where the events cannot be read: it was seen to be wrong, so that a host would be booked twice
  * (docs/decisions.md, "Free and busy").
  */
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { busySpans, type FreeBusyView, STEPS_PER_QUERY } from '../../core/availability/busy-time.ts';
 import { clipSpans, type Interval, intervalOf, mergeSpans, type Span } from '../../core/availability/interval.ts';
 import { readBusySources, readFreeBusy } from '../../core/ical/free-busy.ts';
@@ -13,6 +12,7 @@ import { instantId } from '../../core/recurrence/occurrence.ts';
 import { SyncError } from '../../core/sync-error.ts';
 import { busyTimesOf } from '../busy-times.ts';
 import type { CalendarInfo } from '../provider.ts';
+import { giveTurn, mayRead } from '../reading/reading.ts';
 import { bodyText, type DavClient, errorOf, multistatusOf, type XmlBody } from './client.ts';
 import { canonicalPath, pathOf } from './hrefs.ts';
 import { BATCH, type Collection, checkCalendar, fetchObjects } from './objects.ts';
@@ -46,8 +46,6 @@ const DAY_MS = 86_400_000;
  * events are read.
  */
 const LAST_INDEXED = Date.UTC(2037, 0, 1);
-/** After this time, other work of the process gets a turn. */
-const TURN_MS = 20;
 
 interface BusyCollection extends Collection {
   readonly except: ReadonlySet<string>;
@@ -65,13 +63,11 @@ async function calendarBusy(collection: BusyCollection, view: FreeBusyView, budg
   }
   const found: Span[][] = [];
   let isAllRead = true;
-  let since = performance.now();
   for (const text of objects) {
-    if (performance.now() - since > TURN_MS) {
-      await nextTurn();
-      since = performance.now();
-    }
-    const spans = text === null ? null : objectBusy(text, view, budget);
+    await giveTurn();
+    const mayBeRead =
+      text !== null && (await mayRead('object', { text, floatingZone: view.zone }, collection.url.href));
+    const spans = mayBeRead ? objectBusy(text, view, budget) : null;
     isAllRead &&= spans !== null;
     found.push(spans ?? []);
   }
@@ -163,7 +159,7 @@ async function query(
     await checkCalendar(collection);
     return 'refused';
   }
-  const { members } = multistatusOf(answer);
+  const { members } = await multistatusOf(answer);
   return members.some(({ status }) => status === 507) ? 'too-many' : textsOf(collection, members, answer.url);
 }
 

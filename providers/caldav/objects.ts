@@ -5,6 +5,7 @@ import { SyncError } from '../../core/sync-error.ts';
 import { pause } from '../concurrency.ts';
 import { LAG_MS } from '../confirm-gone.ts';
 import { serverTime } from '../http-answer.ts';
+import { mayRead } from '../reading/reading.ts';
 import { type Answer, bodyText, type DavClient, errorOf, multistatusOf } from './client.ts';
 import { canonicalPath, pathOf } from './hrefs.ts';
 import { isWhole, type Member, type Multistatus, textOf, xmlText } from './xml.ts';
@@ -101,7 +102,10 @@ export async function fetchObject(collection: Collection, resource: string): Pro
   const { status, headers } = answer;
   if (status === 404 || status === 410) return 'missing';
   if (status === 200 && !/html/i.test(headers.get('content-type') ?? '')) {
-    return object(resource, headers.get('etag'), headers.get('last-modified'), bodyText(answer), serverTime(headers));
+    return tried(
+      collection,
+      object(resource, headers.get('etag'), headers.get('last-modified'), bodyText(answer), serverTime(headers)),
+    );
   }
   if (status === 200 || !isOwnFault(answer))
     throw (
@@ -161,7 +165,8 @@ const NO_ETAG = 'no-etag:';
 const MAX_OBJECT_CHARS = 10_000_000;
 
 /** The objects that a multiget answered; without those that it left out or answered in an unclear way. */
-async function multiget({ client, url }: Collection, resources: readonly string[]): Promise<Map<string, Fetched>> {
+async function multiget(collection: Collection, resources: readonly string[]): Promise<Map<string, Fetched>> {
+  const { client, url } = collection;
   const found = new Map<string, Fetched>();
   const requested = new Map(resources.map((resource) => [canonicalPath(resource), resource]));
   const hrefs = resources.map((resource) => ({ _text: xmlText(resource) }));
@@ -176,25 +181,26 @@ async function multiget({ client, url }: Collection, resources: readonly string[
   // Some servers fail the whole report because of one missing or broken member, or refuse so many: then each is fetched
   // on its own.
   if (isOwnFault(answer)) return found;
-  for (const member of membersOf(answer)) {
+  for (const member of await membersOf(answer)) {
     const path = pathOf(member.href, answer.url);
     const resource = path === null ? undefined : requested.get(canonicalPath(path));
     if (resource === undefined) continue;
-    const { status, props: given } = member;
-    const data = given.get('c:calendar-data');
+    const { status, props } = member;
+    const data = props.get('c:calendar-data');
     if (status === 404 || status === 410) found.set(resource, 'missing');
     else if (data !== undefined) {
-      const [etag, modified] = [textOf(given, 'd:getetag'), textOf(given, 'd:getlastmodified')];
-      found.set(resource, object(resource, etag, modified, data.text, serverTime(answer.headers), data.isBroken));
+      const [etag, modified] = [textOf(props, 'd:getetag'), textOf(props, 'd:getlastmodified')];
+      const given = object(resource, etag, modified, data.text, serverTime(answer.headers), data.isBroken);
+      found.set(resource, await tried(collection, given));
     }
   }
   return found;
 }
 
 /** None where the XML is not well-formed although it is whole: one of the objects may have broken it. */
-function membersOf(answer: Answer): Multistatus['members'] {
+async function membersOf(answer: Answer): Promise<Multistatus['members']> {
   try {
-    return multistatusOf(answer).members;
+    return (await multistatusOf(answer)).members;
   } catch (error) {
     if (answer.status === 207 && isWhole(answer)) return [];
     throw error;
@@ -220,7 +226,7 @@ export async function hasEvent({ client, url }: Collection, uid: string): Promis
   );
   if (answer.status !== 207) return false;
   // The filter matches parts of a UID, and some servers ignore it.
-  return multistatusOf(answer).members.some(({ props }) =>
+  return (await multistatusOf(answer)).members.some(({ props }) =>
     readObject(props.get('c:calendar-data')?.text ?? '', { floatingZone: 'UTC' }).events.some((one) => one.uid === uid),
   );
 }
@@ -248,6 +254,12 @@ function object(
     serverMs,
     ...(withheld === null ? {} : { withheld }),
   };
+}
+
+/** A long object is tried in another thread before anything here reads it. */
+async function tried({ url }: Collection, found: FetchedObject): Promise<FetchedObject> {
+  const mayBeRead = await mayRead('object', { text: found.data, floatingZone: 'UTC' }, url.href);
+  return mayBeRead ? found : { ...found, data: '', withheld: 'too-large' };
 }
 
 function unreadable(resource: string): FetchedObject {

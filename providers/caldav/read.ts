@@ -52,11 +52,13 @@ export function reader(
 
   function fetched(object: FetchedObject): Found[] {
     if (object.withheld !== undefined)
-      return [unreadable({ ...object, ref: object.resource }, WITHHELD[object.withheld])];
-    return eventsOf(object).map((found) => ({ ...found, modifiedAt: modifiedAt(found.modifiedAt, object) }));
+      return [withoutText(unreadable({ ...object, ref: object.resource }, WITHHELD[object.withheld]))];
+    return eventsOf(object).map((found) => withoutText({ ...found, modifiedAt: modifiedAt(found.modifiedAt, object) }));
   }
 
   function stored(stored: Stored): Found {
+    if (stored.data.startsWith(TOO_LARGE))
+      return unreadable(stored, { code: 'too-large', detail: stored.data.slice(TOO_LARGE.length) });
     const found = stored.data === '' ? undefined : eventsOf(stored).find(({ ref }) => ref === stored.ref);
     return found ?? unreadable(stored, WITHHELD.unreadable);
   }
@@ -73,10 +75,19 @@ export function partOf({ ref, resource }: Pick<Stored, 'ref' | 'resource'>): str
 const PART = '#';
 const MAX_AHEAD_MS = 5 * 60_000;
 const WITHHELD = {
-  'too-large': { code: 'too-large', detail: 'The event is larger than 10 MB.' },
+  'too-large': { code: 'too-large', detail: 'The event is too large, or takes too long to be read.' },
   forbidden: { code: 'forbidden', detail: 'The server does not let this account read the event.' },
   unreadable: { code: 'unreadable', detail: 'The stored event cannot be read.' },
 } as const satisfies Record<string, EventProblem>;
+
+/** Stored in place of the text of an object that exceeds the limits; the reason follows. No calendar object is so. */
+const TOO_LARGE = 'too-large:';
+
+/** What exceeds the limits is neither stored nor read again, until it changes. */
+function withoutText(found: Found): Found {
+  const problem = found.event === null ? found.problems.find(({ code }) => code === 'too-large') : undefined;
+  return problem === undefined ? found : { ...found, data: `${TOO_LARGE}${problem.detail}` };
+}
 
 /**
  * LAST-MODIFIED, else the server's own time; null for a time that is more than 5 minutes ahead of the server's clock.

@@ -1,6 +1,7 @@
 /** One CalDAV calendar as a side of a pair. */
 import type { CalendarEvent } from '../../core/event.ts';
 import type { Found, Side, SideSetting, Stored, Written } from '../provider.ts';
+import { giveTurn } from '../reading/reading.ts';
 import { mayWrite } from './calendars.ts';
 import { readChanges } from './changes.ts';
 import type { Discovered } from './discovered.ts';
@@ -19,6 +20,7 @@ export function caldavSide(collection: Collection, setting: SideSetting, discove
     for (let start = 0; start < resources.length; start += BATCH) {
       const objects = await fetchObjects(collection, resources.slice(start, start + BATCH));
       for (const [resource, object] of objects) {
+        await giveTurn();
         // A missing object proves nothing if the whole calendar is missing.
         if (object === 'missing' && !isCalendarChecked) {
           await checkCalendar(collection);

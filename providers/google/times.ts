@@ -3,6 +3,7 @@ import type { calendar_v3 } from 'googleapis/build/src/apis/calendar/index.js';
 import type { OccurrenceId, Recurrence, When } from '../../core/event.ts';
 import { normaliseRecurrence } from '../../core/recurrence/normalise.ts';
 import { instantId, isDateId, occurrenceId } from '../../core/recurrence/occurrence.ts';
+import { RecurrenceError } from '../../core/recurrence/rule.ts';
 import { withUntilDate } from '../../core/recurrence/until.ts';
 import { instantOf, localOf, resolveZone } from '../../core/zones.ts';
 import { nextDay, occurrenceOn, type ReadWhen } from '../when.ts';
@@ -78,7 +79,8 @@ export function readRecurrence(lines: readonly unknown[], when: When, calendarZo
   const rules: string[] = [];
   const dates: OccurrenceId[] = [];
   const excluded: OccurrenceId[] = [];
-  for (const line of lines.slice(0, MAX_LINES)) {
+  if (lines.length > MAX_LINES) throw new RecurrenceError('too-many');
+  for (const line of lines) {
     const parsed = typeof line === 'string' ? parseLine(line) : null;
     if (!parsed) continue;
     const { name, zone, value } = parsed;
@@ -88,6 +90,7 @@ export function readRecurrence(lines: readonly unknown[], when: When, calendarZo
     }
     if (name === 'RDATE') dates.push(...readDates(value, zone, when, true));
     if (name === 'EXDATE') excluded.push(...readDates(value, zone, when, false));
+    if (dates.length + excluded.length > MAX_DATES) throw new RecurrenceError('too-many');
   }
   return { recurrence: normaliseRecurrence({ rules, dates }, when), excluded };
 }
@@ -140,7 +143,9 @@ function parseLine(line: string): { name: string; zone: string | null; value: st
 function readDates(value: string, zoneName: string | null, when: When, dateCounts: boolean): OccurrenceId[] {
   const zone = zoneName === null ? null : (resolveZone(zoneName, null)?.zone ?? null);
   const ids: OccurrenceId[] = [];
-  for (const text of value.split(',').slice(0, MAX_DATES)) {
+  const values = value.split(',');
+  if (values.length > MAX_DATES) throw new RecurrenceError('too-many');
+  for (const text of values) {
     const match = /^(\d{4})(\d\d)(\d\d)(?:T(\d\d)(\d\d)(\d\d)(Z?))?(?:\/.*)?$/i.exec(text.trim());
     if (!match) continue;
     const [, year, month, day, hour, minute, second, utc] = match;

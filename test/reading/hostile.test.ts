@@ -43,7 +43,7 @@ describe('calendar objects', () => {
       'MAILTO:A@b.c': 'a@b.c',
       'A@B': 'a@b',
       '@b': '@b',
-      'A@': 'A@',
+      'A@': 'a@',
       'a@@': 'a@@',
       '@@A': '@@a',
       '@@A@B': '@@a@b',
