@@ -1,7 +1,7 @@
 /** What Graph does not support of an event. */
 import { type CalendarEvent, EXCLUDED } from '../../core/event.ts';
 import type { EventProblem } from '../../core/event-problem.ts';
-import { expandOccurrences } from '../../core/recurrence/expand.ts';
+import { type Budget, expandOccurrences } from '../../core/recurrence/expand.ts';
 import { instantOfId, occurrenceStart } from '../../core/recurrence/occurrence.ts';
 import { RecurrenceError } from '../../core/recurrence/rule.ts';
 import { instantOf, localOf } from '../../core/zones.ts';
@@ -24,6 +24,8 @@ const DAY_MS = 86_400_000;
 /** How far to look for the next occurrence: twelve years are enough for all but rare rules. */
 const REACH_MS = 12 * 366 * DAY_MS;
 const BUDGET_STEPS = 50_000;
+/** For all exceptions of a series. */
+const STEPS_OF_ALL = 1_000_000;
 
 function isExpressible(event: CalendarEvent): boolean {
   try {
@@ -36,12 +38,21 @@ function isExpressible(event: CalendarEvent): boolean {
 
 /** Exchange refuses to move an occurrence to or past the day of its neighbour, and occurrences that overlap. */
 function crossesNeighbours(event: CalendarEvent): boolean {
+  const plain = {
+    ...event,
+    exceptions: Object.fromEntries(Object.entries(event.exceptions).filter(([, exception]) => exception === EXCLUDED)),
+  };
+  const budget = { steps: STEPS_OF_ALL };
   return Object.entries(event.exceptions).some(([id, exception]) => {
     if (exception === EXCLUDED) return false;
+    // Too many to be looked at.
+    if (budget.steps < 0) return true;
     const [own, usual] = [spanOfWhen(exception.when), spanOf({ ...event, exceptions: {} }, id)];
     // One that was not moved crosses no other.
     if (exception.when.allDay === event.when.allDay && own.from === usual.from && own.to <= usual.to) return false;
-    const [before, after] = neighboursOf(event, id).map((one) => (one === undefined ? null : spanOf(event, one)));
+    const [before, after] = neighboursOf(plain, id, budget).map((one) =>
+      one === undefined ? null : spanOf(event, one),
+    );
     const day = (ms: number): string => localOf(ms, event.when.allDay ? 'UTC' : event.when.startZone).slice(0, 10);
     return (
       (before !== null && before !== undefined && (day(own.from) <= day(before.from) || own.from < before.to)) ||
@@ -51,16 +62,18 @@ function crossesNeighbours(event: CalendarEvent): boolean {
 }
 
 /** The occurrences before and after one; excluded ones do not count. */
-function neighboursOf(event: CalendarEvent, id: string): [string | undefined, string | undefined] {
+function neighboursOf(plain: CalendarEvent, id: string, all: Budget): [string | undefined, string | undefined] {
   const at = instantOfId(id);
-  const plain = {
-    ...event,
-    exceptions: Object.fromEntries(Object.entries(event.exceptions).filter(([, exception]) => exception === EXCLUDED)),
+  const expand = (from: number, to: number, max: number): readonly string[] => {
+    const budget = { steps: BUDGET_STEPS };
+    const { ids } = expandOccurrences(plain, from, to, max, budget);
+    all.steps -= BUDGET_STEPS - budget.steps;
+    return ids;
   };
-  const { ids: later } = expandOccurrences(plain, at + 1, at + REACH_MS, 1, BUDGET_STEPS);
+  const later = expand(at + 1, at + REACH_MS, 1);
   let earlier: readonly string[] = [];
   for (let reach = 32 * DAY_MS; earlier.length === 0 && reach < REACH_MS; reach *= 8)
-    earlier = expandOccurrences(plain, at - reach, at, 10_000, BUDGET_STEPS).ids;
+    earlier = expand(at - reach, at, 10_000);
   return [earlier.filter((one) => one < id).at(-1), later.find((one) => one > id)];
 }
 
