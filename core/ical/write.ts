@@ -8,6 +8,7 @@
 import type { CalendarEvent, Content, ContentField, OccurrenceId } from '../event.ts';
 import { changedContent, DEFAULT_CONTENT, EXCLUDED, sameValue } from '../event.ts';
 import { instantOfId } from '../recurrence/occurrence.ts';
+import { occurrencesAmong, renamedOccurrences } from '../recurrence/renamed.ts';
 import { instantOf } from '../zones.ts';
 import {
   endOfProperties,
@@ -44,15 +45,21 @@ export function writeEvent(group: EventGroup, next: CalendarEvent, context: Writ
   const { zones } = context;
   const before = hasStart(master) ? readWhen(master, zones, null).when : null;
   const oldFormat = before && startFormatOf(master, zones);
+  const oldRecurrence = before && readRecurrence(master, before, zones);
   const sources =
-    before && readRecurrence(master, before, zones)
-      ? occurrenceSourcesOf(group, before, zones)
-      : new Map<OccurrenceId, OccurrenceSource>();
+    before && oldRecurrence ? occurrenceSourcesOf(group, before, zones) : new Map<OccurrenceId, OccurrenceSource>();
   let isChanged = writeContent(master, next, null, context);
   const isRetyped = oldFormat !== null && typeOf(oldFormat) !== typeOf(startFormatOf(master, zones));
   if (isRetyped) removeDates(master);
-  if (before && !sameValue(before, next.when))
-    moveOverrides(group, sources, durationOf(before), isRetyped, next, context);
+  if (before && oldRecurrence && next.recurrence && sources.size > 0) {
+    const ids = [...sources.keys()];
+    const isMoved = !sameValue(before, next.when);
+    // A program that moved the master alone left overrides that the series does not have any more.
+    const present = isMoved ? new Set() : occurrencesAmong(next, ids);
+    const gone = new Map([...sources].filter(([id]) => !present.has(id)));
+    const nameOf = renamedOccurrences({ when: before, recurrence: oldRecurrence }, next, ids);
+    moveOverrides(group, gone, nameOf, durationOf(before), isRetyped, next, context);
+  }
   isChanged = writeRecurrence(master, next, zones, isRetyped) || isChanged;
   isChanged = writeExceptions(group, next, context) || isChanged;
   if (isChanged) updateTimestamps(master, context);
@@ -220,6 +227,7 @@ function writeExceptions(group: EventGroup, next: CalendarEvent, context: WriteC
 function moveOverrides(
   group: EventGroup,
   before: ReadonlyMap<OccurrenceId, OccurrenceSource>,
+  nameOf: (id: OccurrenceId) => OccurrenceId | null,
   oldDuration: EventDuration,
   isRetyped: boolean,
   next: CalendarEvent,
@@ -242,7 +250,9 @@ function moveOverrides(
   if (isRetyped)
     for (const [id, source] of overridden) if (next.exceptions[id] !== undefined) nameOccurrence(source, id);
   for (const entry of removed) {
-    const id = moved.length === added.length ? added[moved.indexOf(entry)] : undefined;
+    const name = nameOf(entry[0]);
+    const byRank = moved.length === added.length ? added[moved.indexOf(entry)] : undefined;
+    const id = name !== null && added.includes(name) ? name : byRank;
     if (id !== undefined) nameOccurrence(entry[1], id);
     else if (isRetyped) for (const override of entry[1].overrides) removeComponent(root, override);
   }
