@@ -147,6 +147,8 @@ export interface Stored {
 export interface Found extends Stored {
   /** Null where it cannot be read: then `problems` says why, and it is neither written nor deleted anywhere. */
   readonly event: CalendarEvent | null;
+  /** The title of an event that cannot be read, where that much can. */
+  readonly title?: string;
   /** What a person should know although the event was read (`zone-unknown`), or why it was not. */
   readonly problems: readonly EventProblem[];
   /**

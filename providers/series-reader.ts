@@ -74,7 +74,8 @@ export function createSeriesReader<S extends Series>(translation: Translation<S>
       const problem = stored.data === '' ? unread : unreadable;
       return { ...stored, event: null, problems: [problem], modifiedAt: null, marker: null, hasGuests: false };
     }
-    return { ...stored, ...readSeries(series, setting), ...factsOf(series) };
+    const read = readSeries(series, setting);
+    return { ...stored, ...read, ...(read.event ? {} : { title: titleOf(series) }), ...factsOf(series) };
   }
 
   function foundOf(series: S, setting: SideSetting): Found {
@@ -89,6 +90,13 @@ export function createSeriesReader<S extends Series>(translation: Translation<S>
   }
 
   return { readStored, readSeries, foundOf, unreadOf };
+}
+
+/** Under Google's name of the field, or Graph's. */
+function titleOf({ master }: Series): string {
+  const { summary, subject } = master as { readonly summary?: unknown; readonly subject?: unknown };
+  const title = summary ?? subject;
+  return typeof title === 'string' ? title : '';
 }
 
 export const ZONE_UNKNOWN = eventProblem('zone-unknown');

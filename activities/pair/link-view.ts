@@ -36,6 +36,7 @@ function sideView(store: Store, row: SideRow, side: Side): SideView {
   const found = seen && row.gone !== 'confirmed' ? side.read(seen) : null;
   return {
     now: found?.event ?? null,
+    ...(found?.title ? { title: found.title } : {}),
     base: base && side.read(base).event,
     isGone: row.gone === 'confirmed',
     isAwaited: row.gone !== 'confirmed' && !row.current,

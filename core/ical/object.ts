@@ -163,6 +163,7 @@ function unreadableEntry(problem: ReadEvent['problems'][number]): ReadEvent {
     part: null,
     uid: null,
     event: null,
+    title: '',
     problems: [problem],
     modifiedAt: null,
     addresses: { organizer: null, attendees: [] },

@@ -30,6 +30,8 @@ export interface ReadEvent {
   readonly part: string | null;
   readonly uid: string | null;
   readonly event: CalendarEvent | null;
+  /** Also of an event that cannot be read, where that much can; else empty. */
+  readonly title: string;
   readonly problems: readonly EventProblem[];
   /** The latest LAST-MODIFIED of the event and its overrides; RFC 3339 UTC. */
   readonly modifiedAt: string | null;
@@ -73,6 +75,7 @@ export function readEventGroup(group: EventGroup, zones: Zones): ReadEvent {
     part: group.part,
     uid: group.uid,
     event,
+    title: titleOf(group.master),
     problems,
     modifiedAt: modifiedAt(all),
     addresses: {
@@ -207,6 +210,7 @@ export function exceptionOf(
   return { exception: content.status === 'cancelled' ? EXCLUDED : content, isZoneKnown };
 }
 
+const MAX_TITLE = 1_000;
 const MAX_DATES = 2_000;
 const EMPTY_LINE: ContentLine = { raw: '', text: '', name: '' };
 const ZONE_UNKNOWN: EventProblem = {
@@ -289,6 +293,11 @@ function uidOf(event: Component): string | null {
   const uid = findLine(event, 'UID');
   const text = uid ? cleanText(parseProperty(uid)?.value ?? rawValue(uid)).trim() : '';
   return text === '' ? null : text;
+}
+
+/** A title that nothing hinders from being shown in lists. */
+function titleOf(event: Component): string {
+  return textValue(event, 'SUMMARY').slice(0, MAX_TITLE);
 }
 
 function textValue(event: Component, name: string): string {

@@ -35,6 +35,8 @@ import type { RefusalsNow } from './refusal.ts';
 export interface SideView {
   /** What it shows now; null when it is gone or cannot be read. */
   readonly now: CalendarEvent | null;
+  /** The title of an event that cannot be read, where that much can. */
+  readonly title?: string;
   /** What it showed when both sides last agreed; null before. */
   readonly base: CalendarEvent | null;
   /** Its deletion has been confirmed. */

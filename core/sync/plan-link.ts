@@ -205,7 +205,9 @@ function withFreeUid(linkId: string, op: Op, { known }: PlanInput, gone: Readonl
 
 export function labelOf(view: LinkView): EventLabel | null {
   const event = eventOf(view);
-  return event && { title: event.title, start: event.when.start };
+  if (event) return { title: event.title, start: event.when.start };
+  const title = view.caldav?.title ?? view.cloud?.title;
+  return title ? { title, start: '' } : null;
 }
 
 /** The event to speak of: what a side shows, else what it showed. */

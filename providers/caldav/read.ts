@@ -31,6 +31,7 @@ export function reader(
         version: object.version,
         data: object.data,
         event: entry.event === null ? null : withAttendees(entry.event),
+        ...(entry.event === null ? { title: entry.title } : {}),
         problems: entry.problems,
         modifiedAt: entry.modifiedAt,
         marker: markerOf(object.resource),
