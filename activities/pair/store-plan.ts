@@ -111,7 +111,7 @@ function stateColumns(
 }
 
 /** Links of new instances, and the ops of all. */
-async function storeSeries(storing: Storing, { linkId, ops, update, settled }: SeriesPlan): Promise<NewOp[]> {
+async function storeSeries(storing: Storing, { linkId, ops, update, settled, released }: SeriesPlan): Promise<NewOp[]> {
   const { deps, pairId, rows } = storing;
   const { store } = deps;
   const instances = ops.map((one) => ({ ...one, id: one.linkId ?? deps.newId(), isNew: one.linkId === null }));
@@ -121,6 +121,11 @@ async function storeSeries(storing: Storing, { linkId, ops, update, settled }: S
       .filter(({ isNew }) => isNew)
       .map(({ id, occurrence }) => ({ id, pairId, dirty: true, parentId: linkId, occurrence, label })),
   );
+  for (const { linkId: id, side, label: own } of released) {
+    const link = { parentId: null, occurrence: null, agreed: null, label: seal(storing, own), dirty: true };
+    await store.updateLinks([id], link);
+    await store.updateSide(id, side, { owned: false, base: null, baseVersion: null });
+  }
   if (update) await store.updateLinks([linkId], { dirty: true });
   for (const one of settled) {
     await store.settleSides(rows.get(one.linkId)?.sides ?? {});

@@ -58,10 +58,12 @@ export interface SeriesDecision {
   readonly update: readonly {
     readonly occurrence: OccurrenceId;
     readonly next: CalendarEvent;
-    readonly fields: readonly ContentField[];
+    readonly fields: readonly (ContentField | 'recurrence')[];
   }[];
   /** Instances of occurrences that the series no longer has. */
   readonly remove: readonly OccurrenceId[];
+  /** Instances that a person made a series of, and whose occurrences the series no longer has: events of their own. */
+  readonly released: readonly OccurrenceId[];
   /** Instances that agree with the series. */
   readonly settled: readonly OccurrenceId[];
   /** Instances that are gone, and whose occurrences the series no longer has. */
@@ -80,8 +82,9 @@ export function decideInstances(input: SeriesInput): SeriesDecision {
   const { wanted, isTooDense } = wantedOccurrences(input);
   const decision = {
     create: [] as { occurrence: OccurrenceId; next: CalendarEvent }[],
-    update: [] as { occurrence: OccurrenceId; next: CalendarEvent; fields: ContentField[] }[],
+    update: [] as { occurrence: OccurrenceId; next: CalendarEvent; fields: (ContentField | 'recurrence')[] }[],
     remove: [] as OccurrenceId[],
+    released: [] as OccurrenceId[],
     settled: [] as OccurrenceId[],
     dropped: [] as OccurrenceId[],
     exceptions: {} as Record<OccurrenceId, Exception>,
@@ -111,6 +114,13 @@ function decideInstance(input: SeriesInput, instance: Instance, isMeant: boolean
     if (content === null) decision.dropped.push(occurrence);
     else if (input.isOneWay || seriesMoved) decision.create.push({ occurrence, next: asSingle(content) });
     else decision.exceptions = { ...decision.exceptions, [occurrence]: EXCLUDED };
+  } else if (now.recurrence !== null && !input.isOneWay) {
+    // First the series loses the occurrence: otherwise it would get a new instance.
+    if (content === null) decision.released.push(occurrence);
+    else decision.exceptions = { ...decision.exceptions, [occurrence]: EXCLUDED };
+  } else if (now.recurrence !== null && content !== null) {
+    const next = { ...asSingle(content), uid: now.uid };
+    decision.update.push({ occurrence, next, fields: [...changedContent(now, next), 'recurrence'] });
   } else if (content === null) {
     if (hasEdit && !input.isOneWay) decision.exceptions = { ...decision.exceptions, [occurrence]: contentOnly(now) };
     else decision.remove.push(occurrence);

@@ -26,6 +26,8 @@ export interface SeriesPlan {
   readonly update: Op | null;
   /** Instances that agree with the series, with what they agree on. */
   readonly settled: readonly { readonly linkId: string; readonly agreed: Content }[];
+  /** Links of instances that are events of their own from now on, with the side that has them. */
+  readonly released: readonly { readonly linkId: string; readonly side: SideName; readonly label: EventLabel | null }[];
   /** Links of instances that are gone for good. */
   readonly dropped: readonly string[];
   /** Beside those of the series itself. */
@@ -35,7 +37,15 @@ export interface SeriesPlan {
   readonly error?: unknown;
 }
 
-export const NO_INSTANCES = { ops: [], update: null, settled: [], dropped: [], problems: [], conflicts: [] } as const;
+export const NO_INSTANCES = {
+  ops: [],
+  update: null,
+  settled: [],
+  released: [],
+  dropped: [],
+  problems: [],
+  conflicts: [],
+} as const;
 
 /** Null when the series cannot be read. @param instances all that are known, in order */
 export function planSeries(
@@ -70,6 +80,9 @@ export function planSeries(
       const settled = linkOf.get(occurrence);
       return settled ? [{ linkId: settled, agreed: contentOf(series, occurrence) }] : [];
     }),
+    released: instances
+      .filter(({ occurrence }) => decision.released.includes(occurrence))
+      .map(({ linkId: released, view: own }) => ({ linkId: released, side: to, label: own && labelOf(own) })),
     dropped: decision.dropped.flatMap((occurrence) => linkOf.get(occurrence) ?? []),
     problems: [...(decision.isTooDense ? [TOO_DENSE] : []), ...problemsOf(instances, to)].map((problem) => ({
       side: to,
