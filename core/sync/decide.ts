@@ -172,12 +172,11 @@ function creation(
 type Both = Record<SideName, SideView>;
 
 function decideBoth(sides: Both, link: LinkView, settings: Settings): Decision {
-  const { decision } = link;
+  const { decision, refusals = {} } = link;
   const gone = (['caldav', 'cloud'] as const).filter((side) => sides[side].isGone);
   if (gone.length === 2) return decideBothGone(sides, decision, settings);
   const [lost] = gone;
   const source = masterSide(sides, settings);
-  const { refusals = {} } = link;
   // Where one side decides, what the other shows (a "Busy", an edit that is to be taken back) takes nothing out of the
   // filter.
   const inScope = (['caldav', 'cloud'] as const).every((side) => {

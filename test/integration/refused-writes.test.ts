@@ -1,0 +1,87 @@
+/** Writes that a real service refuses, for the whole calendar or for one occurrence. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { CLOUDS } from '../support/clouds.ts';
+import { fixture } from '../support/fixture.ts';
+import { at, object } from '../support/ics.ts';
+import { assertAlike, writesOf } from '../support/pair.ts';
+
+const SERIES = [...at('20270113T090000'), 'RRULE:FREQ=WEEKLY;COUNT=5', 'SUMMARY:Choir'];
+const SECOND = '20270120T080000Z';
+
+for (const kind of CLOUDS)
+  describe(`a pair of CalDAV and ${kind.title}`, () => {
+    const servers = fixture(kind);
+
+    it('FB11: an occurrence that is deleted in the cloud and changed in CalDAV is listed once', async () => {
+      const setup = await servers.open({ caldav: { Choir: object('choir@example.org', SERIES) } });
+      setup.owner.removeOccurrence(setup.owner.idOf('Choir'), SECOND);
+      await setup.person.edit('Choir.ics', (text) =>
+        text.replace(
+          /END:VCALENDAR/,
+          [
+            'BEGIN:VEVENT',
+            'UID:choir@example.org',
+            'DTSTAMP:20261101T100000Z',
+            'RECURRENCE-ID;TZID=Europe/Berlin:20270120T090000',
+            ...at('20270120T090000'),
+            'SUMMARY:Concert',
+            'END:VEVENT',
+            'END:VCALENDAR',
+          ].join('\r\n'),
+        ),
+      );
+      for (let syncs = 0; syncs < 3; syncs += 1) await setup.pair.sync();
+      const requests = servers.cloud.fake.requests.length;
+      for (let syncs = 0; syncs < 3; syncs += 1) {
+        const run = await setup.pair.sync();
+        assert.deepEqual([run.result, writesOf(run), run.conflicts, run.problems], ['ok', 0, 0, 0]);
+      }
+      assert.ok(servers.cloud.fake.requests.length - requests <= 3 + 1, 'one request for each idle sync');
+      assert.equal((await setup.pair.list('conflicts')).length, 1);
+      assert.ok((await setup.pair.list('problems')).length <= 1);
+    });
+
+    it('FB12: content switched from busy to full shows everything again', async () => {
+      const setup = await servers.open({
+        caldav: { Choir: object('choir@example.org', [...SERIES, 'LOCATION:Hall']) },
+        settings: { options: { content: { toCloud: 'busy' } } },
+      });
+      assert.deepEqual(
+        setup.owner.list().map(({ title }) => title),
+        ['Busy'],
+      );
+      await setup.pair.patch({ options: { content: { toCloud: 'full' } } });
+      await setup.pair.settle();
+      assert.deepEqual(
+        setup.owner.list().map(({ title, location }) => [title, location]),
+        [['Choir', 'Hall']],
+      );
+      await assertAlike(setup.pair);
+    });
+
+    if (kind.name === 'google')
+      it('FB5: write access that is taken away and given back', async () => {
+        const setup = await servers.open({ caldav: { Choir: object('choir@example.org', SERIES) } });
+        const { account } = setup.owner;
+        (account as { setAccessRole(role: string, calendar: string): void }).setAccessRole(
+          'reader',
+          setup.owner.calendarId,
+        );
+        await setup.person.edit('Choir.ics', (text) => text.replace('SUMMARY:Choir', 'SUMMARY:Concert'));
+        await setup.pair.sync();
+        const { status, statusReason } = await setup.pair.show();
+        assert.deepEqual([status, statusReason], ['attention', 'calendar-missing']);
+        assert.deepEqual(await setup.pair.list('problems'), []);
+        (account as { setAccessRole(role: string, calendar: string): void }).setAccessRole(
+          'owner',
+          setup.owner.calendarId,
+        );
+        await setup.pair.settle();
+        assert.equal((await setup.pair.show()).status, 'active');
+        assert.deepEqual(
+          setup.owner.list().map(({ title }) => title),
+          ['Concert'],
+        );
+      });
+  });
