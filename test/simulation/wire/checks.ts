@@ -60,6 +60,16 @@ export class WireChecks {
     }
   }
 
+  /** Both sides show the same before anything was compared in full: what a change feed is there for. */
+  alike(): void {
+    this.throwIfViolated();
+    const [caldav, cloud] = this.world.calendars.map((_, index) => this.shownBy(index));
+    const explained = this.explainedLineages();
+    for (const { name, isUncertain } of this.world.ledger.lineages.values())
+      if (!explained.has(name) && !isUncertain && (caldav!.has(name) || cloud!.has(name)))
+        this.compare(name, caldav!.get(name), cloud!.get(name));
+  }
+
   atRest(): void {
     this.throwIfViolated();
     this.noteExplained();

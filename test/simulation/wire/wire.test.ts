@@ -12,8 +12,8 @@ import { WIRE_MUTANTS } from './mutants.ts';
 import { playWire } from './play.ts';
 import { scheduleOf } from './steps.ts';
 
-/** About a minute and a half for each cloud on a slow machine. */
-const SEEDS = { google: 120, graph: 80, caldav: 120 } as const;
+/** About a minute for each cloud on a slow machine. */
+const SEEDS = { google: 60, graph: 40, caldav: 60 } as const;
 const SEED = Number(process.env['TEST_CALPAIR_SEED'] ?? 1);
 
 for (const cloud of ['google', 'graph', 'caldav'] as const) {

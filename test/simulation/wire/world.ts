@@ -370,7 +370,7 @@ export class WireWorld {
       this.requests += 1;
       const isWrite = isWriting(request);
       if (isWrite) this.writes.push({ calendar: index, method: request.method, path: request.url.pathname });
-      const fault = this.faultFor(index, isWrite);
+      const fault = this.faultFor(index, request);
       let answer: WireAnswer | null = null;
       if (fault?.when !== 'before') answer = await calendar.answer(request);
       if (fault !== null) answer = failureOf(fault, calendar);
@@ -397,8 +397,11 @@ export class WireWorld {
     return { index, calendar, request };
   }
 
-  private faultFor(calendar: number, isWrite: boolean): Fault | null {
+  private faultFor(calendar: number, request: WireRequest): Fault | null {
+    const isWrite = isWriting(request);
     for (const fault of this.faults) {
+      // Only a precondition can fail.
+      if (fault.status === 412 && !request.headers.has('if-match')) continue;
       const isMet = fault.calendar === calendar && (fault.on === 'any' || (fault.on === 'write') === isWrite);
       if (!isMet || fault.left === 0) continue;
       if (fault.toSkip > 0) {
