@@ -199,7 +199,12 @@ function mergeFirst(caldav: CalendarEvent, cloud: CalendarEvent, winner: SideNam
     }
   }
   const event = { ...merged, recurrence: recurrence.value, exceptions: recurrence.value ? exceptions : {} };
-  return { caldav: { ...event, uid: caldav.uid }, cloud: { ...event, uid: cloud.uid }, conflicts };
+  return { caldav: asOf(caldav, event), cloud: asOf(cloud, event), conflicts };
+}
+
+/** The event under the identity of a side, whose lengths stay as nominal as they were. */
+function asOf({ uid, nominalDays }: CalendarEvent, event: Omit<CalendarEvent, 'uid'>): CalendarEvent {
+  return { ...event, uid, ...(nominalDays === undefined ? {} : { nominalDays }) };
 }
 
 function uniteContent(
