@@ -135,7 +135,7 @@ const MAX_ONSETS = 5_000;
 const MAX_ZONES = 100;
 const MAX_OWN_ZONES = 10;
 /** How many years of a VTIMEZONE are compared with the zone before it is kept for a longer series. */
-const COMPARED_YEARS = 10;
+const COMPARED_YEARS = 50;
 
 function tzidOf(vtimezone: Component): string {
   let known = tzids.get(vtimezone);

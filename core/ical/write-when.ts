@@ -1,6 +1,6 @@
 /**
  * Writes the start and the end of an event. What is written is right by RFC 5545 3.6.1, whatever the tolerant reader
- * would make of less: the end is later than the start and of its type. A zero-length event has no end.
+ * would make of less: the end is later than the start and of its type. An event without a length has a DURATION.
  */
 import type { When } from '../event.ts';
 import { sameValue } from '../event.ts';
@@ -69,26 +69,21 @@ function writeTimes(event: Component, current: When | null, next: When & { allDa
   useZone(event, zones);
 }
 
-/** An exception without an end would be read with that of its series, so there a zero length is written out. */
+/** An event without a length: iCloud refuses one without an end, and an exception would get that of its series. */
 function writeEnd(event: Component, next: When & { allDay: false }, zones: Zones): void {
-  const { ms } = durationOf(next);
+  const isZero = durationOf(next).ms <= 0;
   const duration = findLine(event, 'DURATION');
-  const isZeroException = ms <= 0 && findLine(event, 'RECURRENCE-ID') !== undefined;
-  const staysDuration = duration !== undefined && !findLine(event, 'DTEND') && ms > 0;
-  if (isZeroException || staysDuration) {
+  if (isZero || (duration && !findLine(event, 'DTEND'))) {
     removeLine(event, findLine(event, 'DTEND'));
-    const text = isZeroException ? 'PT0S' : formatNewDuration(duration ? rawValue(duration) : '', next);
+    const text = isZero ? 'PT0S' : formatNewDuration(duration ? rawValue(duration) : '', next);
     setLine(event, 'DURATION', duration ? withValue(duration.text, text) : `DURATION:${text}`, afterStart(event));
-    if (isZeroException || sameValue(readWhen(event, zones, null).when, next)) return;
+    if (isZero || sameValue(readWhen(event, zones, null).when, next)) return;
   }
   removeLine(event, findLine(event, 'DURATION'));
   const start = findLine(event, 'DTSTART');
   const pattern = findLine(event, 'DTEND') ?? (next.startZone === next.endZone ? start : undefined);
-  if (ms <= 0) removeLine(event, findLine(event, 'DTEND'));
-  else {
-    const text = formatDateTime('DTEND', pattern, next.end, { zone: next.endZone, zones });
-    setLine(event, 'DTEND', text, afterStart(event));
-  }
+  const text = formatDateTime('DTEND', pattern, next.end, { zone: next.endZone, zones });
+  setLine(event, 'DTEND', text, afterStart(event));
 }
 
 function isFloating(line: ContentLine): boolean {

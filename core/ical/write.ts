@@ -71,7 +71,10 @@ function typeOf({ isDate, isFloating }: StartFormat): string {
   return isDate ? 'date' : isFloating ? 'floating' : 'instant';
 }
 
-/** The first and the last instant (ms) at which the zones of an event have to be right. */
+/**
+ * The first and the last instant (ms) at which the zones of an event have to be right: also for the year after it, into
+ * which people move events.
+ */
 function spanOf(event: CalendarEvent): [number, number] {
   const contents = [event, ...Object.values(event.exceptions).filter((exception) => exception !== EXCLUDED)];
   const times = contents.flatMap(({ when }) =>
@@ -86,7 +89,7 @@ function spanOf(event: CalendarEvent): [number, number] {
     return until === undefined ? Infinity : instantOfId(until);
   });
   const all = [...times, ...dates, ...[...dates, ...ends].map((start) => start + length)];
-  return [Math.min(...all) - DAY_MS, Math.max(...all) + DAY_MS];
+  return [Math.min(...all) - DAY_MS, Math.max(...all) + 400 * DAY_MS];
 }
 
 const DAY_MS = 86_400_000;

@@ -19,7 +19,7 @@ async function spoil(person: DavPerson, title: string): Promise<string> {
   return name;
 }
 
-const endOf = (text: string): string | undefined => unfolded(text).find((line) => line.startsWith('DTEND'));
+const endOf = (text: string): string | undefined => unfolded(text).find((line) => /^(DTEND|DURATION)/.test(line));
 
 describe('FA1: the repair of what an earlier version wrote', () => {
   const servers = fixture(CLOUDS[0]!);
@@ -61,16 +61,16 @@ describe('repairEnds', () => {
   for (const [name, lines, end] of [
     ['a date before the start', WRONG, 'DTEND;VALUE=DATE:20270612'],
     ['a time beside a date', ['DTSTART;VALUE=DATE:20270611', 'DTEND:20270612T000000Z'], 'DTEND;VALUE=DATE:20270612'],
-    ['the start itself', ['DTSTART:20270611T100000Z', 'DTEND:20270611T100000Z'], undefined],
-    ['a time before the start', ['DTSTART:20270611T100000Z', 'DTEND:20270611T090000Z'], undefined],
+    ['the start itself', ['DTSTART:20270611T100000Z', 'DTEND:20270611T100000Z'], 'DURATION:PT0S'],
+    ['a time before the start', ['DTSTART:20270611T100000Z', 'DTEND:20270611T090000Z'], 'DURATION:PT0S'],
   ] as const)
     it(`FA1: mends an end that is ${name}`, () => {
       const text = object('u', ['SUMMARY:One', ...lines]);
       const repaired = repairEnds(text, null, SETTING)!;
       assert.equal(endOf(repaired), end);
       assert.deepEqual(
-        unfolded(repaired).filter((line) => !/^DT(START|END)/.test(line)),
-        unfolded(text).filter((line) => !/^DT(START|END)/.test(line)),
+        unfolded(repaired).filter((line) => !/^(DTSTART|DTEND|DURATION)/.test(line)),
+        unfolded(text).filter((line) => !/^(DTSTART|DTEND|DURATION)/.test(line)),
       );
       assert.equal(repairEnds(repaired, null, SETTING), null);
     });

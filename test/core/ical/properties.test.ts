@@ -173,7 +173,7 @@ describe('random events', () => {
     },
     organizer: { names: ['ORGANIZER'], value: fc.constant({ organizer: { address: 'q@example.com', name: 'Q' } }) },
     attendees: { names: ['ATTENDEE'], value: fc.constant({ attendees: [] }) },
-    when: { names: ['DTSTART', 'DTEND'], value: randomWhen.map((when) => ({ when })) },
+    when: { names: ['DTSTART', 'DTEND', 'DURATION'], value: randomWhen.map((when) => ({ when })) },
   };
   for (const [field, { names, value }] of Object.entries(FIELDS)) {
     test(`a change of ${field} leaves all other lines as they are`, () => {
