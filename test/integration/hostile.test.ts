@@ -47,12 +47,6 @@ describe('a pair with hostile events', () => {
     await hostile.person.put('good.ics', object('good', ['SUMMARY:good', ...at('20270114T090000')]));
     assert.equal(await hostile.person.tryPut('huge.ics', HUGE), 201);
     watch.restart();
-    console.log(
-      'BACK',
-      (await hostile.person.get('h-1.ics')).length,
-      (await hostile.person.get('h-1.ics')).slice(-900, -700),
-      (await hostile.person.get('h-0.ics')).length,
-    );
     const run = api.call('POST', `/v1/pairs/${hostile.pair.id}/sync?wait=120`);
     const late = await slowest(() => syncAll(others));
     await run;
