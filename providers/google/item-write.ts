@@ -99,7 +99,9 @@ async function ifUnchanged<T>(
 async function etagOf(calendar: GoogleCalendar, id: string, isUnchanged: IsUnchanged): Promise<string> {
   const now = await fetchItem(calendar, id);
   if (!now) throw new SyncError('gone', 'the event is not there any more');
-  if (!now.item.etag || !(await isUnchanged(now.item)))
-    throw new SyncError('stale', 'the event changed before it was written');
-  return now.item.etag;
+  const isKept = await isUnchanged(now.item);
+  if (isKept && now.item.etag) return now.item.etag;
+  // Of a cancelled occurrence Google may show no more than its name, and there is nothing in it to overwrite.
+  if (isKept && isCancelled(now.item)) return '*';
+  throw new SyncError('stale', 'the event changed before it was written');
 }

@@ -111,10 +111,14 @@ export function parseSeries(data: string): Series {
   return series;
 }
 
-/** Whether two states of an item differ in nothing but their ETag and time. */
-export function isSameItem(a: object | undefined, b: object | undefined): boolean {
+/**
+ * Whether two states of an item differ in nothing but their ETag and time. A cancelled one has no content: lists show
+ * little more than its name, and perhaps no ETag, `get` all that it had.
+ */
+export function isSameItem(a: Item | undefined, b: Item | undefined): boolean {
   if (!a || !b) return a === b;
-  const content = (item: object): object => ({ ...item, etag: undefined, updated: undefined });
+  if (isCancelled(a) && isCancelled(b)) return true;
+  const content = (item: Item): object => ({ ...item, etag: undefined, updated: undefined });
   return sameValue(content(a), content(b));
 }
 

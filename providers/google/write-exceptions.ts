@@ -208,7 +208,7 @@ async function cancelItems(
 
 /** Whether a person has changed an exception since it was `known`. */
 function isForeignItem(job: Job, now: CalendarEvent, item: Item, known: Item | undefined): boolean {
-  if (isSameItem(known, item) || (known && isCancelled(known) && isCancelled(item))) return false;
+  if (isSameItem(known, item)) return false;
   const suffix = parseInstanceId(item.id)?.occurrence ?? null;
   const id = readOccurrence(item, suffix, now.when) ?? readOccurrence(item, suffix, job.before.when);
   if (id === null) return true;

@@ -240,6 +240,19 @@ describe('one write to Google', () => {
     assert.equal(setup.owner.getEvent(`${id}_${idOf(found.event!, 2)}`, setup.calendarId)['status'], 'confirmed');
   });
 
+  it('restores an occurrence that a person excluded, of which Google shows no more than its name', async () => {
+    await setup.close();
+    setup = await openGoogle({ sparseTombstones: true });
+    const id = await setup.person.create(daily('09'));
+    const { event: whole } = await getOne(setup, id);
+    setup.owner.deleteEvent(`${id}_${idOf(whole!, 2)}`, setup.calendarId);
+    const without = await getOne(setup, id);
+    assert.deepEqual(Object.values(without.event!.exceptions), [EXCLUDED]);
+    const back = await setup.side.update(without, withExceptions(whole!, [[2, { when: later }]]));
+    assert.deepEqual(Object.keys(back.event!.exceptions), [idOf(whole!, 2)]);
+    assert.equal(setup.owner.getEvent(`${id}_${idOf(whole!, 2)}`, setup.calendarId)['status'], 'confirmed');
+  });
+
   it('restores an occurrence that the series excludes in its own EXDATE, without rewriting the rule', async () => {
     const { id } = setup.owner.insertEvent(
       {
