@@ -29,7 +29,7 @@ import type { Timing } from '../recurrence/renamed.ts';
 import { isValidSeries, occurrenceContent } from '../recurrence/series.ts';
 import { atNewTimes, type Based, followingSeries, lostOccurrences, withLeftBehind } from './follow-series.ts';
 import { attendeeChanges, attendeesAt, byAddressOrder, copyPaths, pathKey, valueAt, withAttendees } from './paths.ts';
-import { retimed } from './retime.ts';
+import { retimed, withoutDatesLeft } from './retime.ts';
 
 /** What one side shows now, and showed when both sides last agreed (null: they never have). */
 interface MergeSide {
@@ -78,8 +78,8 @@ export function merge(input: MergeInput): Merged {
   const { winner } = input;
   if (!input.caldav.base || !input.cloud.base) return mergeFirst(input.caldav.now, input.cloud.now, winner);
   const given: Record<SideName, Based> = {
-    caldav: { now: input.caldav.now, base: input.caldav.base },
-    cloud: { now: input.cloud.now, base: input.cloud.base },
+    caldav: { now: withoutDatesLeft(input.caldav.now, input.caldav.base), base: input.caldav.base },
+    cloud: { now: withoutDatesLeft(input.cloud.now, input.cloud.base), base: input.cloud.base },
   };
   const timing = mergeTiming(given, winner);
   const { conflicts } = timing;

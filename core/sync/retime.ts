@@ -25,6 +25,19 @@ export function retimed(event: CalendarEvent, to: Timing): CalendarEvent {
 }
 
 /**
+ * What a side shows, without the additional dates that its reader makes of exceptions which a move of the master alone
+ * left under their old names: these follow the series (`followingOwnMove`).
+ */
+export function withoutDatesLeft(now: CalendarEvent, base: CalendarEvent): CalendarEvent {
+  if (!now.recurrence || !base.recurrence || sameValue(now.when, base.when)) return now;
+  const before = new Set(base.recurrence.dates);
+  const isLeft = (date: string): boolean =>
+    !before.has(date) && now.exceptions[date] !== undefined && base.exceptions[date] !== undefined;
+  const dates = now.recurrence.dates.filter((date) => !isLeft(date));
+  return dates.length === now.recurrence.dates.length ? now : { ...now, recurrence: { ...now.recurrence, dates } };
+}
+
+/**
  * What a side shows after it changed the times of a series itself. Some programs change the master alone: exceptions
  * that it left under their old names, or at their old times, follow all the same.
  */
