@@ -28,7 +28,7 @@ interface Unmatched {
   readonly title: string;
 }
 
-/** An unreadable event differs in `unreadable`, and has an empty title where only one side has it. */
+/** An unreadable event differs in `unreadable`, and has its title where that much can be read. */
 export async function compareSides(caldav: Side, cloud: Side): Promise<Agreement> {
   const [caldavEvents, cloudEvents] = await Promise.all([listAll(caldav), listAll(cloud)]);
   const doubled = [...caldavEvents, ...cloudEvents].filter(([, all]) => all.length > 1).map(([uid]) => uid);
@@ -38,16 +38,16 @@ export async function compareSides(caldav: Side, cloud: Side): Promise<Agreement
   for (const [uid, [one]] of caldavEvents) {
     const other = cloudEvents.get(uid)?.[0];
     if (!other) {
-      onlyCaldav.push({ uid, title: one?.event?.title ?? '' });
+      onlyCaldav.push({ uid, title: one?.event?.title ?? one?.title ?? '' });
       continue;
     }
     const fields = one?.event && other.event ? differingFields(one.event, other.event) : ['unreadable'];
     if (fields.length === 0) same += 1;
-    else different.push({ uid, title: one?.event?.title ?? '', fields });
+    else different.push({ uid, title: one?.event?.title ?? one?.title ?? '', fields });
   }
   const onlyCloud = [...cloudEvents]
     .filter(([uid]) => !caldavEvents.has(uid))
-    .map(([uid, [one]]) => ({ uid, title: one?.event?.title ?? '' }));
+    .map(([uid, [one]]) => ({ uid, title: one?.event?.title ?? one?.title ?? '' }));
   return { same, different, onlyCaldav, onlyCloud, doubled };
 }
 
