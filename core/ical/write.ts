@@ -245,19 +245,25 @@ function moveOverrides(
   const overridden = [...before]
     .filter(([, { overrides }]) => overrides.length > 0)
     .sort(([a], [b]) => (a < b ? -1 : 1));
-  const removed = overridden.filter(([id]) => next.exceptions[id] === undefined);
-  const moved = removed.filter(([, source]) => exceptionOf(source, zones, oldDuration).exception !== EXCLUDED);
-  const added = Object.keys(next.exceptions)
-    .filter((id) => next.exceptions[id] !== EXCLUDED && !before.has(id))
-    .sort();
-  if (isRetyped)
-    for (const [id, source] of overridden) if (next.exceptions[id] !== undefined) nameOccurrence(source, id);
-  for (const entry of removed) {
-    const name = nameOf(entry[0]);
-    const byRank = moved.length === added.length ? added[moved.indexOf(entry)] : undefined;
-    const id = name !== null && added.includes(name) ? name : byRank;
-    if (id !== undefined) nameOccurrence(entry[1], id);
-    else if (isRetyped) for (const override of entry[1].overrides) removeComponent(root, override);
+  const wanted = Object.keys(next.exceptions).filter((id) => next.exceptions[id] !== EXCLUDED);
+  const names = new Map<OccurrenceSource, OccurrenceId>();
+  const free = new Set(wanted);
+  const take = (source: OccurrenceSource, id: OccurrenceId | null): void => {
+    if (id !== null && !names.has(source) && free.delete(id)) names.set(source, id);
+  };
+  for (const [id, source] of overridden) take(source, nameOf(id));
+  for (const [id, source] of overridden) take(source, id);
+  const left = overridden.filter(
+    ([, source]) => !names.has(source) && exceptionOf(source, zones, oldDuration).exception !== EXCLUDED,
+  );
+  const added = [...free].filter((id) => !before.has(id)).sort();
+  if (left.length === added.length) for (const [at, [, source]] of left.entries()) take(source, added[at]!);
+  const taken = new Set(names.values());
+  for (const [id, source] of overridden) {
+    const name = names.get(source);
+    if (name !== undefined && (name !== id || isRetyped)) nameOccurrence(source, name);
+    else if (name === undefined && (isRetyped || taken.has(id)))
+      for (const override of source.overrides) removeComponent(root, override);
   }
 }
 

@@ -12,10 +12,11 @@ import {
   type Exception,
   type OccurrenceId,
   type SideName,
+  sameValue,
 } from '../event.ts';
 import { eventProblem } from '../event-problem.ts';
 import { expandOccurrences } from '../recurrence/expand.ts';
-import { instantOfId } from '../recurrence/occurrence.ts';
+import { instantOfId, occurrenceId, occurrenceStart } from '../recurrence/occurrence.ts';
 import { occurrenceContent } from '../recurrence/series.ts';
 import { type FieldConflict, merge } from './merge.ts';
 
@@ -105,6 +106,11 @@ type Open = {
     : SeriesDecision[Key];
 };
 
+/** The occurrence's id in a series that may have become timed or all-day since. */
+function nameIn({ when }: CalendarEvent, occurrence: OccurrenceId): OccurrenceId {
+  return occurrenceId(occurrenceStart(occurrence, when), when.allDay ? null : when.startZone);
+}
+
 function decideInstance(input: SeriesInput, instance: Instance, isMeant: boolean, decision: Open): void {
   const { occurrence, now, base, agreed } = instance;
   const content = isMeant ? contentOf(input.series, occurrence) : null;
@@ -122,8 +128,10 @@ function decideInstance(input: SeriesInput, instance: Instance, isMeant: boolean
     const next = { ...asSingle(content), uid: now.uid };
     decision.update.push({ occurrence, next, fields: [...changedContent(now, next), 'recurrence'] });
   } else if (content === null) {
-    if (hasEdit && !input.isOneWay) decision.exceptions = { ...decision.exceptions, [occurrence]: contentOnly(now) };
-    else decision.remove.push(occurrence);
+    const name = nameIn(input.series, occurrence);
+    const isApplied = sameValue(input.series.exceptions[name], contentOnly(now));
+    if (!hasEdit || isApplied || input.isOneWay) decision.remove.push(occurrence);
+    else decision.exceptions = { ...decision.exceptions, [name]: contentOnly(now) };
   } else {
     mergeInstance(input, instance, now, content, decision);
   }

@@ -150,7 +150,8 @@ describe('a service that refuses', () => {
       assertBoth(harness, 'e001', { location: 'y' });
       assert.deepEqual([harness.caldav.titles(), harness.cloud.titles()], [names(3), names(3)]);
       harness.cloud.faults.length = 0;
-      await harness.run('signal');
+      // After two hours it is a problem, which a day or a resync tries again.
+      await harness.run('resync', { full: true });
       assertBoth(harness, 'e000', { location: 'x' });
       await staysQuiet(harness);
     });
