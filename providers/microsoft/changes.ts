@@ -138,9 +138,10 @@ async function* compareAll(calendar: GraphCalendar, storedEvents: StoredEvents):
     const page = { found: [] as Found[], unchanged: [] as string[] };
     for (const item of items.filter(({ id }) => !named.has(id))) {
       named.add(item.id);
-      if (item.etag !== undefined && versions.get(item.id) === item.etag) page.unchanged.push(item.id);
-      else if (storedEvents.isAll && !versions.has(item.id)) continue;
-      else if (isSeries(item)) masters.push(item.id);
+      if (storedEvents.isAll && !versions.has(item.id)) continue;
+      // A master does not change with an occurrence, and no round names an occurrence outside of its window.
+      if (isSeries(item)) masters.push(item.id);
+      else if (item.etag !== undefined && versions.get(item.id) === item.etag) page.unchanged.push(item.id);
       else page.found.push(single(calendar, item, date));
     }
     yield { ...page, removed: [] };

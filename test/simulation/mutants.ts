@@ -47,7 +47,7 @@ export const MUTANTS: readonly Mutant[] = [
       'true, current: null, version: null });',
   },
   {
-    seed: 301,
+    seed: 21340,
     name: 'unlisted-is-gone',
     description: 'a 404 for a new copy that was neither listed nor confirmed confirms its deletion',
     file: READ,
@@ -81,8 +81,8 @@ export const MUTANTS: readonly Mutant[] = [
     file: WRITE,
     from: 'return await outdated(applying, op, row, row && (await askFor(applying, row)));',
     to:
-      'await deps.store.underEpoch(open.pair.id, applying.epoch, (tx) => finish(tx, applying, ' +
-      "op));\n        return { kind: 'done' };",
+      'await deps.store.underEpoch(applying.open.pair.id, applying.epoch, (tx, revision) => finish(tx, applying, op, ' +
+      "revision, { problems: [] }));\n        return { kind: 'done' };",
   },
   {
     seed: 8,

@@ -26,7 +26,7 @@ describe('the simulation finds', { concurrency: 2 }, () => {
       const { invariant, message, seed, played } = await search(mutant, mutant.seed, SEEDS);
       context.diagnostic(`${invariant} at seed ${seed}, after ${played}`);
       assert.notEqual(invariant, null, `not found in ${played} schedules from seed ${mutant.seed}`);
-      assert.doesNotMatch(message, /^an activity failed/, 'the mutated code does not run');
+      assert.doesNotMatch(message, /^an activity failed/, `the mutated code does not run: ${message}`);
     });
   }
 });
