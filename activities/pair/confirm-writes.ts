@@ -9,6 +9,7 @@ import type { Deps } from '../deps.ts';
 import { confirmRead, createAgain, later } from './observe.ts';
 import type { OpenPair } from './open-pair.ts';
 import { answerFor, callSide } from './read-sides.ts';
+import { verifyAccount } from './verify-account.ts';
 
 const BATCH = 100;
 
@@ -29,6 +30,8 @@ async function confirmBatch(
   rows: readonly SideRow[],
 ): Promise<void> {
   const answers = await callSide(side, () => open.sides[side].get([...new Set(rows.map((row) => row.resource))]));
+  // Another person's calendar does not have them either.
+  if ([...answers.values()].includes('gone')) await callSide(side, () => verifyAccount(open, side));
   for (const row of rows) {
     const answer = answerFor(row, answers);
     if (answer !== undefined) await confirm(deps, open, epoch, row, answer === 'gone' ? null : answer);

@@ -8,6 +8,7 @@ import { createActivities } from '../../activities/index.ts';
 import type { SideName } from '../../core/event.ts';
 import { DEFAULT_OPTIONS, type Direction, type PairOptions } from '../../core/sync/policy.ts';
 import type { Trigger } from '../../core/sync/trigger.ts';
+import type { SideRow } from '../../db/link-sides.ts';
 import type { PairRow } from '../../db/pairs.ts';
 import type { Side } from '../../providers/provider.ts';
 import type { DiffResult, PairState, PollResult, RunSummary } from '../../workflows/messages.ts';
@@ -192,12 +193,12 @@ export class World {
         );
         if (!row) return true;
         const other = this.database.sides.get(`${row.linkId}/${side === 'caldav' ? 'cloud' : 'caldav'}`);
-        if (!other?.confirmed) return true;
+        if (!other || isUnseen(other)) return true;
         const ops = [...this.database.ops.values()]
           .filter((op) => op.linkId === row.linkId)
           .sort((a, b) => (a.id < b.id ? -1 : 1));
         return (
-          !row.confirmed ||
+          isUnseen(row) ||
           row.base === null ||
           ops.some(({ runId, status }) => status !== 'done' && runId === ops.at(-1)?.runId)
         );
@@ -210,7 +211,7 @@ export class World {
     return [...this.database.sides.values()].some(
       (row) =>
         row.ref === ref &&
-        (row.listed || row.confirmed) &&
+        (row.listed || !isUnseen(row)) &&
         this.pairs.find(({ id }) => id === row.pairId)?.calendars[row.side] === calendar,
     );
   }
@@ -347,3 +348,8 @@ export function quietFailure(error: unknown): 'NoChange' | 'Waiting' | 'Paused' 
  */
 const CONTEXT = new MockActivityEnvironment().context;
 asyncLocalStorage.getStore = () => CONTEXT;
+
+/** A write is not confirmed, or a copy that was accepted is awaited: its side has shown nothing of it. */
+function isUnseen({ confirmed, current, gone }: Pick<SideRow, 'confirmed' | 'current' | 'gone'>): boolean {
+  return !confirmed || (current === null && gone === 'no');
+}
