@@ -8,8 +8,7 @@ import type { Found } from '../../providers/provider.ts';
 import type { Deps } from '../deps.ts';
 import { confirmRead, createAgain, later } from './observe.ts';
 import type { OpenPair } from './open-pair.ts';
-import { answerFor, callSide } from './read-sides.ts';
-import { verifyAccount } from './verify-account.ts';
+import { answerFor, fetchVerified } from './read-sides.ts';
 
 const BATCH = 100;
 
@@ -29,9 +28,7 @@ async function confirmBatch(
   side: SideName,
   rows: readonly SideRow[],
 ): Promise<void> {
-  const answers = await callSide(side, () => open.sides[side].get([...new Set(rows.map((row) => row.resource))]));
-  // Another person's calendar does not have them either.
-  if ([...answers.values()].includes('gone')) await callSide(side, () => verifyAccount(open, side));
+  const answers = await fetchVerified(open, side, rows);
   for (const row of rows) {
     const answer = answerFor(row, answers);
     if (answer !== undefined) await confirm(deps, open, epoch, row, answer === 'gone' ? null : answer);

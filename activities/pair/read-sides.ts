@@ -187,20 +187,31 @@ export async function proveDeletions(deps: Deps, open: OpenPair, epoch: number):
   }
 }
 
+/**
+ * Fetches the resources of these rows. Where one is gone, the account of the credentials is checked after the answer
+ * (they may have changed since the run began), because another person's calendar proves nothing. @throws SideFailed
+ */
+export async function fetchVerified(
+  open: OpenPair,
+  side: SideName,
+  rows: readonly SideRow[],
+): Promise<Map<string, readonly Found[] | 'gone'>> {
+  return callSide(side, async () => {
+    const answers = await open.sides[side].get([...new Set(rows.map((row) => row.resource))]);
+    if ([...answers.values()].includes('gone')) await verifyAccount(open, side);
+    return answers;
+  });
+}
+
 /** A copy that was read back, or came in the service's own answer: then it was there, and its absence is a deletion. */
 function wasConfirmed({ confirmed, current }: SideRow): boolean {
   return confirmed && current !== null;
 }
 
 async function proveBatch(observer: Observer, open: OpenPair, rows: readonly SideRow[]): Promise<void> {
-  const { deps, pairId, epoch, side, reader } = observer;
-  const answers = await callSide(side, () => reader.get([...new Set(rows.map((row) => row.resource))]));
-  if ([...answers.values()].includes('gone')) {
-    // Another person's calendar proves nothing. Checked after the answer, because the credentials may have changed
-    // since this run began.
-    await callSide(side, () => verifyAccount(open, side));
-    await deps.store.updatePair(pairId, { lastGoneAt: deps.clock.now() });
-  }
+  const { deps, pairId, epoch, side } = observer;
+  const answers = await fetchVerified(open, side, rows);
+  if ([...answers.values()].includes('gone')) await deps.store.updatePair(pairId, { lastGoneAt: deps.clock.now() });
   for (const row of rows) {
     const answer = answerFor(row, answers);
     if (answer === undefined) continue;

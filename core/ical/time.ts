@@ -42,7 +42,7 @@ export function readWhen(
   const end = readEnd(event);
   if (start.time === null)
     return {
-      when: allDayWhen(start.date, allDayEnd(start.date, event, end, inherited)),
+      when: { allDay: true, start: start.date, end: allDayEnd(start.date, event, end, inherited) },
       isZoneKnown: true,
       nominalDays: 0,
     };
@@ -50,7 +50,11 @@ export function readWhen(
   const to = timedEnd(event, end, from, zones, inherited);
   const when: When = { allDay: false, start: from.local, startZone: from.zone, end: to.local, endZone: to.zone };
   if (isWholeDays(event, when))
-    return { when: allDayWhen(from.local.slice(0, 10), to.local.slice(0, 10)), isZoneKnown: true, nominalDays: 0 };
+    return {
+      when: { allDay: true, start: from.local.slice(0, 10), end: to.local.slice(0, 10) },
+      isZoneKnown: true,
+      nominalDays: 0,
+    };
   const nominalDays = end !== null && 'duration' in end ? Math.max(0, end.duration.days) : 0;
   return { when, isZoneKnown: from.isExact && to.isExact, nominalDays };
 }
@@ -336,10 +340,6 @@ function isWholeDays(event: Component, when: When): boolean {
     when.end.endsWith('T00:00:00') &&
     when.end > when.start
   );
-}
-
-function allDayWhen(start: string, end: string): When {
-  return { allDay: true, start, end };
 }
 
 /** RFC 5545 3.3.6; also accepts the misplaced `T` of `PT1W`. */

@@ -7,10 +7,11 @@ import { instantOf, localOf } from '../zones.ts';
 import { filterValues, indexAfter, insertLine, removeLine, replaceLine } from './edit.ts';
 import { dateValues, rdateIdOf, readRecurrence, ruleText } from './read.ts';
 import type { Component, ContentLine } from './text.ts';
-import { findLine, findLines, parameterValue } from './text.ts';
+import { findLine, findLines } from './text.ts';
 import type { StartFormat } from './time.ts';
-import { formatOccurrence, startFormatOf, zoneOfLine } from './time.ts';
+import { formatOccurrence, startFormatOf } from './time.ts';
 import type { Zones } from './timezones.ts';
+import { useZoneOf } from './write-when.ts';
 
 /** `isRetyped`: the start has another type than before, so that an UNTIL needs it too. Returns whether it changed. */
 export function writeRecurrence(master: Component, next: CalendarEvent, zones: Zones, isRetyped: boolean): boolean {
@@ -20,10 +21,7 @@ export function writeRecurrence(master: Component, next: CalendarEvent, zones: Z
   writeRules(master, next, zones, isRetyped);
   writeRdates(master, next, zones);
   if (next.recurrence === null) filterValues(master, 'EXDATE', dateValues, () => false);
-  const start = findLine(master, 'DTSTART')!;
-  const tzid = parameterValue(start, 'TZID');
-  const zone = zoneOfLine(start, zones);
-  if (tzid && zone) zones.use(tzid, zone);
+  useZoneOf(findLine(master, 'DTSTART')!, zones);
   return true;
 }
 

@@ -35,7 +35,7 @@ function writeMidnights(event: Component, start: ContentLine, next: When, zones:
   replaceLine(event, start, text);
   removeLines(event, ({ name }) => name === 'DURATION');
   setLine(event, 'DTEND', `DTEND${withValue(text, midnight(next.end)).slice('DTSTART'.length)}`, afterStart(event));
-  useZone(event, zones);
+  useZones(event, zones);
 }
 
 function writeDates(event: Component, next: When): void {
@@ -66,7 +66,7 @@ function writeTimes(event: Component, current: When | null, next: When & { allDa
       : (['DTEND', next.end, next.endZone] as const);
     setLine(event, name, formatDateTime(name, undefined, local, { zone, zones }));
   }
-  useZone(event, zones);
+  useZones(event, zones);
 }
 
 /** An event without a length: iCloud refuses one without an end, and an exception would get that of its series. */
@@ -94,12 +94,14 @@ function afterStart(event: Component): number {
   return indexAfter(event, 'DTSTART');
 }
 
+/** Notes the TZID of a written line, so that its VTIMEZONE is right for the event (`Zones.completeVtimezones`). */
+export function useZoneOf(line: ContentLine, zones: Zones): void {
+  const tzid = isDateLine(line) ? undefined : parameterValue(line, 'TZID');
+  const zone = tzid ? zoneOfLine(line, zones) : null;
+  if (tzid && zone) zones.use(tzid, zone);
+}
+
 /** The VTIMEZONEs of the times that were kept or moved have to be right for them too. */
-function useZone(event: Component, zones: Zones): void {
-  for (const name of ['DTSTART', 'DTEND']) {
-    const line = findLine(event, name);
-    const tzid = line && !isDateLine(line) ? parameterValue(line, 'TZID') : undefined;
-    const zone = line && tzid ? zoneOfLine(line, zones) : null;
-    if (tzid && zone) zones.use(tzid, zone);
-  }
+function useZones(event: Component, zones: Zones): void {
+  for (const line of [findLine(event, 'DTSTART'), findLine(event, 'DTEND')]) if (line) useZoneOf(line, zones);
 }

@@ -7,9 +7,8 @@
 
 import type { CalendarEvent, Content, ContentField, OccurrenceId } from '../event.ts';
 import { changedContent, DEFAULT_CONTENT, EXCLUDED, sameValue } from '../event.ts';
-import { instantOfId } from '../recurrence/occurrence.ts';
 import { occurrencesAmong, renamedOccurrences } from '../recurrence/renamed.ts';
-import { instantOf } from '../zones.ts';
+import { boundsOf } from '../recurrence/series.ts';
 import {
   endOfProperties,
   hasAgentNone,
@@ -63,33 +62,14 @@ export function writeEvent(group: EventGroup, next: CalendarEvent, context: Writ
   isChanged = writeRecurrence(master, next, zones, isRetyped) || isChanged;
   isChanged = writeExceptions(group, next, context) || isChanged;
   if (isChanged) updateTimestamps(master, context);
-  zones.completeVtimezones(...spanOf(next));
+  const { start, end } = boundsOf(next);
+  // Also for the year after it, into which people move events.
+  zones.completeVtimezones(start - DAY_MS, end + 400 * DAY_MS);
 }
 
 /** RFC 5545 wants RECURRENCE-ID, EXDATE, RDATE and UNTIL in the type of the start. */
 function typeOf({ isDate, isFloating }: StartFormat): string {
   return isDate ? 'date' : isFloating ? 'floating' : 'instant';
-}
-
-/**
- * The first and the last instant (ms) at which the zones of an event have to be right: also for the year after it, into
- * which people move events.
- */
-function spanOf(event: CalendarEvent): [number, number] {
-  const contents = [event, ...Object.values(event.exceptions).filter((exception) => exception !== EXCLUDED)];
-  const times = contents.flatMap(({ when }) =>
-    when.allDay
-      ? [Date.parse(when.start), Date.parse(when.end)]
-      : [instantOf(when.start, when.startZone), instantOf(when.end, when.endZone)],
-  );
-  const length = times[1]! - times[0]!;
-  const dates = (event.recurrence?.dates ?? []).map((date) => instantOfId(date.split('/', 1)[0]!));
-  const ends = (event.recurrence?.rules ?? []).map((rule) => {
-    const until = /UNTIL=(\d{8}(?:T\d{6}Z)?)/.exec(rule)?.[1];
-    return until === undefined ? Infinity : instantOfId(until);
-  });
-  const all = [...times, ...dates, ...[...dates, ...ends].map((start) => start + length)];
-  return [Math.min(...all) - DAY_MS, Math.max(...all) + 400 * DAY_MS];
 }
 
 const DAY_MS = 86_400_000;

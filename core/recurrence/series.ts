@@ -1,7 +1,7 @@
 /** Occurrences of a series without an exception, and whether the start of a series matches its rule. */
 
 import { type CalendarEvent, type Content, contentOnly, EXCLUDED, type OccurrenceId, type When } from '../event.ts';
-import { localOf } from '../zones.ts';
+import { instantOf, localOf } from '../zones.ts';
 import { durationOf, type EventDuration, endAfter, eventDuration, periodMs } from './duration.ts';
 import { expandOccurrences, matchesStart } from './expand.ts';
 import { instantOfId, isDateId, occurrenceStart } from './occurrence.ts';
@@ -48,8 +48,40 @@ export function withDatesOfExceptions(event: CalendarEvent): CalendarEvent {
 }
 
 /**
+ * The first and the last instant (ms) that an event can touch: of a series also with the occurrences that were moved,
+ * and the dates beside its rule. The rule is not expanded; without an UNTIL the end is Infinity.
+ */
+export function boundsOf(event: CalendarEvent): { start: number; end: number } {
+  const { start, end } = spanOf(event.when);
+  if (!event.recurrence) return { start, end };
+  const { rules, dates } = event.recurrence;
+  const untils = rules.map((rule) => /^RRULE:.*UNTIL=(\d{4})(\d\d)(\d\d)/.exec(rule));
+  const isOpen = untils.length === 0 || untils.some((until) => until === null);
+  const lasts = untils.map((until) =>
+    isOpen ? Infinity : Date.parse(`${until?.[1]}-${until?.[2]}-${until?.[3]}`) + DAY_MS,
+  );
+  const added = dates.map((date) => instantOfId(date.split('/')[0]!));
+  const moved = Object.values(event.exceptions).flatMap((exception) =>
+    typeof exception === 'object' ? [spanOf(exception.when)] : [],
+  );
+  // No spread: a series may have more dates than a call can have arguments.
+  return {
+    start: [...added, ...moved.map((span) => span.start)].reduce((a, b) => Math.min(a, b), start),
+    end: [...[...lasts, ...added].map((last) => last + end - start), ...moved.map((span) => span.end)].reduce(
+      (a, b) => Math.max(a, b),
+      end,
+    ),
+  };
+}
+
+function spanOf(when: When): { start: number; end: number } {
+  if (when.allDay) return { start: Date.parse(when.start), end: Date.parse(when.end) };
+  return { start: instantOf(when.start, when.startZone), end: instantOf(when.end, when.endZone) };
+}
+
+/**
  * False for a series whose start and recurrence contradict each other: UNTIL or dates of another type than the start,
- * or a start that the rule does not match. It is an occurrence all the same, but nobody means such a series.
+ * or a start that the rule does not match. It is an occurrence all the same, but no person means such a series.
  */
 export function isValidSeries(event: CalendarEvent): boolean {
   return hasMatchingTypes(event) && (!hasRule(event) || matchesStart(event) !== false);

@@ -1,7 +1,6 @@
 /** What of an event crosses a pair, and in which direction: the pair's settings, applied. Pure. */
-import { type CalendarEvent, type Content, DEFAULT_CONTENT, mapContents, type SideName, type When } from '../event.ts';
-import { instantOfId } from '../recurrence/occurrence.ts';
-import { instantOf } from '../zones.ts';
+import { type CalendarEvent, type Content, DEFAULT_CONTENT, mapContents, type SideName } from '../event.ts';
+import { boundsOf } from '../recurrence/series.ts';
 import { DEFAULT_DELETION_LIMIT, type DeletionLimit } from './deletion-guard.ts';
 
 const DAY_MS = 86_400_000;
@@ -60,38 +59,6 @@ function isInWindow(event: CalendarEvent, window: NonNullable<PairOptions['windo
   const { start, end } = boundsOf(event);
   if (window.pastDays !== undefined && end < now - window.pastDays * DAY_MS) return false;
   return window.futureDays === undefined || start <= now + window.futureDays * DAY_MS;
-}
-
-/**
- * From the first to the last that can be of an event: of a series also occurrences that were moved, and dates beside
- * its rule.
- */
-function boundsOf(event: CalendarEvent): { start: number; end: number } {
-  const { start, end } = spanOf(event.when);
-  if (!event.recurrence) return { start, end };
-  const { rules, dates } = event.recurrence;
-  const untils = rules.map((rule) => /^RRULE:.*UNTIL=(\d{4})(\d\d)(\d\d)/.exec(rule));
-  const isOpen = untils.length === 0 || untils.some((until) => until === null);
-  const lasts = untils.map((until) =>
-    isOpen ? Infinity : Date.parse(`${until?.[1]}-${until?.[2]}-${until?.[3]}`) + DAY_MS,
-  );
-  const added = dates.map((date) => instantOfId(date.split('/')[0]!));
-  const moved = Object.values(event.exceptions).flatMap((exception) =>
-    typeof exception === 'object' ? [spanOf(exception.when)] : [],
-  );
-  // No spread: a series may have more dates than a call can have arguments.
-  return {
-    start: [...added, ...moved.map((span) => span.start)].reduce((a, b) => Math.min(a, b), start),
-    end: [...[...lasts, ...added].map((last) => last + end - start), ...moved.map((span) => span.end)].reduce(
-      (a, b) => Math.max(a, b),
-      end,
-    ),
-  };
-}
-
-function spanOf(when: When): { start: number; end: number } {
-  if (when.allDay) return { start: Date.parse(when.start), end: Date.parse(when.end) };
-  return { start: instantOf(when.start, when.startZone), end: instantOf(when.end, when.endZone) };
 }
 
 /** The event as the given side is to see it. */

@@ -1,6 +1,6 @@
 /** Google's documented rules for the body of a write: a body that breaks one is never sent. */
-import { SyncError } from '../../core/sync-error.ts';
 import { instantOf, isZone } from '../../core/zones.ts';
+import { isOneOf, namesOfBroken, refuseBroken } from '../body-rules.ts';
 import { isMailAddress } from '../hidden-attendees.ts';
 import type { Item } from './item.ts';
 import type { Body } from './to-google.ts';
@@ -10,16 +10,13 @@ import type { Body } from './to-google.ts';
  * @throws SyncError `invalid-object` with the names of the broken rules as `reason`, without content
  */
 export function checkBody(body: Body, item: Item | null): void {
-  const broken = brokenRules(body, item);
-  if (broken.length === 0) return;
-  const reason = broken.join(', ');
-  throw new SyncError('invalid-object', `the event for Google would be invalid: ${reason}`, { reason });
+  refuseBroken('Google', brokenRules(body, item));
 }
 
 /** The rules that a body breaks, by the names of its fields. Pure. */
 export function brokenRules(body: Body, item: Item | null): string[] {
   const isNew = item === null;
-  const rules: readonly (readonly [name: string, holds: boolean])[] = [
+  return namesOfBroken([
     ['unknown field', Object.keys(body).every((key) => ALLOWED.has(key))],
     ['id', isNew ? /^[a-v0-9]{5,1024}$/.test(body.id ?? '') : body.id === undefined],
     ['summary', isText(body.summary, 1024)],
@@ -32,8 +29,7 @@ export function brokenRules(body: Body, item: Item | null): string[] {
     ['recurrence', isRecurrence(body, item)],
     ['attendees', (body.attendees ?? []).every(({ email }) => typeof email === 'string' && isMailAddress(email))],
     ['extendedProperties', areProperties(body.extendedProperties?.private ?? {})],
-  ];
-  return rules.flatMap(([name, holds]) => (holds ? [] : [name]));
+  ]);
 }
 
 const ALLOWED = new Set([
@@ -57,10 +53,6 @@ const MAX_PROPERTIES_BYTES = 32_768;
 
 function isText(value: unknown, limit: number): boolean {
   return value === undefined || value === null || (typeof value === 'string' && value.length <= limit);
-}
-
-function isOneOf(value: unknown, values: readonly string[]): boolean {
-  return value === undefined || (typeof value === 'string' && values.includes(value));
 }
 
 type Point = Body['start'];

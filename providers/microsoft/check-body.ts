@@ -1,7 +1,7 @@
 /** Graph's documented rules for the body of a write of an event: a body that breaks one is never sent. */
 import { RecurrenceError } from '../../core/recurrence/rule.ts';
-import { SyncError } from '../../core/sync-error.ts';
 import { instantOf, localOf } from '../../core/zones.ts';
+import { isOneOf, namesOfBroken, refuseBroken } from '../body-rules.ts';
 import { isMailAddress } from '../hidden-attendees.ts';
 import { fieldOf, textOf } from './item.ts';
 import { readPatternedRecurrence } from './recurrence-form.ts';
@@ -10,17 +10,14 @@ import { readGraphZone } from './zones.ts';
 
 /** @throws SyncError `invalid-object` with the names of the broken rules as `reason`, without content */
 export function checkBody(body: Body, kind: 'create' | 'patch'): void {
-  const broken = brokenRules(body, kind);
-  if (broken.length === 0) return;
-  const reason = broken.join(', ');
-  throw new SyncError('invalid-object', `the event for Graph would be invalid: ${reason}`, { reason });
+  refuseBroken('Graph', brokenRules(body, kind));
 }
 
 /** The rules that a body breaks, by the names of its fields. Pure. */
 export function brokenRules(body: Body, kind: 'create' | 'patch'): string[] {
   const place = fieldOf(body['location'], 'displayName');
   const isNew = kind === 'create';
-  const rules: readonly (readonly [name: string, holds: boolean])[] = [
+  return namesOfBroken([
     ['unknown field', Object.keys(body).every((key) => ALLOWED.has(key))],
     ['transactionId', isNew ? /^[\w-]{1,64}$/.test(textOf(body['transactionId'])) : !('transactionId' in body)],
     ['subject', !('subject' in body) || isLine(body['subject'])],
@@ -32,8 +29,7 @@ export function brokenRules(body: Body, kind: 'create' | 'patch'): string[] {
     ['recurrence', isRecurrence(body)],
     ['attendees', listOf(body['attendees']).every(isAttendee)],
     ['singleValueExtendedProperties', listOf(body['singleValueExtendedProperties']).every(isProperty)],
-  ];
-  return rules.flatMap(([name, holds]) => (holds ? [] : [name]));
+  ]);
 }
 
 const ALLOWED = new Set([
@@ -60,10 +56,6 @@ function isLine(value: unknown): boolean {
 
 function isItemBody(value: unknown): boolean {
   return isOneOf(fieldOf(value, 'contentType'), ['text', 'html']) && typeof fieldOf(value, 'content') === 'string';
-}
-
-function isOneOf(value: unknown, values: readonly string[]): boolean {
-  return value === undefined || (typeof value === 'string' && values.includes(value));
 }
 
 function listOf(value: unknown): readonly unknown[] {

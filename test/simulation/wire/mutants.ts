@@ -2,19 +2,11 @@
  * Mistakes in `providers` and `core/ical`, one at a time: each replaces one piece of code. The simulation over the wire
  * has to find every one of them, or the contract suite of a provider where the table says so.
  */
+import type { Mutant } from '../mutants.ts';
 import type { CloudKind } from './steps.ts';
 
-export interface WireMutant {
-  readonly name: string;
-  /** What the mutated code does wrong. */
-  readonly description: string;
-  readonly file: string;
-  /** The original code, which occurs once in the file. */
-  readonly from: string;
-  readonly to: string;
+export interface WireMutant extends Mutant {
   readonly cloud: CloudKind;
-  /** The seed of a schedule that finds it. */
-  readonly seed: number;
 }
 
 const DAV_WRITE = 'providers/caldav/write.ts';
@@ -213,8 +205,8 @@ export const WIRE_MUTANTS: readonly WireMutant[] = [
     name: 'ical-vtimezone-missing',
     description: 'the VTIMEZONE of a new zone is not written',
     file: ICAL_WRITE,
-    from: 'zones.completeVtimezones(...spanOf(next));',
-    to: 'void spanOf(next);',
+    from: 'zones.completeVtimezones(start - DAY_MS, end + 400 * DAY_MS);',
+    to: 'void [start, end];',
   },
   {
     seed: 3004,
