@@ -45,7 +45,7 @@ export const accounts = pgTable(
     /** Sealed JSON: the provider's credentials, and its access token. */
     credentials: sealed('credentials').notNull(),
     token: sealed('token'),
-    /** Who renews the token, and until when nobody else does. */
+    /** The worker that renews the token, and until when no other one does. */
     tokenLease: uuid('token_lease'),
     tokenLeasedUntil: instant('token_leased_until'),
     status: text('status').$type<'ok' | 'attention'>().notNull().default('ok'),

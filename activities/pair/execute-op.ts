@@ -260,7 +260,7 @@ async function finish(
   await tx.updateLinks([op.linkId], { ...done, refusals: null });
 }
 
-/** What only the written event tells (a text that the service cut); of an instance it is a problem of its series. */
+/** What only the written event shows (a text that the service cut); of an instance it is a problem of its series. */
 async function reportProblems(
   tx: Store,
   { pairId, linkId, side, runId }: OpRow,

@@ -22,7 +22,7 @@ export function isOfEvent({ failedInRow }: Applying, side: SideName, { kind }: S
 
 /**
  * A calendar that cannot be written to at all is a matter of the pair, not of its events. Where the service does not
- * say, two events that it refuses in a row tell.
+ * say, two refusals in a row decide.
  */
 export async function isReadOnly({ open, writable, failedInRow }: Applying, side: SideName, error: SyncError) {
   if (error.status === undefined) return false;

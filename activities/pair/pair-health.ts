@@ -18,7 +18,7 @@ const ERRORS_BEFORE_ATTENTION = 5;
 export async function noteSuccess(deps: Deps, open: OpenPair): Promise<void> {
   const { pair, accountIds } = open;
   if (pair.attention === null && pair.failures === 0 && pair.statusDetail === null && pair.notBefore === null) return;
-  // That a calendar can be read does not say that it can be written to: a write that waits will tell.
+  // That a calendar can be read does not say that it can be written to: the next write shows that.
   const stillWaits =
     pair.readOnlySide !== null && (await deps.store.dirtyLinks(pair.id, deps.clock.now(), true)).length > 0;
   await deps.store.updatePair(pair.id, {

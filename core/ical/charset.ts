@@ -49,8 +49,8 @@ export function textOfEscapes(text: string): string {
       valid += 1;
       return characterOf([...sequence].map(byteOf));
     });
-    const stray = decoded.match(ESCAPED)?.length ?? 0;
-    return (stray > valid ? line : decoded).replace(ESCAPED, (byte) => windows1252(byteOf(byte)));
+    const broken = decoded.match(ESCAPED)?.length ?? 0;
+    return (broken > valid ? line : decoded).replace(ESCAPED, (byte) => windows1252(byteOf(byte)));
   });
 }
 

@@ -193,7 +193,7 @@ function checkProperties(component: StrictComponent, report: Report): void {
   for (const name of REQUIRED[component.name]!) if (!counts.has(name)) report('property-missing', component.name, name);
 }
 
-/** RFC 5545 3.6.1: the end is later than the start, of its type, and told once. */
+/** RFC 5545 3.6.1: the end is later than the start, of its type, and given once. */
 function checkEvent(event: StrictComponent, report: Report): void {
   const start = startOf(event);
   const [dtend, duration] = [valuesOf(event, 'DTEND')[0], valuesOf(event, 'DURATION')[0]];

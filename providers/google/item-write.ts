@@ -22,7 +22,7 @@ export async function insertItem(calendar: GoogleCalendar, requestBody: Body): P
   return { item: itemOf(data), date };
 }
 
-/** Whether nobody has changed what a write is based on, seen by the item as it is now. */
+/** Whether what a write is based on is unchanged, seen by the item as it is now. */
 export type IsUnchanged = (now: Item) => boolean | Promise<boolean>;
 
 /**

@@ -171,7 +171,7 @@ async function writeMaster(job: Job, series: Series, body: Body): Promise<Series
   }
 }
 
-/** Whether nobody has changed, added or cancelled an exception. */
+/** Whether no exception was changed, added or cancelled. */
 function areSameExceptions(stored: Series['exceptions'], now: Series['exceptions']): boolean {
   return [...new Set([...Object.keys(stored), ...Object.keys(now)])].every((id) => {
     const [before, after] = [stored[id], now[id]];

@@ -100,7 +100,7 @@ function dateOfMidnight(item: Item, original: number): string {
   const own = item['isAllDay'] === true ? textOf(fieldOf(item['start'], 'dateTime')).slice(0, 10) : '';
   const hours = (original % DAY) / HOUR;
   const possible = [...(hours <= 12 ? [west] : []), ...(hours >= 10 ? [east] : [])];
-  // It was not moved, or its midnight tells. Both sides of the date line: more people live in Hawaii than on the Line
+  // It was not moved, or its midnight decides. Both sides of the date line: more people live in Hawaii than on the Line
   // Islands, and more in New Zealand than in Samoa's neighbourhood.
   return possible.find((date) => date === own) ?? (hours < 10.5 ? west : east);
 }

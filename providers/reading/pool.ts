@@ -1,6 +1,6 @@
 /**
  * Threads for pure functions that read what other people wrote. A function that takes too long costs its own thread,
- * which is ended, and nobody else's time.
+ * which is ended, and no other text's time.
  */
 import { Worker } from 'node:worker_threads';
 

@@ -37,7 +37,7 @@ function object({ text, floatingZone }: { readonly text: string; readonly floati
   return cpuMs() - before;
 }
 
-/** Processor time of this thread, where the system tells (Linux); else the time by the clock. */
+/** Processor time of this thread, where the system has it (Linux); else the time by the clock. */
 function cpuMs(): number {
   try {
     return Number(readFileSync('/proc/thread-self/schedstat', 'utf8').split(' ')[0]) / 1e6;

@@ -5,33 +5,21 @@ import { createFetch } from '../../providers/http.ts';
 import type { Found, Side } from '../../providers/provider.ts';
 import { event, StoredState } from '../support/contract.ts';
 import { openAccount, SETTING, text } from '../support/contract-caldav.ts';
+import { openFake, type Polled, pollSide } from '../support/dav-side.ts';
 import { type FakeDav, fakeDav, multistatus, type Oddities } from '../support/fake-dav.ts';
 
 let dav: FakeDav;
 afterEach(() => dav.close());
 
 async function open(oddities: Oddities = {}): Promise<Side> {
-  dav = await fakeDav(oddities);
-  const { account } = await openAccount({ base: dav.calendar, username: 'u', password: 'p' });
-  dav.log.length = 0;
-  return account.side(dav.calendar, SETTING);
+  const opened = await openFake(oddities);
+  dav = opened.dav;
+  return opened.side;
 }
 
-async function poll(
-  side: Side,
-  cursor: string | null,
-  stored = new StoredState(),
-): Promise<{ found: Found[]; unchanged: string[]; removed: string[]; cursor: string; full: boolean }> {
-  const all = { found: [] as Found[], unchanged: [] as string[], removed: [] as string[], cursor: '', full: false };
+function poll(side: Side, cursor: string | null, stored = new StoredState()): Promise<Polled> {
   dav.log.length = 0;
-  for await (const page of side.changes(cursor, stored)) {
-    all.found.push(...page.found);
-    all.unchanged.push(...page.unchanged);
-    all.removed.push(...page.removed);
-    if (page.end) Object.assign(all, page.end);
-  }
-  for (const found of all.found) stored.keep(found);
-  return all;
+  return pollSide({ side, stored }, cursor);
 }
 
 const titles = (found: readonly Found[]): string[] => found.map((one) => one.event?.title ?? '?').sort();

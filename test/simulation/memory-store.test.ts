@@ -11,8 +11,8 @@ import { testDatabase } from '../support/database.ts';
 import { type Random, randomOf } from '../support/random.ts';
 import { MemoryDatabase } from './memory-store.ts';
 import { OPEN_VAULT } from './open-vault.ts';
+import { START } from './pair-row.ts';
 import { type MethodName, StoreCalls } from './store-calls.ts';
-import { START } from './world.ts';
 
 const SEED = Number(process.env['TEST_CALPAIR_SEED'] ?? 1);
 const SEQUENCES = 6;

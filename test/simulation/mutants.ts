@@ -5,7 +5,7 @@
  */
 export interface Mutant {
   readonly name: string;
-  /** What the mutated engine does wrong. */
+  /** What the mutated code does wrong. */
   readonly description: string;
   readonly file: string;
   /** The original code, which occurs once in the file. */

@@ -3,12 +3,11 @@
  * `TEST_CALPAIR_SEED` other schedules. For longer runs: `npm run simulate -- --seeds N`.
  */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { play } from './play.ts';
 import { REGRESSIONS } from './regressions.ts';
 import { REGRESSIONS_OF_TWO_PAIRS } from './regressions-of-two-pairs.ts';
+import { simulate } from './run-main.ts';
 
 const SEEDS = 20_000;
 const SEED = Number(process.env['TEST_CALPAIR_SEED'] ?? 1);
@@ -27,21 +26,3 @@ test(`${SEEDS} schedules from seed ${SEED} violate no invariant`, async (context
   assert.equal(code, 0, output);
   assert.match(last, new RegExp(`^${SEEDS} schedules .*: 0 violations$`));
 });
-
-function simulate(args: readonly string[]): Promise<{ code: number | null; output: string }> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [
-      '--import',
-      'tsx',
-      fileURLToPath(new URL('./main.ts', import.meta.url)),
-      ...args,
-    ]);
-    let output = '';
-    for (const stream of [child.stdout, child.stderr])
-      stream.on('data', (text: Buffer) => {
-        output += text.toString();
-      });
-    child.once('error', reject);
-    child.once('close', (code) => resolve({ code, output }));
-  });
-}

@@ -12,7 +12,7 @@ import type { OpRow } from '../../db/ops.ts';
 import type { Store } from '../../db/store.ts';
 import type { Random } from '../support/random.ts';
 import type { MemoryDatabase } from './memory-store.ts';
-import { START } from './world.ts';
+import { START } from './pair-row.ts';
 
 export type MethodName = Exclude<keyof Store, 'vault' | 'underEpoch'>;
 /** Drizzle leaves undefined columns alone, though its types do not name them. */

@@ -16,9 +16,8 @@ import { FakeSide, type FakeWrite, fakeProvider, type Habits } from '../support/
 import { randomOf } from '../support/random.ts';
 import { Ledger, lineageOf } from './ledger.ts';
 import { MemoryDatabase } from './memory-store.ts';
+import { newPairRow, START } from './pair-row.ts';
 import { Process, Scheduler } from './scheduler.ts';
-
-export const START = Date.parse('2026-06-10T08:00:00Z');
 
 /** The calendars and pairs of a world. */
 export interface Profile {
@@ -122,37 +121,12 @@ export class World {
 
   private pair({ caldav, cloud, direction, options }: Profile['pairs'][number], index: number): PairWorkflow {
     const id = this.newId();
-    const row: PairRow = {
-      id,
-      connectionId: id,
+    const row = newPairRow(id, {
       caldavCalendarId: `${caldav}`,
       cloudCalendarId: `${cloud}`,
-      calendars: id,
-      floatingZone: 'Europe/Berlin',
       direction,
-      pollIntervalSeconds: 60,
       options: { ...DEFAULT_OPTIONS, ...options },
-      paused: false,
-      settingsRevision: 0,
-      readOnlySide: null,
-      epoch: 0,
-      caldavCursor: null,
-      cloudCursor: null,
-      fullListingAt: null,
-      objectsRepairedAt: null,
-      firstRunAt: null,
-      needsMatching: true,
-      lastSyncAt: null,
-      nextPollAt: null,
-      attention: null,
-      statusDetail: null,
-      failingSince: null,
-      failures: 0,
-      lastGoneAt: null,
-      notBefore: null,
-      announced: null,
-      createdAt: new Date(START),
-    };
+    });
     this.database.pairs.set(id, row);
     this.database.accountsOf.set(id, { caldavAccountId: `${caldav}`, cloudAccountId: `${cloud}` });
     return {

@@ -27,7 +27,10 @@ export interface Polled {
 }
 
 /** All pages of one poll; what it finds is stored. */
-export async function pollSide({ side, stored }: OpenSide, cursor: string | null): Promise<Polled> {
+export async function pollSide(
+  { side, stored }: Pick<OpenSide, 'side' | 'stored'>,
+  cursor: string | null,
+): Promise<Polled> {
   const all = { found: [] as Found[], unchanged: [] as string[], removed: [] as string[], cursor: '', full: false };
   for await (const page of side.changes(cursor, stored)) {
     all.found.push(...page.found);

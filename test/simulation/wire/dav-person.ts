@@ -21,6 +21,8 @@ import {
   endOf,
   type Listed,
   type Person,
+  PICKED_OF,
+  PICKED_WITHIN_MS,
   type Picked,
   type Rule,
   rruleOf,
@@ -28,13 +30,12 @@ import {
   type Texts,
   type Times,
   wallOf,
+  wordsOf,
 } from './person.ts';
 import { type Occurrence, occurrencesOf, type Shown } from './shown.ts';
 
 const PROPERTIES = { title: 'SUMMARY', location: 'LOCATION', description: 'DESCRIPTION' } as const;
 const DAY_MS = 86_400_000;
-const YEARS_2_MS = 730 * DAY_MS;
-const FIRST = 12;
 
 export class DavPerson implements Person {
   readonly #server: DavServer;
@@ -283,7 +284,7 @@ export class DavPerson implements Person {
 
   #occurrences(ref: string): Occurrence[] {
     const start = parseCompact(valueOf(lineOf(masterOf(this.#object(ref)), 'DTSTART')!));
-    return occurrencesOf(this.#text(ref), start + YEARS_2_MS).slice(0, FIRST);
+    return occurrencesOf(this.#text(ref), start + PICKED_WITHIN_MS).slice(0, PICKED_OF);
   }
 
   #text(ref: string): string {
@@ -379,10 +380,6 @@ function keptIn(event: Component): string[] {
     ...event.lines.filter((line) => line.startsWith('X-SOME-CLIENT')),
     ...event.components.flatMap(({ lines }) => lines),
   ];
-}
-
-export function wordsOf(texts: readonly string[]): string[] {
-  return texts.flatMap((text) => text.match(/\b[wk]\d+\b/g) ?? []);
 }
 
 /** The start of a series or single event, or of an exception that is not at its own time. */

@@ -1,12 +1,13 @@
 /** A person on Google's web page: the requests that the page makes, without Calpair's code. */
 import type { GoogleAccount } from '../../fakes/google/account.ts';
 import type { Json } from '../../fakes/json.ts';
-import { wordsOf } from './dav-person.ts';
 import { compact, offsetAt, parseCompact } from './ics-text.ts';
 import {
   endOf,
   type Listed,
   type Person,
+  PICKED_OF,
+  PICKED_WITHIN_MS,
   type Picked,
   type Rule,
   rruleOf,
@@ -14,13 +15,12 @@ import {
   type Texts,
   type Times,
   wallOf,
+  wordsOf,
 } from './person.ts';
 import { inOrder, type Shown } from './shown.ts';
 
 const FIELDS = { title: 'summary', location: 'location', description: 'description' } as const;
 const DAY_MS = 86_400_000;
-const YEARS_2_MS = 730 * DAY_MS;
-const FIRST = 12;
 const NO_TIME = { date: null, dateTime: null, timeZone: null };
 
 interface Point {
@@ -257,8 +257,8 @@ export class GooglePerson implements Person {
 
   #first(ref: string): Json[] {
     const item = this.#get(ref);
-    const items = this.#instances(ref, instantOf(point(item, 'start')) + YEARS_2_MS);
-    return items.toSorted((a, b) => instantOf(point(a, 'start')) - instantOf(point(b, 'start'))).slice(0, FIRST);
+    const items = this.#instances(ref, instantOf(point(item, 'start')) + PICKED_WITHIN_MS);
+    return items.toSorted((a, b) => instantOf(point(a, 'start')) - instantOf(point(b, 'start'))).slice(0, PICKED_OF);
   }
 }
 

@@ -3,7 +3,6 @@
 import { findIana } from 'windows-iana';
 import type { GraphAccount } from '../../fakes/graph/account.ts';
 import type { Json } from '../../fakes/json.ts';
-import { wordsOf } from './dav-person.ts';
 import { instantOf, offsetAt } from './ics-text.ts';
 import {
   dateOf,
@@ -12,6 +11,8 @@ import {
   type Listed,
   nthOf,
   type Person,
+  PICKED_OF,
+  PICKED_WITHIN_MS,
   type Picked,
   type Rule,
   type TextField,
@@ -19,12 +20,11 @@ import {
   type Times,
   wallOf,
   weekdayOf,
+  wordsOf,
 } from './person.ts';
 import { inOrder, type Shown } from './shown.ts';
 
 const DAY_MS = 86_400_000;
-const YEARS_2_MS = 730 * DAY_MS;
-const FIRST = 12;
 const KEPT = 'String {00020329-0000-0000-c000-000000000046} Name other';
 const DAYS = ['sunday', 'monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday'];
 const INDEXES = ['first', 'second', 'third', 'fourth', 'last'];
@@ -232,13 +232,13 @@ export class GraphPerson implements Person {
 
   #all(ref: string): Json[] {
     const { day } = timesOf(this.#get(ref));
-    return this.#account.instances(ref, this.#calendarId, day + YEARS_2_MS);
+    return this.#account.instances(ref, this.#calendarId, day + PICKED_WITHIN_MS);
   }
 
   #first(ref: string): Json[] {
     return this.#all(ref)
       .toSorted((a, b) => (shownOf(a).start < shownOf(b).start ? -1 : 1))
-      .slice(0, FIRST);
+      .slice(0, PICKED_OF);
   }
 
   #timesBody(times: Times): Json {

@@ -146,3 +146,12 @@ export function wallOf({ day, minute }: Times): number {
 export function endOf({ allDay, day, minute, length }: Times): number {
   return allDay ? day + length * DAY_MS : day + (minute + length) * 60_000;
 }
+
+/** The words that people wrote into these texts, and those of data that only one calendar has. */
+export function wordsOf(texts: readonly string[]): string[] {
+  return texts.flatMap((text) => text.match(/\b[wk]\d+\b/g) ?? []);
+}
+
+/** The occurrences of a series from which a person picks one: the first of two years. */
+export const PICKED_WITHIN_MS = 730 * 86_400_000;
+export const PICKED_OF = 12;

@@ -3,11 +3,10 @@
  * longer runs: `npm run simulate -- --wire --cloud google --seeds N`.
  */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { splitAtCode } from '../replace-code.mjs';
+import { simulate } from '../run-main.ts';
 import { WIRE_MUTANTS } from './mutants.ts';
 import { playWire } from './play.ts';
 import { scheduleOf } from './steps.ts';
@@ -18,7 +17,7 @@ const SEED = Number(process.env['TEST_CALPAIR_SEED'] ?? 1);
 
 for (const cloud of ['google', 'graph', 'caldav'] as const) {
   test(`${SEEDS[cloud]} schedules over the wire from seed ${SEED}: CalDAV and ${cloud}`, async (context) => {
-    const { code, output } = await simulate(cloud, SEEDS[cloud]);
+    const { code, output } = await play(cloud, SEEDS[cloud]);
     const last = output.trim().split('\n').at(-1) ?? '';
     context.diagnostic(last);
     assert.equal(code, 0, output);
@@ -41,17 +40,6 @@ test('every mistake in provider code has its place in the source, once', () => {
   assert.ok(WIRE_MUTANTS.length >= 30);
 });
 
-function simulate(cloud: string, seeds: number): Promise<{ code: number | null; output: string }> {
-  const main = fileURLToPath(new URL('../main.ts', import.meta.url));
-  const options = ['--wire', '--cloud', cloud, '--seeds', `${seeds}`, '--seed', `${SEED}`, '--jobs', '2'];
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, ['--import', 'tsx', main, ...options]);
-    let output = '';
-    for (const stream of [child.stdout, child.stderr])
-      stream.on('data', (text: Buffer) => {
-        output += text.toString();
-      });
-    child.once('error', reject);
-    child.once('close', (code) => resolve({ code, output }));
-  });
+function play(cloud: string, seeds: number): ReturnType<typeof simulate> {
+  return simulate(['--wire', '--cloud', cloud, '--seeds', `${seeds}`, '--seed', `${SEED}`, '--jobs', '2']);
 }

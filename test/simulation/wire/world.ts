@@ -22,6 +22,7 @@ import { forgetIds } from '../../fakes/graph/ids.ts';
 import { GraphFake } from '../../fakes/graph/start.ts';
 import { randomOf } from '../../support/random.ts';
 import { MemoryDatabase } from '../memory-store.ts';
+import { newPairRow, START } from '../pair-row.ts';
 import { Process, Scheduler } from '../scheduler.ts';
 import { DavPerson } from './dav-person.ts';
 import { type DavAnswer, DavServer } from './dav-server.ts';
@@ -36,7 +37,6 @@ import { realTick, useVirtual, workDone } from './virtual.ts';
 
 const GOOGLE = 'https://google.example.org/';
 const GRAPH = 'https://graph.example.org/';
-const START = Date.parse('2026-06-10T08:00:00Z');
 
 /** One side of the pair: a server with one calendar, and a person who has it open. */
 export interface WireCalendar {
@@ -267,37 +267,12 @@ export class WireWorld {
   }
 
   private pairRow(): PairRow {
-    return {
-      id: this.pairId,
-      connectionId: this.pairId,
+    return newPairRow(this.pairId, {
       caldavCalendarId: this.calendars[0]!.calendarId,
       cloudCalendarId: this.calendars[1]!.calendarId,
-      calendars: this.pairId,
-      floatingZone: 'Europe/Berlin',
       direction: 'bidirectional',
-      pollIntervalSeconds: 60,
       options: { ...DEFAULT_OPTIONS, holdDeletions: { moreThan: 1_000, percent: 100 } },
-      paused: false,
-      settingsRevision: 0,
-      readOnlySide: null,
-      epoch: 0,
-      caldavCursor: null,
-      cloudCursor: null,
-      fullListingAt: null,
-      objectsRepairedAt: null,
-      firstRunAt: null,
-      needsMatching: true,
-      lastSyncAt: null,
-      nextPollAt: null,
-      attention: null,
-      statusDetail: null,
-      failingSince: null,
-      failures: 0,
-      lastGoneAt: null,
-      notBefore: null,
-      announced: null,
-      createdAt: new Date(START),
-    };
+    });
   }
 
   /** One attempt at an activity, in a process of its own; `lost` if the process crashed or stalled. */
