@@ -122,14 +122,22 @@ export async function book(
     desired.description,
     desired.attendees,
   ]);
-  const earlier = idempotencyKey === null ? null : await bookingOfKey(db, idempotencyKey, request);
+  const ofKey = () => (idempotencyKey === null ? null : bookingOfKey(db, idempotencyKey, request));
+  const earlier = await ofKey();
   if (earlier) return bookingOf(earlier);
   const account = await findAccount(db, accountId);
   if (!account) throw notFound('account');
   if (account.writeCalendarId === null) throw new ApiError('write-calendar-missing');
-  // Checked here only to save provider calls when many clients want the same slot; `reserve` decides.
-  if (!overlap && (await isTaken(db, accountId, desired, null))) throw new ApiError('slot-busy');
-  if (!overlap) await refuseBusy(() => busyOf(deps, accountId, intervalFrom(desired), { maxAgeMs: 0 }));
+  if (!overlap) {
+    try {
+      await refuseTaken(deps, accountId, desired);
+    } catch (error) {
+      // The slot can be taken by this very booking: a call with the same key that came between the two looks.
+      const meanwhile = isSlotBusy(error) ? await ofKey() : null;
+      if (meanwhile === null) throw error;
+      return bookingOf(meanwhile);
+    }
+  }
   const result = await reserve(
     db,
     { accountId, calendarId: account.writeCalendarId, wanted: desired, allowOverlap: overlap, idempotencyKey, request },
@@ -139,6 +147,14 @@ export async function book(
   if (answer.isNew) await notifyBooking(deps, answer.booking);
   return answer;
 }
+
+/** Checked here only to save provider calls when many clients want the same slot; `reserve` decides about bookings. */
+async function refuseTaken(deps: ApiDeps, accountId: string, slot: Slot): Promise<void> {
+  if (await isTaken(deps.db, accountId, slot, null)) throw new ApiError('slot-busy');
+  await refuseBusy(() => busyOf(deps, accountId, intervalFrom(slot), { maxAgeMs: 0 }));
+}
+
+const isSlotBusy = (error: unknown): boolean => error instanceof ApiError && error.code === 'slot-busy';
 
 /** Changes only the fields in the patch. */
 export async function rebook(deps: ApiDeps, id: string, patch: z.infer<typeof bookingPatch>): Promise<BookingRow> {

@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
+import { intervalOf } from '../../core/availability/interval.ts';
 import { SyncError } from '../../core/sync-error.ts';
 import { connected, type Json, refused, startApi, type TestApi } from './harness.ts';
 
@@ -169,6 +170,18 @@ describe('bookings', () => {
     }
     await api.call('DELETE', `/v1/bookings/${first.body.id}`);
     assert.equal((await api.call('POST', '/v1/bookings', request)).body.status, 'cancelled', 'as it is now');
+  });
+
+  it('are the same booking for the same key although its own event makes the slot busy by then', async () => {
+    const request = body({ idempotencyKey: 'key 2' });
+    let first: Json = {};
+    api.service.duringBusyRead = async () => {
+      first = await api.call('POST', '/v1/bookings', request);
+      api.service.busy = { a1: [intervalOf({ from: Date.parse(request.start), to: Date.parse(request.end) })] };
+    };
+    const second = await api.call('POST', '/v1/bookings', request);
+    assert.deepEqual([first.status, second.status, second.body.id], [201, 200, first.body.id]);
+    refused(await api.call('POST', '/v1/bookings', { ...request, idempotencyKey: 'key 3' }), 409, 'slot-busy');
   });
 
   it('change only in the given fields, and not once they are cancelled', async () => {

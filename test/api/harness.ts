@@ -201,6 +201,8 @@ class FakeService {
   listFailure: SyncError | null = null;
   /** By calendar. */
   busy: Record<string, Interval[]> = {};
+  /** Runs once, while the next caller waits for its busy times. */
+  duringBusyRead: (() => Promise<unknown>) | null = null;
   /** How often busy times were read, and with which setting. */
   busyReads = 0;
   unanswered: unknown[] = [];
@@ -232,6 +234,9 @@ class FakeService {
         freeBusy: async (calendarIds: readonly string[] | null, range: Interval, setting?: FreeBusySetting) => {
           this.busyReads += 1;
           this.unanswered.push(setting?.unanswered);
+          const meanwhile = this.duringBusyRead;
+          this.duringBusyRead = null;
+          await meanwhile?.();
           const failure = this.failure ?? this.failures[personOf(value)];
           if (failure) throw failure;
           const ids = calendarIds ?? (this.calendars[personOf(value)] ?? []).map(({ id }) => id);
