@@ -46,7 +46,7 @@ import { onKilledThread } from './providers/reading/reading.ts';
 import { recoverOrphanedActivities } from './worker/recover-orphaned-activities.ts';
 import type { Workers } from './worker/workers.ts';
 import { createWorkers, installRuntime } from './worker/workers.ts';
-import { bundleWorkflows } from './worker/workflow-bundle.ts';
+import { bundleWorkflowsOnce } from './worker/workflow-bundle.ts';
 import { pairStateKey } from './workflows/messages.ts';
 
 /** After a signal everything has to end within this time: supervisors usually wait 30 s. */
@@ -136,7 +136,9 @@ export async function startEverything(config: Config, options: StartOptions): Pr
     print('Starting Calpair ...');
     if (config.roles.includes('worker')) installRuntimeOnce(log);
     // Bundled while the servers start: both take a second or more.
-    const bundle = config.roles.includes('worker') ? bundleWorkflows() : undefined;
+    const bundle = config.roles.includes('worker')
+      ? bundleWorkflowsOnce(join(config.dataDir, 'cache', 'workflow-bundle.js'))
+      : undefined;
     bundle?.catch(() => undefined);
     const servers = await startServers(config, options, {
       searchAttributes: { [pairStateKey.name]: 'Keyword' },
@@ -217,7 +219,7 @@ interface Parts {
 /** The role `worker`: three Temporal workers. */
 async function startWorkers(
   parts: Parts,
-  workflowBundle: Awaited<ReturnType<typeof bundleWorkflows>>,
+  workflowBundle: Awaited<ReturnType<typeof bundleWorkflowsOnce>>,
 ): Promise<Workers> {
   const { config, options, servers, db, shared, steps } = parts;
   const connection = await waitForService(

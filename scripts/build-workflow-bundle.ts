@@ -1,7 +1,8 @@
-/** `node start.mjs scripts/build-workflow-bundle.ts`: a step of the image, see `Dockerfile`. */
+/** `node start.mjs scripts/build-workflow-bundle.ts [FILE]`: a step of the image and of a first start. */
 import { BUNDLE_FILE, writeWorkflowBundle } from '../worker/workflow-bundle.ts';
 
 export async function main(): Promise<void> {
-  await writeWorkflowBundle();
-  console.log(`Wrote ${BUNDLE_FILE}.`);
+  const file = process.argv[3] ?? BUNDLE_FILE;
+  await writeWorkflowBundle(file);
+  console.log(`Wrote ${file}.`);
 }
