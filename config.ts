@@ -136,8 +136,6 @@ const WITHOUT_EFFECT: readonly string[] = [
   'PUBLIC_URL',
   'CALPAIR_WEBHOOKS',
   'CALPAIR_LATENCY',
-  'CALPAIR_PRIVATE_NETWORKS',
-  'CALPAIR_TRUST_PROXY',
   'CALPAIR_WORKER_PORT',
   ...ENTRIES.flatMap(({ environment }) => environment?.withoutEffect ?? []),
 ];
@@ -210,6 +208,10 @@ function shape(env: z.infer<typeof variables>) {
     },
     roles: [...new Set(env.CALPAIR_ROLES)] as readonly Role[],
     allowPrivateNetworks: env.CALPAIR_ALLOW_PRIVATE_NETWORKS,
+    /** Address blocks. */
+    privateNetworks: env.CALPAIR_PRIVATE_NETWORKS ?? [],
+    /** Addresses and address blocks of reverse proxies. */
+    trustProxy: env.CALPAIR_TRUST_PROXY ?? [],
     pairsPerConnection: env.CALPAIR_PAIRS_PER_CONNECTION,
     maxConnections: env.CALPAIR_MAX_CONNECTIONS,
     pollIntervalSeconds: env.CALPAIR_POLL_INTERVAL_SECONDS,

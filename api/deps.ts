@@ -31,6 +31,8 @@ export interface ApiConfig {
   readonly maxConnections: number;
   /** Default for new pairs. */
   readonly pollIntervalSeconds: number;
+  /** Addresses and address blocks of reverse proxies whose `X-Forwarded-For` counts. */
+  readonly trustProxy?: readonly string[];
   /** Of Calpair, for the OpenAPI document. No header names it. */
   readonly version: string;
 }

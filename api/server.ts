@@ -41,6 +41,7 @@ export async function buildServer(deps: ApiDeps): Promise<Api> {
     return503OnClosing: false,
     bodyLimit: 1024 * 1024,
     requestTimeout: 60_000,
+    trustProxy: [...(deps.config.trustProxy ?? [])],
     genReqId: () => randomUUID(),
     frameworkErrors: (error, request, reply) => answerError(deps.log, error, request, reply as FastifyReply),
   }).withTypeProvider<ZodTypeProvider>();

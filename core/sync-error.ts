@@ -45,15 +45,29 @@ export interface SyncErrorOptions {
   readonly retryAfterMs?: number | undefined;
   /** The HTTP status, if there was a response. */
   readonly status?: number | undefined;
-  /**
-   * The server's own reason: a DAV precondition or provider error code, or at most 200 characters of plain text without
-   * markup.
-   */
+  /** The server's own reason: a DAV precondition, a provider's error code, or its text; kept as `plainReason` of it. */
   readonly reason?: string | undefined;
   /** What the owner of the account can do about it, in Calpair's own words. */
   readonly advice?: string | undefined;
   readonly cause?: unknown;
 }
+
+/** Words of a server as at most 200 plain characters on one line, without markup; undefined where none are left. */
+export function plainReason(text: string): string | undefined {
+  const plain = text
+    .slice(0, MAX_READ)
+    .replace(/<[a-z/!?][^<>]*(?:>|$)/gi, ' ')
+    .replace(/[<>]/g, ' ')
+    // Control characters, line separators, and those that turn the direction of writing or cannot be seen.
+    .replace(/[\p{C}\s]+/gu, ' ')
+    .trim()
+    .slice(0, MAX_REASON)
+    .replace(/[\ud800-\udbff]$/, '');
+  return plain === '' ? undefined : plain;
+}
+const MAX_REASON = 200;
+/** In which a reason is looked for: more than any server writes before it. */
+const MAX_READ = 2_000;
 
 /** The same failure under another kind, as the caller sees it; status and reason stay. */
 export function withKind(error: SyncError, kind: SyncErrorKind, message = error.message): SyncError {
@@ -78,7 +92,7 @@ export class SyncError extends Error {
     this.kind = kind;
     this.retryAfterMs = options.retryAfterMs;
     this.status = options.status;
-    this.reason = options.reason;
+    this.reason = plainReason(options.reason ?? '');
     this.advice = options.advice;
   }
 }

@@ -77,7 +77,9 @@ export const API_ERRORS = {
   },
   'address-not-allowed': {
     title: 'Address not allowed',
-    detail: 'This installation does not connect to this address.',
+    detail:
+      'This installation does not connect to this address. If it is in your own network, its operator can allow it: ' +
+      'with `CALPAIR_PRIVATE_NETWORKS` for a block of addresses, or `CALPAIR_ALLOW_PRIVATE_NETWORKS=true` for all.',
   },
   'calendar-creation-rejected': {
     title: 'The server refused to create the calendar',

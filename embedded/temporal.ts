@@ -2,12 +2,13 @@
 import { mkdirSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { Connection } from '@temporalio/client';
-import { freePort } from './ports.ts';
+import { anyFreePort, freePort } from './ports.ts';
 import type { Running } from './processes.ts';
 import { endProcesses } from './processes.ts';
 import type { Watch } from './supervise.ts';
 import { supervise } from './supervise.ts';
 import { findTemporalProgram } from './temporal-program.ts';
+import { openTemporalUi } from './temporal-ui.ts';
 
 export interface TemporalOptions {
   readonly dataDir: string;
@@ -41,8 +42,10 @@ export async function startTemporal(
   const port = await freePort(options.port, '127.0.0.1', 'CALPAIR_TEMPORAL_PORT');
   const uiPort =
     options.uiPort === null ? null : await freePort(options.uiPort, '127.0.0.1', 'CALPAIR_TEMPORAL_UI_PORT');
+  const uiBehind = uiPort === null ? null : await anyFreePort();
   const command = await findTemporalProgram(options.cacheDir, watch.print, watch.signal);
   const address = `127.0.0.1:${port}`;
+  const ui = uiPort === null || uiBehind === null ? null : await openTemporalUi(uiPort, uiBehind);
   const server = await supervise(
     {
       name: 'Temporal',
@@ -56,7 +59,10 @@ export async function startTemporal(
         '127.0.0.1',
         '--port',
         String(port),
-        ...(uiPort === null ? ['--headless'] : ['--ui-port', String(uiPort)]),
+        ...(uiBehind === null ? ['--headless'] : ['--ui-port', String(uiBehind)]),
+        // The HTTP API, like the UI, is not for pages of other names.
+        '--dynamic-config-value',
+        `frontend.httpAllowedHosts=${JSON.stringify(['127.0.0.1:*', 'localhost:*'])}`,
         ...[options.namespace, ...(options.moreNamespaces ?? [])].flatMap((name) => ['--namespace', name]),
         ...Object.entries(options.searchAttributes).flatMap(([name, type]) => [
           '--search-attribute',
@@ -77,8 +83,15 @@ export async function startTemporal(
       stopSignals: STOP,
     },
     watch,
-  );
-  return { address, uiUrl: uiPort === null ? null : `http://127.0.0.1:${uiPort}`, stop: () => server.stop() };
+  ).catch(async (error: unknown) => {
+    await ui?.close();
+    throw error;
+  });
+  return {
+    address,
+    uiUrl: uiPort === null ? null : `http://127.0.0.1:${uiPort}`,
+    stop: () => Promise.all([ui?.close(), server.stop()]).then(() => undefined),
+  };
 }
 
 const STOP = [

@@ -1,15 +1,13 @@
 /** HTTP for the providers: every request is checked and limited in time and size, and no redirect is followed. */
-import { isIP } from 'node:net';
+import { isIP, type LookupFunction } from 'node:net';
 import { Readable } from 'node:stream';
 import { createGunzip, createInflate } from 'node:zlib';
 import { getDomain } from 'tldts';
 import { Agent, type Dispatcher } from 'undici';
 import { SyncError } from '../core/sync-error.ts';
-import { AddressNotAllowed, checkedLookup, mayConnectTo } from './network-policy.ts';
+import { AddressNotAllowed, checkedLookup, mayConnectTo, maySendPlain, type NetworkPolicy } from './network-policy.ts';
 
-export interface FetchSetting {
-  /** `CALPAIR_ALLOW_PRIVATE_NETWORKS`: loopback, private and http:// addresses may be used. */
-  readonly allowPrivateNetworks: boolean;
+export interface FetchSetting extends NetworkPolicy {
   /** `host` or `host:port` of addresses that the operator set in the environment: not restricted. */
   readonly operatorHosts?: readonly string[];
   /** For a whole request, with the body of the answer. Nextcloud's brute-force protection delays up to 25 s. */
@@ -29,7 +27,7 @@ const MAX_REDIRECTS = 5;
  * reason of the given signal
  */
 export function createFetch(setting: FetchSetting): typeof fetch {
-  const { allowPrivateNetworks, operatorHosts = [], deadlineMs = DEADLINE_MS, maxBodyBytes = MAX_BODY_BYTES } = setting;
+  const { operatorHosts = [], deadlineMs = DEADLINE_MS, maxBodyBytes = MAX_BODY_BYTES } = setting;
   const shared = {
     connections: CONNECTIONS_PER_ORIGIN,
     pipelining: 1,
@@ -37,18 +35,21 @@ export function createFetch(setting: FetchSetting): typeof fetch {
     headersTimeout: deadlineMs,
     bodyTimeout: deadlineMs,
   };
-  const checked = new Agent({ ...shared, connect: { timeout: 10_000, lookup: checkedLookup(allowPrivateNetworks) } });
-  const unchecked = new Agent({ ...shared, connect: { timeout: 10_000 } });
+  const agentWith = (connect: { lookup?: LookupFunction }) =>
+    new Agent({ ...shared, connect: { timeout: 10_000, ...connect } });
+  const checked = agentWith({ lookup: checkedLookup(setting, false) });
+  const checkedPlain = agentWith({ lookup: checkedLookup(setting, true) });
+  const unchecked = agentWith({});
 
   return async (input, init) => {
     // Without the signal: a Request listens to it until garbage collection, and one signal lives for a whole run.
     const request = new Request(input, { ...init, redirect: 'manual', signal: null });
     const url = new URL(request.url);
     const isOperators = operatorHosts.includes(url.host) || operatorHosts.includes(url.hostname);
-    if (!isOperators) checkUrl(url, allowPrivateNetworks);
+    if (!isOperators) checkUrl(url, setting);
     const deadline = AbortSignal.timeout(deadlineMs);
     const exchange: Exchange = {
-      agent: isOperators ? unchecked : checked,
+      agent: isOperators ? unchecked : url.protocol === 'http:' ? checkedPlain : checked,
       url,
       method: request.method,
       headers: Object.fromEntries(request.headers),
@@ -177,14 +178,14 @@ function piped(from: Readable, to: ReturnType<typeof createGunzip>): Readable {
   return from.pipe(to);
 }
 
-function checkUrl(url: URL, allowPrivateNetworks: boolean): void {
-  const isWeb = url.protocol === 'https:' || (url.protocol === 'http:' && allowPrivateNetworks);
+function checkUrl(url: URL, policy: NetworkPolicy): void {
+  const isPlain = url.protocol === 'http:';
   const host = url.hostname.replace(/^\[|\]$/g, '');
   // DNS does not check a literal address. URL has already turned decimal, hexadecimal and short forms into four
   // numbers.
-  if (!isWeb || (isIP(host) !== 0 && !mayConnectTo(host, allowPrivateNetworks))) {
+  const isRefused = isIP(host) !== 0 ? !mayConnectTo(host, policy, isPlain) : isPlain && !maySendPlain(policy);
+  if (isRefused || !(isPlain || url.protocol === 'https:'))
     throw new SyncError('address-not-allowed', 'this address may not be connected to');
-  }
 }
 
 function redirectTarget(response: Response, from: URL, method: string): URL | null {

@@ -121,8 +121,6 @@ const WITHOUT_EFFECT = {
   PUBLIC_URL: 'calendar.example',
   CALPAIR_WEBHOOKS: 'never',
   CALPAIR_LATENCY: 'fast',
-  CALPAIR_PRIVATE_NETWORKS: '10.0.0.1',
-  CALPAIR_TRUST_PROXY: 'proxy',
   CALPAIR_WORKER_PORT: '70000',
   GOOGLE_OAUTH_AUTH_URL: 'google',
   GOOGLE_DAILY_REQUESTS: 'many',
@@ -134,6 +132,17 @@ test('every name of the contract is accepted, and those without effect are named
   assert.deepEqual([...readConfig(CONTRACT).withoutEffect].sort(), Object.keys(WITHOUT_EFFECT).sort());
   assert.deepEqual(readConfig({}).withoutEffect, []);
   assert.deepEqual(readConfig({ CALPAIR_LATENCY: 'seconds', PORT: '1' }).withoutEffect, ['CALPAIR_LATENCY']);
+});
+
+test('private networks are blocks, and trusted proxies are blocks or addresses', () => {
+  const { privateNetworks, trustProxy } = readConfig(CONTRACT);
+  assert.deepEqual(privateNetworks, ['10.0.0.0/8', '127.0.0.1/32', 'fd00::/8']);
+  assert.deepEqual(trustProxy, ['10.0.0.1', '10.1.0.0/16']);
+  for (const [name, value] of Object.entries({
+    CALPAIR_PRIVATE_NETWORKS: '10.0.0.1',
+    CALPAIR_TRUST_PROXY: 'proxy',
+  }))
+    assert.throws(() => readConfig({ [name]: value }), new RegExp(`^ {2}${name}: must be `, 'm'), name);
 });
 
 test('a variable without effect is checked like any other', () => {

@@ -177,14 +177,13 @@ export function bodyText({ bytes, charset }: Body): string {
   return decodeBytes(bytes, charset);
 }
 
-/** Why the server refused: its precondition and message, or plain text; undefined where it gives no readable reason. */
-export function reasonOf(answer: Answer): string | undefined {
+/** Why the server refused: its precondition and message, or plain text; empty where it gives no readable reason. */
+export function reasonOf(answer: Answer): string {
   const type = answer.headers.get('content-type')?.toLowerCase() ?? '';
-  if (type.startsWith('text/plain')) return cleaned(bodyText(answer));
+  if (type.startsWith('text/plain')) return bodyText(answer);
   const { conditions, message } = readError(answer);
-  return cleaned(
-    [conditions.map((name) => name.replace(/^.*:/, '')).join(', '), message].filter((part) => part !== '').join(': '),
-  );
+  const code = conditions.map((name) => name.replace(/^.*:/, '')).join(', ');
+  return [code, message].filter((part) => part !== '').join(': ');
 }
 
 /** Whether the error body of an answer names a precondition, by its local name. */
@@ -200,19 +199,3 @@ const NAMESPACES = {
   'xmlns:cs': DAVNamespace.CALENDAR_SERVER,
   'xmlns:a': DAVNamespace.CALDAV_APPLE,
 };
-const MAX_REASON = 200;
-/** Of a body in which a reason is looked for: more than any server writes before the reason. */
-const MAX_READ = 2_000;
-
-// eslint-disable-next-line no-control-regex -- a server's text may hold anything
-const CONTROLS_AND_SPACES = /[\u0000-\u001f\u007f-\u009f\s]+/g;
-
-function cleaned(text: string): string | undefined {
-  const plain = text
-    .slice(0, MAX_READ)
-    .replace(/<[^<>]*>/g, ' ')
-    .replace(CONTROLS_AND_SPACES, ' ')
-    .trim()
-    .slice(0, MAX_REASON);
-  return plain === '' ? undefined : plain;
-}

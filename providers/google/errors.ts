@@ -26,7 +26,7 @@ export function apiError(error: unknown, signal: AbortSignal | undefined): unkno
   return statusError(answer.status, answer.headers, {
     server: 'Google',
     code: reason,
-    reason: plain(message || reason) || undefined,
+    reason: message || reason,
     advice,
     kind: advice === undefined ? kindOf(answer.status, reason, message, isLimit) : 'auth',
   });
@@ -111,13 +111,4 @@ function bodyOf(data: unknown): { reason: string; message: string; isLimit: bool
 
 function codeOf(value: unknown): string {
   return typeof value === 'string' && /^[A-Za-z0-9_.-]{1,60}$/.test(value) ? value : '';
-}
-
-function plain(text: string): string {
-  return text
-    .slice(0, 1000)
-    .replace(/<[^<>]*>/g, ' ')
-    .replace(/\s+/g, ' ')
-    .trim()
-    .slice(0, 200);
 }

@@ -50,45 +50,95 @@ describe('addresses that may be connected to', () => {
     'fec0::1',
     '64:ff9b:1::1',
   ];
-  const NEVER = [
+  const NEVER_IPV4 = [
     '169.254.169.254',
     '169.254.0.1',
-    'fe80::1',
-    'fd00:ec2::254',
+    '100.100.100.200',
+    '192.0.0.192',
+    '168.63.129.16',
     '224.0.0.1',
-    'ff02::1',
+    '239.255.255.250',
     '255.255.255.255',
-    '::ffff:169.254.169.254',
-    '64:ff9b::a9fe:a9fe',
-    '2002:a9fe:a9fe::',
-    '::169.254.169.254',
-    '::ffff:0:a9fe:a9fe',
+  ];
+  const NEVER = [
+    ...NEVER_IPV4,
+    'fe80::1',
     'fe80::1%eth0',
+    'fd00:ec2::254',
+    'fd00:ec2::23',
+    'fd00:ec2::254%eth0',
+    'fd20:ce::254',
+    'fd00:c1::a9fe:a9fe',
+    'ff02::1',
     'nonsense',
     '',
   ];
+  const closed = { allowPrivateNetworks: false };
+  const opened = { allowPrivateNetworks: true };
 
   it('are public ones, and private ones if allowed', () => {
     for (const address of PUBLIC)
-      assert.deepEqual([mayConnectTo(address, false), mayConnectTo(address, true)], [true, true], address);
-    for (const address of PRIVATE) assert.equal(mayConnectTo(address, false), false, address);
+      assert.deepEqual([mayConnectTo(address, closed), mayConnectTo(address, opened)], [true, true], address);
+    for (const address of PRIVATE) assert.equal(mayConnectTo(address, closed), false, address);
     for (const address of ['127.0.0.1', '10.1.2.3', '192.168.1.1', '::1', 'fd12::1', '::ffff:127.0.0.1'])
-      assert.equal(mayConnectTo(address, true), true, address);
+      assert.equal(mayConnectTo(address, opened), true, address);
   });
-  it('are never link-local, multicast or metadata services, in any notation', () => {
-    for (const address of NEVER)
-      assert.deepEqual([mayConnectTo(address, false), mayConnectTo(address, true)], [false, false], address);
+  it('are never link-local, multicast or metadata services, in any notation, whatever the operator allows', () => {
+    const all = { allowPrivateNetworks: true, privateNetworks: ['0.0.0.0/0', '::/0'] };
+    for (const address of [...NEVER, ...NEVER_IPV4.flatMap(ipv6Forms)])
+      for (const policy of [closed, opened, all]) assert.equal(mayConnectTo(address, policy), false, address);
   });
-  it('follow the rules of an embedded IPv4 address', () => {
+  it('follow the rules of an IPv4 address inside, in every transition form', () => {
     fc.assert(
-      fc.property(
-        fc.ipV4(),
-        fc.boolean(),
-        (address, allow) => mayConnectTo(`::ffff:${address}`, allow) === mayConnectTo(address, allow),
-      ),
+      fc.property(fc.ipV4(), (address) => {
+        assert.equal(mayConnectTo(`::ffff:${address}`, closed), mayConnectTo(address, closed));
+        assert.ok(mayConnectTo(address, opened) || !mayConnectTo(address, closed));
+        for (const form of ipv6Forms(address))
+          for (const policy of [closed, opened, { ...closed, privateNetworks: ['10.0.0.0/8', '127.0.0.0/8'] }])
+            assert.ok(mayConnectTo(address, policy) || !mayConnectTo(form, policy), `${form} with ${address}`);
+      }),
     );
-    fc.assert(fc.property(fc.ipV4(), (address) => mayConnectTo(address, true) || !mayConnectTo(address, false)));
+    for (const address of ['127.0.0.1', '10.1.2.3', '192.168.1.1'])
+      for (const form of ipv6Forms(address)) assert.equal(mayConnectTo(form, closed), false, form);
   });
+  it('are those of the blocks that the operator lists, also by http, and no other private ones', () => {
+    const listed = { allowPrivateNetworks: false, privateNetworks: ['10.1.0.0/16', '127.0.0.1/32', 'fd12::/16'] };
+    for (const address of ['10.1.2.3', '127.0.0.1', '::ffff:10.1.2.3', 'fd12::1'])
+      for (const isPlain of [false, true]) assert.equal(mayConnectTo(address, listed, isPlain), true, address);
+    for (const address of ['10.2.0.1', '127.0.0.2', '192.168.1.1', '::1', 'fd13::1', '::', '0.0.0.0'])
+      for (const isPlain of [false, true]) assert.equal(mayConnectTo(address, listed, isPlain), false, address);
+    // A public address needs TLS.
+    assert.deepEqual(
+      [mayConnectTo('93.184.216.34', listed), mayConnectTo('93.184.216.34', listed, true)],
+      [true, false],
+    );
+  });
+
+  /** How IPv6 can name an IPv4 address. */
+  function ipv6Forms(address: string): string[] {
+    const bytes = address.split('.').map(Number);
+    const hex = (...values: number[]): string => values.map((value) => value.toString(16).padStart(2, '0')).join('');
+    const [a, b, c, d] = bytes as [number, number, number, number];
+    const [high, low] = [hex(a, b), hex(c, d)];
+    return [
+      `::ffff:${address}`,
+      `::ffff:${high}:${low}`,
+      `0:0:0:0:0:ffff:${high}:${low}`,
+      ...(a === 0 && b === 0 && c === 0 ? [] : [`::${high}:${low}`]),
+      `::ffff:0:${high}:${low}`,
+      `64:ff9b::${high}:${low}`,
+      `64:ff9b:1::${high}:${low}`,
+      `64:ff9b:1:${high}:${hex(0, c)}:${hex(d, 0)}::`,
+      `64:ff9b:1:${hex(1, a)}:${hex(0, b)}:${low}::`,
+      `64:ff9b:1:1:${hex(0, a)}:${hex(b, c)}:${hex(d, 0)}:0`,
+      `2002:${high}:${low}::1`,
+      `2001:0:5db8:d822:0:0:${hex(a ^ 255, b ^ 255)}:${hex(c ^ 255, d ^ 255)}`,
+      `2001:0:${high}:${low}:0:0:a247:27dd`,
+      `2606:2800:220:1:0:5efe:${high}:${low}`,
+      `2606:2800:220:1:200:5efe:${high}:${low}`,
+      `fd12::5efe:${high}:${low}`,
+    ];
+  }
 });
 
 describe('fetch', () => {
@@ -103,6 +153,12 @@ describe('fetch', () => {
       'https://localhost/',
       'http://example.org/',
       'https://169.254.169.254/',
+      'https://0251.0376.0251.0376/',
+      'https://0xa9fea9fe/',
+      'https://2852039166/',
+      'https://0144.0144.0144.0310/',
+      'https://127.0.0.1./',
+      'https://①②⑦.0.0.1/',
     ]) {
       await rejects('address-not-allowed', closed(url));
     }
@@ -110,10 +166,27 @@ describe('fetch', () => {
       'http://169.254.169.254/',
       'http://[fe80::1]/',
       'http://[fd00:ec2::254]/',
+      'http://[fd20:ce::254]/',
+      'http://0x646464c8/',
+      'http://0250.077.0201.020/',
+      'http://3221225664/',
+      'http://[64:ff9b::100.100.100.200]/',
+      'http://[::ffff:a9fe:a9fe]/',
       'ftp://127.0.0.1/',
       'data:text/plain,x',
     ])
       await rejects('address-not-allowed', open(url));
+  });
+
+  it('reaches the listed private networks by http, under a name as well, and nothing else by http', async () => {
+    const url = await serve((_request, response) => response.end('yes'));
+    const listed = createFetch({ allowPrivateNetworks: false, privateNetworks: ['127.0.0.0/8', '::1/128'] });
+    const { port } = new URL(url);
+    assert.equal(await (await listed(url)).text(), 'yes');
+    assert.equal(await (await listed(`http://localhost:${port}/`)).text(), 'yes');
+    const other = createFetch({ allowPrivateNetworks: false, privateNetworks: ['10.0.0.0/8'] });
+    for (const refused of [url, `http://localhost:${port}/`, 'http://93.184.216.34/', `http://0x7f000001:${port}/`])
+      await rejects('address-not-allowed', other(refused));
   });
 
   it('reaches only the hosts that the operator has configured', async () => {
