@@ -133,7 +133,6 @@ const KNOWN: readonly string[] = [
 ];
 
 const WITHOUT_EFFECT: readonly string[] = [
-  'PUBLIC_URL',
   'CALPAIR_WEBHOOKS',
   'CALPAIR_LATENCY',
   'CALPAIR_WORKER_PORT',

@@ -13,6 +13,7 @@ const registry = await tsImport('./providers/registry.ts', import.meta.url);
 export const packages = [
   { names: ['ical.js'], allow: ['core/ical/'] },
   ...packagesOfProviders(),
+  { names: ['oauth4webapi'], allow: ['providers/oauth/'] },
   { names: ['pg', 'drizzle-orm', 'drizzle-kit'], allow: ['db/', 'drizzle.config.ts'] },
   { names: ['fastify'], allow: ['api/', 'main.ts'], typesAreFine: true },
   {

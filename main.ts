@@ -253,8 +253,10 @@ async function startApi(parts: Parts, workers: Workers | undefined): Promise<str
   const { config, options, db, temporal, control, bookings, shared, steps } = parts;
   const isWorkerPolling = (): boolean | null =>
     config.roles.includes('worker') ? workers?.isPolling() === true : null;
+  let publicUrl = config.publicUrl;
   const api = await buildServer({
     ...shared,
+    publicUrl: () => publicUrl,
     db,
     control,
     bookings,
@@ -275,7 +277,9 @@ async function startApi(parts: Parts, workers: Workers | undefined): Promise<str
   const outbox = notifyOverdueBookings({ db, bookings, log: shared.log });
   steps.push(() => within(API_CLOSE_MS, outbox.stop(), 'the outbox of bookings'));
   const address = api.server.address();
-  return urlOf(config.host, typeof address === 'object' && address !== null ? address.port : config.port);
+  const url = urlOf(config.host, typeof address === 'object' && address !== null ? address.port : config.port);
+  if (!config.publicUrlIsSet) publicUrl = url;
+  return url;
 }
 
 /** Stores the key of the file where the database has none. Deletes a new file where the database already has keys. */

@@ -16,6 +16,8 @@ export interface ApiDeps {
   readonly bookings: BookingControl;
   /** What a sync of the pair would do now. @throws SyncError when a side cannot be read */
   readonly preview: (pairId: string, signal: AbortSignal) => Promise<PairPreview | 'gone' | 'too-large'>;
+  /** How browsers reach this installation, without a slash at its end (`PUBLIC_URL`). */
+  readonly publicUrl: () => string;
   /** `Io.fetch` of the providers. */
   readonly fetch: typeof fetch;
   readonly config: ApiConfig;

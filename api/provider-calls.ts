@@ -1,7 +1,9 @@
 /** Provider calls that an API request waits for. They never write events. */
 import { openedAccount } from '../db/accounts.ts';
+import { ENTRIES } from '../providers/entries.ts';
 import { openAccount } from '../providers/open-account.ts';
-import type { Account, CalendarInfo, Io } from '../providers/provider.ts';
+import type { Account, CalendarInfo, Io, Provider } from '../providers/provider.ts';
+import type { ProviderEntry } from '../providers/provider-entry.ts';
 import type { ApiDeps } from './deps.ts';
 import { ApiError, notFound } from './errors.ts';
 
@@ -38,6 +40,14 @@ export function calendarsOf(deps: ApiDeps, accountId: string): Promise<CalendarI
   return callAccount(deps, accountId, (account) => account.calendars());
 }
 
-export function notConfigured(provider: string): ApiError {
+/** @throws ApiError `provider-not-configured` */
+export function providerOf({ providers }: ApiDeps, kind: string): { entry: ProviderEntry; provider: Provider } {
+  const entry = ENTRIES.find((one) => one.kind === kind);
+  const provider = providers.get(kind);
+  if (!entry || !provider) throw notConfigured(kind);
+  return { entry, provider };
+}
+
+function notConfigured(provider: string): ApiError {
   return new ApiError('provider-not-configured', `The provider ${provider} is not configured in this installation.`);
 }

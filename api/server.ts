@@ -22,6 +22,7 @@ import { consoleRoutes } from './routes/console.ts';
 import { collectDocs, docsRoutes } from './routes/docs.ts';
 import { freeBusyRoutes } from './routes/free-busy.ts';
 import { healthRoutes } from './routes/health.ts';
+import { oauthCallbackRoute, oauthStartRoute } from './routes/oauth.ts';
 import { pairRoutes } from './routes/pairs.ts';
 import { previewRoutes } from './routes/preview.ts';
 import { providerRoutes } from './routes/providers.ts';
@@ -69,6 +70,7 @@ export async function buildServer(deps: ApiDeps): Promise<Api> {
   await app.register(async (open: Api) => {
     healthRoutes(open, deps);
     consoleRoutes(open, deps);
+    oauthCallbackRoute(open, deps);
     await docsRoutes(open);
   });
   await app.register(async (v1: Api) => {
@@ -76,6 +78,7 @@ export async function buildServer(deps: ApiDeps): Promise<Api> {
     apiKeyRoutes(v1, deps);
     providerRoutes(v1, deps);
     accountRoutes(v1, deps);
+    oauthStartRoute(v1, deps);
     calendarRoutes(v1, deps);
     freeBusyRoutes(v1, deps);
     connectionRoutes(v1, deps);

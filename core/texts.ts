@@ -105,6 +105,39 @@ export const API_ERRORS = {
 } as const satisfies Record<string, Titled & { readonly detail: string }>;
 export type ApiErrorCode = keyof typeof API_ERRORS;
 
+/**
+ * Why a sign-in by browser gave no account: `error` in the address to which the browser returns, beside the codes of
+ * `API_ERRORS`.
+ */
+export const SIGN_IN_ERRORS = {
+  'consent-denied': {
+    title: 'Calpair was not allowed to use the calendars',
+    detail: 'The sign-in was cancelled, or consent was refused. Sign in again and agree.',
+  },
+  'admin-consent-required': {
+    title: 'The organisation has to allow Calpair first',
+    detail: 'Ask its administrator to consent to this app for everybody; then sign in again.',
+  },
+  'scope-missing': {
+    title: 'Something that Calpair needs was not ticked',
+    detail: 'Sign in again and tick everything that is asked for.',
+  },
+  'refresh-token-missing': {
+    title: 'The service gave no lasting access',
+    detail:
+      "Remove Calpair from the apps that may use the account (in the service's own settings), then sign in again.",
+  },
+  'oauth-client-refused': {
+    title: "The service refused this installation's OAuth client",
+    detail: 'Its operator has to check the client (docs/sign-in.md).',
+  },
+  'sign-in-failed': {
+    title: 'The sign-in did not succeed',
+    detail: 'Sign in again.',
+  },
+} as const satisfies Record<string, Titled & { readonly detail: string }>;
+export type SignInErrorCode = keyof typeof SIGN_IN_ERRORS;
+
 interface SyncErrorText extends Titled {
   /** `statusDetail` of a pair that has this error. */
   readonly pair: string;

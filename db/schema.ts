@@ -61,6 +61,28 @@ export const accounts = pgTable(
   (t) => [index('accounts_external_id').on(t.externalId)],
 );
 
+/**
+ * Sign-ins that a person has begun in a browser and not finished. The row is found by the hash of a secret that only
+ * the client has.
+ */
+export const signIns = pgTable(
+  'sign_ins',
+  {
+    /** SHA-256 of the secret (OAuth's `state`, a poll id), in hex. */
+    hash: text('hash').primaryKey(),
+    /** `google`, `microsoft`: OAuth. */
+    kind: text('kind').notNull(),
+    /** SHA-256 of the cookie of the browser that began; null where no browser did. */
+    cookieHash: text('cookie_hash'),
+    /** Sealed JSON: what the second step needs. */
+    data: sealed('data').notNull(),
+    /** The process that works on it, until when. */
+    takenUntil: instant('taken_until'),
+    expiresAt: instant('expires_at').notNull(),
+  },
+  (t) => [index('sign_ins_expires').on(t.expiresAt)],
+);
+
 export const connections = pgTable('connections', {
   id: uuid('id').primaryKey(),
   name: text('name'),

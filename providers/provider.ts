@@ -44,6 +44,29 @@ export interface Provider<Credentials = unknown> {
   verifyCredentials(credentials: Credentials, io: Io, before?: Record<string, unknown>): Promise<VerifiedAccount>;
   /** No request is made before one of the account's methods is called. */
   open(account: OpenAccount<Credentials>, io: Io): Account;
+  /** Services at which a person can sign in with a browser. */
+  readonly signIn?: SignIn<Credentials>;
+}
+
+/** Signing in by browser, in two steps: the person agrees at the service, and the browser brings back its answer. */
+export interface SignIn<Credentials = unknown> {
+  /** The address at the service, and a secret that the second step needs. */
+  begin(start: SignInStart): Promise<{ readonly url: string; readonly verifier: string }>;
+  /**
+   * @param answer the query of the redirect, `state` included
+   * @throws SyncError, SignInError
+   */
+  finish(
+    given: { redirectUri: string; state: string; verifier: string; answer: URLSearchParams },
+    io: Io,
+  ): Promise<Credentials>;
+}
+
+export interface SignInStart {
+  readonly redirectUri: string;
+  readonly state: string;
+  /** `username` of the account that signs in again; null for a new one. */
+  readonly hint: string | null;
 }
 
 /** What is known of an account once its credentials have been checked. */

@@ -118,13 +118,10 @@ const CONTRACT = {
 
 /** Those of them without effect so far, with a value that is refused all the same. */
 const WITHOUT_EFFECT = {
-  PUBLIC_URL: 'calendar.example',
   CALPAIR_WEBHOOKS: 'never',
   CALPAIR_LATENCY: 'fast',
   CALPAIR_WORKER_PORT: '70000',
-  GOOGLE_OAUTH_AUTH_URL: 'google',
   GOOGLE_DAILY_REQUESTS: 'many',
-  MICROSOFT_OAUTH_AUTH_URL: 'microsoft',
   MICROSOFT_DAILY_REQUESTS: '-1',
 };
 
@@ -216,6 +213,7 @@ test("addresses of providers that are set up are the operator's", () => {
       clientSecret: 's',
       baseUrl: 'https://graph.microsoft.com/',
       tokenUrl: 'https://login.microsoftonline.com/x/oauth2/v2.0/token',
+      authUrl: 'https://login.microsoftonline.com/x/oauth2/v2.0/authorize',
     },
   });
 });

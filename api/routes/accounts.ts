@@ -2,24 +2,18 @@ import { z } from 'zod';
 import {
   type AccountPatch,
   type AccountRecord,
-  createAccount,
   deleteAccount,
   findAccount,
   listAccounts,
-  openedAccount,
   patchAccount,
-  replaceCredentials,
 } from '../../db/accounts.ts';
-import { activePairIdsOfAccount } from '../../db/connections.ts';
 import { ENTRIES } from '../../providers/entries.ts';
-import type { CalendarInfo, Provider } from '../../providers/provider.ts';
 import type { CredentialSchema, ProviderEntry } from '../../providers/provider-entry.ts';
+import { addAccount, renewCredentials } from '../account-credentials.ts';
 import type { Api, ApiDeps } from '../deps.ts';
 import { ApiError, notFound } from '../errors.ts';
 import { listOf, pageAnswer, pageQuery, pageRequest } from '../pagination.ts';
-import { calendarsOf, callProvider, notConfigured } from '../provider-calls.ts';
-import { notifyWaitingBookings } from '../temporal/booking-outbox.ts';
-import { ControlError } from '../temporal/pair-control.ts';
+import { calendarsOf, providerOf } from '../provider-calls.ts';
 import { check, errorResponses, idParam, instant, instantOf, nothing, text } from '../validation.ts';
 
 const tags = ['Accounts'];
@@ -44,7 +38,7 @@ const account = z
   })
   .meta({ id: 'Account' });
 
-const names = { label: text(200).nullish(), externalId: text(200).nullish() };
+export const accountNames = { label: text(200).nullish(), externalId: text(200).nullish() };
 
 export function accountRoutes(app: Api, deps: ApiDeps): void {
   const { db } = deps;
@@ -64,10 +58,9 @@ export function accountRoutes(app: Api, deps: ApiDeps): void {
     },
     async (request, reply) => {
       const { provider: kind, label = null, externalId = null, ...rest } = request.body;
-      const { entry, provider } = setUpProvider(deps, kind);
+      const { entry } = providerOf(deps, kind);
       const credentials = check(entry.credentials, rest);
-      const created = await addAccount(deps, provider, { credentials, provider: kind, label, externalId });
-      return reply.code(201).send(toJson(created));
+      return reply.code(201).send(accountJson(await addAccount(deps, kind, { credentials, label, externalId })));
     },
   );
 
@@ -82,7 +75,7 @@ export function accountRoutes(app: Api, deps: ApiDeps): void {
       },
     },
     async (request) =>
-      pageAnswer(await listAccounts(db, pageRequest(request.query), request.query.externalId ?? null), toJson),
+      pageAnswer(await listAccounts(db, pageRequest(request.query), request.query.externalId ?? null), accountJson),
   );
 
   app.get(
@@ -90,7 +83,7 @@ export function accountRoutes(app: Api, deps: ApiDeps): void {
     {
       schema: { tags, summary: 'Get an account', params: idParam, response: { 200: account, ...errorResponses } },
     },
-    async (request) => toJson(found(await findAccount(db, request.params.id))),
+    async (request) => accountJson(found(await findAccount(db, request.params.id))),
   );
 
   app.patch(
@@ -102,7 +95,7 @@ export function accountRoutes(app: Api, deps: ApiDeps): void {
         description: 'Changes only the keys that are named.',
         params: idParam,
         body: z.strictObject({
-          ...names,
+          ...accountNames,
           writeCalendarId: z.string().max(4096).nullish(),
           freeBusyCalendarIds: z.array(z.string().max(4096)).max(1000).nullish(),
           unansweredInvitations: z.enum(['busy', 'free']).optional(),
@@ -113,7 +106,7 @@ export function accountRoutes(app: Api, deps: ApiDeps): void {
     async (request) => {
       found(await findAccount(db, request.params.id));
       await checkCalendars(deps, request.params.id, request.body);
-      return toJson(found(await patchAccount(db, request.params.id, request.body)));
+      return accountJson(found(await patchAccount(db, request.params.id, request.body)));
     },
   );
 
@@ -133,10 +126,7 @@ export function accountRoutes(app: Api, deps: ApiDeps): void {
       },
     },
     async (request) => {
-      const renewed = await renewCredentials(deps, request.params.id, request.body);
-      await revivePairs(deps, request.params.id);
-      await notifyWaitingBookings(deps, request.params.id);
-      return toJson(renewed);
+      return accountJson(await renewCredentials(deps, request.params.id, request.body));
     },
   );
 
@@ -160,72 +150,6 @@ export function accountRoutes(app: Api, deps: ApiDeps): void {
   );
 }
 
-/**
- * Checks the credentials, stores the account, then chooses the calendar for bookings; that one stays open where the
- * calendars cannot be listed.
- */
-async function addAccount(
-  deps: ApiDeps,
-  provider: Provider,
-  given: { provider: string; credentials: Record<string, unknown>; label: string | null; externalId: string | null },
-): Promise<AccountRecord> {
-  const { credentials } = given;
-  const verified = await callProvider(deps, (io) => provider.verifyCredentials(credentials, io));
-  const noTokens = { load: async () => null, save: async () => {} };
-  const { canCreateCalendars } = provider.open(
-    { credentials, discovered: verified.discovered, tokens: noTokens },
-    { fetch: deps.fetch },
-  );
-  const created = await createAccount(deps.db, {
-    ...verified,
-    ...given,
-    canCreateCalendars,
-    preset: typeof credentials['preset'] === 'string' ? credentials['preset'] : null,
-  });
-  try {
-    const writeCalendarId = writeCalendarOf(await calendarsOf(deps, created.id));
-    return (await patchAccount(deps.db, created.id, { writeCalendarId })) ?? created;
-  } catch {
-    return created;
-  }
-}
-
-function writeCalendarOf(calendars: readonly CalendarInfo[]): string | null {
-  const writable = calendars.filter((calendar) => !calendar.readOnly);
-  return (writable.find((calendar) => calendar.isDefault) ?? writable[0])?.id ?? null;
-}
-
-async function renewCredentials(deps: ApiDeps, id: string, body: unknown): Promise<AccountRecord> {
-  const stored = await openedAccount(deps.db, id);
-  if (!stored) throw notFound('account');
-  const { entry, provider } = setUpProvider(deps, stored.provider);
-  const credentials = { ...(stored.credentials as object), ...check(entry.newCredentials, body) };
-  const verified = await callProvider(deps, (io) => provider.verifyCredentials(credentials, io, stored.discovered));
-  if (verified.identity !== stored.identity) throw new ApiError('different-account');
-  return found(await replaceCredentials(deps.db, id, { ...verified, credentials }));
-}
-
-/** The credentials are stored by now: a pair that cannot be notified finds them at its next try. */
-async function revivePairs({ db, control, log }: ApiDeps, accountId: string): Promise<void> {
-  const pairIds = await activePairIdsOfAccount(db, accountId);
-  try {
-    for (let at = 0; at < pairIds.length; at += AT_ONCE) {
-      await Promise.all(
-        pairIds.slice(at, at + AT_ONCE).map(async (pairId) => {
-          await control.settingsChanged(pairId);
-          await control.syncNow(pairId, { trigger: 'signal', full: false });
-        }),
-      );
-    }
-  } catch (error) {
-    log.warn(
-      { accountId, reason: error instanceof ControlError ? error.kind : 'unknown' },
-      'could not notify every pair of new credentials',
-    );
-  }
-}
-const AT_ONCE = 10;
-
 /** The calendars that a patch names must exist, and the one for bookings must be writable. */
 async function checkCalendars(deps: ApiDeps, id: string, patch: AccountPatch): Promise<void> {
   const named = [patch.writeCalendarId, ...(patch.freeBusyCalendarIds ?? [])].filter(
@@ -235,14 +159,6 @@ async function checkCalendars(deps: ApiDeps, id: string, patch: AccountPatch): P
   const calendars = new Map((await calendarsOf(deps, id)).map((calendar) => [calendar.id, calendar]));
   if (named.some((calendar) => !calendars.has(calendar))) throw new ApiError('calendar-not-found');
   if (calendars.get(patch.writeCalendarId ?? '')?.readOnly) throw new ApiError('calendar-read-only');
-}
-
-/** @throws ApiError `provider-not-configured` */
-function setUpProvider({ providers }: ApiDeps, kind: string): { entry: ProviderEntry; provider: Provider } {
-  const entry = ENTRIES.find((one) => one.kind === kind);
-  const provider = providers.get(kind);
-  if (!entry || !provider) throw notConfigured(kind);
-  return { entry, provider };
 }
 
 /** What each provider takes, for a description. */
@@ -264,7 +180,7 @@ interface NewAccountBody {
 /** One alternative for each provider. Credentials of one that is not set up are not checked: the answer is 501. */
 function newAccountBody({ providers }: ApiDeps): z.ZodType<NewAccountBody> {
   const [first, ...others] = ENTRIES.map(({ kind, credentials }) => {
-    const about = { provider: z.literal(kind), ...names };
+    const about = { provider: z.literal(kind), ...accountNames };
     return providers.has(kind) ? credentials.safeExtend(about).strict() : z.looseObject(about);
   });
   return z.discriminatedUnion('provider', [first!, ...others], {
@@ -277,7 +193,7 @@ function found(record: AccountRecord | null): AccountRecord {
   return record;
 }
 
-function toJson(record: AccountRecord): z.infer<typeof account> {
+function accountJson(record: AccountRecord): z.infer<typeof account> {
   const { canCreateCalendars, createdAt, ...rest } = record;
   return { ...rest, capabilities: { createCalendar: canCreateCalendars }, createdAt: instantOf(createdAt) };
 }

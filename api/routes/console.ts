@@ -3,12 +3,14 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { extname } from 'node:path';
 import type { FastifyReply } from 'fastify';
 import {
+  API_ERRORS,
   ATTENTION,
   EVENT_PROBLEMS,
   HELD_REASON,
   PAIR_STATUS,
   RUN_RESULT,
   RUN_TRIGGER,
+  SIGN_IN_ERRORS,
   SYNC_ERRORS,
 } from '../../core/texts.ts';
 import type { Api, ApiDeps } from '../deps.ts';
@@ -41,7 +43,16 @@ export function consoleRoutes(app: Api, { control, config }: ApiDeps): void {
 }
 
 /** What the console shows for each code; see `api/console/labels.js`. */
-const TEXTS = { ATTENTION, EVENT_PROBLEMS, HELD_REASON, PAIR_STATUS, RUN_RESULT, RUN_TRIGGER, SYNC_ERRORS };
+const TEXTS = {
+  ATTENTION,
+  EVENT_PROBLEMS,
+  HELD_REASON,
+  PAIR_STATUS,
+  RUN_RESULT,
+  RUN_TRIGGER,
+  SIGN_IN: { ...API_ERRORS, ...SIGN_IN_ERRORS },
+  SYNC_ERRORS,
+};
 
 const CONSOLE_CSP =
   "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; " +

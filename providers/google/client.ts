@@ -7,6 +7,7 @@ import { withoutTrailingSlashes } from '../../core/addresses.ts';
 import { SyncError } from '../../core/sync-error.ts';
 import { serverTime } from '../http-answer.ts';
 import { createTokenSource } from '../oauth/access-token.ts';
+import type { SignInService } from '../oauth/sign-in.ts';
 import type { Io, StoredToken, TokenStore } from '../provider.ts';
 import { apiError, headersOf, refreshError } from './errors.ts';
 
@@ -21,6 +22,34 @@ export interface GoogleSettings {
 }
 
 export const DEFAULT_ROOT_URL = 'https://www.googleapis.com/';
+const DEFAULT_AUTH_URL = 'https://accounts.google.com/o/oauth2/v2/auth';
+const DEFAULT_TOKEN_URL = 'https://oauth2.googleapis.com/token';
+
+/** The least that Calpair needs. */
+const SCOPES = [
+  'https://www.googleapis.com/auth/calendar.events',
+  'https://www.googleapis.com/auth/calendar.calendarlist',
+  'https://www.googleapis.com/auth/calendar.freebusy',
+  'https://www.googleapis.com/auth/calendar.app.created',
+];
+
+export function signInService({ clientId, clientSecret, authUrl, tokenUrl }: GoogleSettings): SignInService {
+  return {
+    label: 'Google',
+    clientId,
+    clientSecret,
+    authUrl: authUrl ?? DEFAULT_AUTH_URL,
+    tokenUrl: tokenUrl ?? DEFAULT_TOKEN_URL,
+    scopes: SCOPES,
+    fullScope: 'calendar',
+    // Google sends a refresh token only for offline access, and again only with new consent.
+    parameters: (hint) => ({
+      access_type: 'offline',
+      prompt: 'consent',
+      ...(hint === null ? {} : { login_hint: hint }),
+    }),
+  };
+}
 
 interface Answer<T> {
   readonly data: T;

@@ -5,7 +5,7 @@ import type { Provider, Side } from '../provider.ts';
 import { createCalendar, identityOf, listCalendars, mayWrite, proveAccount } from './calendars.ts';
 import { unsupported } from './capabilities.ts';
 import { readChanges } from './changes.ts';
-import { createClient, type GoogleSettings } from './client.ts';
+import { createClient, type GoogleSettings, signInService } from './client.ts';
 import { type GoogleCalendar, getResources } from './fetch.ts';
 import { freeBusy } from './free-busy.ts';
 import { readStored } from './from-google.ts';
@@ -21,6 +21,7 @@ export function createGoogleProvider(settings: GoogleSettings): Provider<OAuthCr
       createCalendar,
       freeBusy,
       openSide,
+      signIn: signInService,
     },
     settings,
   );

@@ -16,6 +16,7 @@ import { SyncError } from '../../core/sync-error.ts';
 import { pause } from '../concurrency.ts';
 import { serverTime } from '../http-answer.ts';
 import { createTokenSource } from '../oauth/access-token.ts';
+import type { SignInService } from '../oauth/sign-in.ts';
 import type { Io, StoredToken, TokenStore } from '../provider.ts';
 import { apiError, refreshError } from './errors.ts';
 
@@ -26,6 +27,8 @@ export interface MicrosoftSettings {
   /** `v1.0` follows it. */
   readonly baseUrl: string;
   readonly tokenUrl: string;
+  /** Absent: for accounts of every tenant. */
+  readonly authUrl?: string;
 }
 
 export interface GraphRequest {
@@ -319,7 +322,24 @@ async function inSlots<T>(name: string, weight: number, work: () => Promise<T>):
 
 /** For an answer without `expires_in`; Microsoft's own values are 3600 to 5400 seconds. */
 const UNKNOWN_LIFETIME_S = 300;
-const SCOPE = 'offline_access https://graph.microsoft.com/Calendars.ReadWrite';
+const SCOPES = ['offline_access', 'https://graph.microsoft.com/Calendars.ReadWrite'];
+
+export function signInService({ clientId, clientSecret, authUrl, tokenUrl }: MicrosoftSettings): SignInService {
+  return {
+    label: 'Microsoft',
+    clientId,
+    clientSecret,
+    authUrl: authUrl ?? 'https://login.microsoftonline.com/common/oauth2/v2.0/authorize',
+    tokenUrl,
+    scopes: SCOPES,
+    parameters: (hint) => ({
+      response_mode: 'query',
+      // Without it a browser that is signed in takes its only account, unseen.
+      ...(hint === null ? { prompt: 'select_account' } : { login_hint: hint }),
+    }),
+    numberOf: (description) => /^AADSTS\d{1,9}/.exec(description)?.[0] ?? '',
+  };
+}
 
 /**
  * Every refresh gives a new refresh token, too.
@@ -331,7 +351,7 @@ async function refresh(settings: MicrosoftSettings, refreshToken: string, io: Io
     client_secret: settings.clientSecret,
     grant_type: 'refresh_token',
     refresh_token: refreshToken,
-    scope: SCOPE,
+    scope: SCOPES.join(' '),
   });
   const response = await io.fetch(settings.tokenUrl, {
     method: 'POST',

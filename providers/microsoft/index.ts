@@ -24,7 +24,7 @@ export const microsoft = defineProvider({
       MICROSOFT_DAILY_REQUESTS: number(1, 999_999_999).optional(),
     },
     required: ['MICROSOFT_CLIENT_ID', 'MICROSOFT_CLIENT_SECRET'],
-    withoutEffect: ['MICROSOFT_OAUTH_AUTH_URL', 'MICROSOFT_DAILY_REQUESTS'],
+    withoutEffect: ['MICROSOFT_DAILY_REQUESTS'],
     settings: (values): MicrosoftSettings => ({
       clientId: values.MICROSOFT_CLIENT_ID ?? '',
       clientSecret: values.MICROSOFT_CLIENT_SECRET ?? '',
@@ -32,6 +32,9 @@ export const microsoft = defineProvider({
       tokenUrl:
         values.MICROSOFT_OAUTH_TOKEN_URL ??
         `https://login.microsoftonline.com/${values.MICROSOFT_TENANT}/oauth2/v2.0/token`,
+      authUrl:
+        values.MICROSOFT_OAUTH_AUTH_URL ??
+        `https://login.microsoftonline.com/${values.MICROSOFT_TENANT}/oauth2/v2.0/authorize`,
     }),
     addresses: ({ baseUrl, tokenUrl }) => [baseUrl, tokenUrl],
   },

@@ -5,7 +5,7 @@ import type { Provider, Side } from '../provider.ts';
 import { createCalendar, identityOf, listCalendars, mayWrite, proveAccount } from './calendars.ts';
 import { unsupported } from './capabilities.ts';
 import { readChanges } from './changes.ts';
-import { type Client, createClient, type MicrosoftSettings } from './client.ts';
+import { type Client, createClient, type MicrosoftSettings, signInService } from './client.ts';
 import { getResources } from './fetch.ts';
 import { freeBusy } from './free-busy.ts';
 import { readStored } from './from-graph.ts';
@@ -22,6 +22,7 @@ export function createMicrosoftProvider(settings: MicrosoftSettings): Provider<O
       createCalendar,
       freeBusy,
       openSide,
+      signIn: signInService,
     },
     settings,
   );

@@ -17,6 +17,7 @@ import type {
 import { BUSY_BY_DEFAULT } from '../provider.ts';
 import { tokensInMemory } from './access-token.ts';
 import type { OAuthCredentials } from './credentials.ts';
+import { createSignIn, type SignInService } from './sign-in.ts';
 
 /** One calendar of one account. */
 export interface CalendarContext<Client> {
@@ -46,6 +47,7 @@ export interface OAuthService<Settings, Client> {
     range: Interval,
   ) => Promise<Interval[]>;
   readonly openSide: (place: CalendarContext<Client>) => Side;
+  readonly signIn: (settings: Settings) => SignInService;
 }
 
 export function createOAuthProvider<Settings, Client>(
@@ -55,6 +57,7 @@ export function createOAuthProvider<Settings, Client>(
   const clientOf = ({ refreshToken }: OAuthCredentials, tokens: TokenStore, io: Io): Client =>
     service.createClient(settings, refreshToken, tokens, io);
   return {
+    signIn: createSignIn(service.signIn(settings)),
     async verifyCredentials(credentials: OAuthCredentials, io: Io): Promise<VerifiedAccount> {
       const tokens = tokensInMemory();
       return { ...(await service.proveAccount(clientOf(credentials, tokens, io))), token: tokens.kept() };

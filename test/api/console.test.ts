@@ -7,12 +7,14 @@ import type { Api, ApiDeps } from '../../api/deps.ts';
 import { consoleRoutes } from '../../api/routes/console.ts';
 import { PROJECT_DIR } from '../../config.ts';
 import {
+  API_ERRORS,
   ATTENTION,
   EVENT_PROBLEMS,
   HELD_REASON,
   PAIR_STATUS,
   RUN_RESULT,
   RUN_TRIGGER,
+  SIGN_IN_ERRORS,
   SYNC_ERRORS,
 } from '../../core/texts.ts';
 import { ENTRIES } from '../../providers/entries.ts';
@@ -118,6 +120,7 @@ describe('the console as it is served', () => {
       PAIR_STATUS,
       RUN_RESULT,
       RUN_TRIGGER,
+      SIGN_IN: { ...API_ERRORS, ...SIGN_IN_ERRORS },
       SYNC_ERRORS,
     });
     assert.ok(!answer.body.includes(ENV_KEY));

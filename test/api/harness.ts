@@ -59,6 +59,7 @@ export async function startApi(
     db,
     control,
     fetch,
+    publicUrl: () => 'http://127.0.0.1:8080',
     bookings: {
       bookingChanged: async (id) => void signals.push(`look ${id}`),
       watch: async (id) => void signals.push(`watch ${id}`),

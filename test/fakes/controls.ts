@@ -3,7 +3,18 @@ import type { Controls } from '../support/control.ts';
 
 export function controlsOf(own: Pick<Controls, 'readable' | 'account'>): Controls {
   return {
-    fake: ['addAccount', 'fail', 'slow', 'storm412', 'setBehaviour', 'reset', 'count', 'consentTo'],
+    fake: [
+      'addAccount',
+      'fail',
+      'slow',
+      'storm412',
+      'setBehaviour',
+      'reset',
+      'count',
+      'consentTo',
+      'registerRedirects',
+      'askPerson',
+    ],
     readable: ['requests', 'writes', 'mailLedger', 'reach', 'faultsMet', 'behaviour', ...own.readable],
     account: [
       'insertEvent',

@@ -31,7 +31,11 @@ export abstract class FakeCloud<Account, Behaviour extends object> {
 
   abstract readonly behaviour: Behaviour;
   protected abstract readonly server: FakeServer;
-  protected abstract readonly oauth: { consent: readonly string[] | null };
+  protected abstract readonly oauth: {
+    consent: readonly string[] | null;
+    redirectUris: readonly string[] | null;
+    asksPerson: boolean;
+  };
   /** Counts down; set by `storm412`. */
   protected abstract readonly backend: { storm412: number };
   /** What a sync must not do, one line each. */
@@ -67,6 +71,16 @@ export abstract class FakeCloud<Account, Behaviour extends object> {
   /** What the person on the consent page agrees to: scopes, all of them (null), or none: "Cancel". */
   consentTo(scopes: readonly string[] | null): void {
     this.oauth.consent = scopes;
+  }
+
+  /** The redirect URIs that the OAuth client may use; null: every https and loopback address. */
+  registerRedirects(uris: readonly string[] | null): void {
+    this.oauth.redirectUris = uris;
+  }
+
+  /** Whether a person decides on a page, with a tick for each scope. */
+  askPerson(asks: boolean): void {
+    this.oauth.asksPerson = asks;
   }
 
   fail(fault: Fault): void {

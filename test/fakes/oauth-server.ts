@@ -54,6 +54,10 @@ export interface TokenForm {
 export abstract class OAuthServer<Behaviour extends { readonly accessTokenSeconds: number }> {
   /** What the person consents to; null: everything that was requested. An empty list: "Cancel". */
   consent: readonly string[] | null = null;
+  /** Those that the client's owner has registered; null: every https and loopback address. */
+  redirectUris: readonly string[] | null = null;
+  /** The person decides on a page, with a tick for each scope; else consent is given at once. */
+  asksPerson = false;
   readonly accounts: string[] = [];
   protected readonly settings: OAuthSettings<Behaviour>;
   protected readonly refreshTokens = new Map<string, { readonly grant: Grant; used: boolean }>();
@@ -103,7 +107,8 @@ export abstract class OAuthServer<Behaviour extends { readonly accessTokenSecond
   consentPage(query: URLSearchParams): ApiAnswer {
     const redirectUri = query.get('redirect_uri') ?? '';
     if (query.get('client_id') !== this.settings.clientId) return this.refuse('page-unknown-client')!;
-    if (!/^(https:\/\/|http:\/\/(localhost|127\.0\.0\.1|\[::1\])([:/]|$))/.test(redirectUri))
+    const isRegistered = this.redirectUris?.includes(redirectUri) ?? true;
+    if (!isRegistered || !/^(https:\/\/|http:\/\/(localhost|127\.0\.0\.1|\[::1\])([:/]|$))/.test(redirectUri))
       return this.refuse('page-other-redirect')!;
     const scopes = words(query.get('scope'));
     const challenge = query.get('code_challenge');
@@ -113,12 +118,15 @@ export abstract class OAuthServer<Behaviour extends { readonly accessTokenSecond
       ['query', null].includes(query.get('response_mode')) &&
       (challenge === null || query.get('code_challenge_method') === 'S256');
     if (!isRight) return this.refuse('page-bad-request')!;
+    const isDecided = query.has('decision');
+    if (this.asksPerson && !isDecided) return this.#decisionPage(query, scopes);
     const back = new URL(redirectUri);
     const state = query.get('state');
     if (state !== null) back.searchParams.set('state', state);
-    const hint = query.get('login_hint');
+    const hint = query.get('account') ?? query.get('login_hint');
     const email = hint !== null && this.accounts.includes(hint) ? hint : this.accounts[0];
-    const consented = this.consent?.map((scope) => this.fullScope(scope));
+    const ticked = query.get('decision') === 'allow' ? query.getAll('tick') : [];
+    const consented = (isDecided ? ticked : this.consent)?.map((scope) => this.fullScope(scope));
     const granted = scopes.filter((scope) => consented === undefined || consented.includes(this.fullScope(scope)));
     if (email === undefined || granted.length === 0) {
       back.searchParams.set('error', 'access_denied');
@@ -171,6 +179,20 @@ export abstract class OAuthServer<Behaviour extends { readonly accessTokenSecond
     };
   }
 
+  /** A form that comes back to the same address with the person's decision. */
+  #decisionPage(query: URLSearchParams, scopes: readonly string[]): ApiAnswer {
+    const input = (type: string, name: string, value: string, more = ''): string =>
+      `<input type="${type}" name="${escaped(name)}" value="${escaped(value)}"${more}>`;
+    const label = (inner: string, text: string): string => `<p><label>${inner} ${escaped(text)}</label>`;
+    const parts = [
+      ...[...query].map(([name, value]) => input('hidden', name, value)),
+      ...this.accounts.map((email, at) => label(input('radio', 'account', email, at === 0 ? ' checked' : ''), email)),
+      ...scopes.map((scope) => label(input('checkbox', 'tick', scope), scope)),
+      '<p><button name="decision" value="allow">Allow</button> <button name="decision" value="deny">Cancel</button>',
+    ];
+    return page(200, 'Consent', `Calpair wants to use your calendars.</p><form>${parts.join('\n')}</form>`);
+  }
+
   #exchange(form: URLSearchParams): ApiAnswer {
     const text = form.get('code') ?? '';
     const code = this.#codes.get(text);
@@ -187,6 +209,10 @@ export abstract class OAuthServer<Behaviour extends { readonly accessTokenSecond
   #random(prefix: string): string {
     return `${prefix}${randomBytes(this.tokenForm.bytes).toString('base64url')}`;
   }
+}
+
+function escaped(text: string): string {
+  return text.replace(/[&<>"]/g, (character) => `&#${character.charCodeAt(0)};`);
 }
 
 export function words(text: string | null): string[] {
