@@ -20,8 +20,9 @@ export interface LoadedLink {
   readonly sides: Partial<Record<SideName, SideRow>>;
 }
 
-export async function lockLink(db: Db, linkId: string): Promise<void> {
-  await db.sql.select({ id: links.id }).from(links).where(eq(links.id, linkId)).for('update');
+export async function lockLinks(db: Db, linkIds: readonly string[]): Promise<void> {
+  if (linkIds.length > 0)
+    await db.sql.select({ id: links.id }).from(links).where(anyOf(links.id, linkIds)).orderBy(links.id).for('update');
 }
 
 export async function insertLinks(db: Db, rows: readonly NewLink[]): Promise<void> {

@@ -76,17 +76,6 @@ export async function countOps(db: Db, runId: string): Promise<Record<OpStatus, 
   return counts;
 }
 
-export async function openSiblings(db: Db, op: OpRow): Promise<OpStatus[]> {
-  const rows = await db.sql
-    .select({ status: ops.status })
-    .from(ops)
-    .where(
-      and(eq(ops.runId, op.runId), eq(ops.linkId, op.linkId), ne(ops.id, op.id), notInArray(ops.status, [...ENDED])),
-    )
-    .orderBy(ops.id);
-  return rows.map(({ status }) => status);
-}
-
 export async function finishDeletions(db: Db, linkIds: readonly string[], at: Date): Promise<void> {
   if (linkIds.length === 0) return;
   await db.sql

@@ -13,6 +13,7 @@ import * as problems from './problems.ts';
 import * as runs from './runs.ts';
 import * as shared from './shared-calendars.ts';
 import type { Store } from './store.ts';
+import * as results from './write-results.ts';
 
 export function postgresStore(db: Db): Store {
   const bind =
@@ -32,7 +33,7 @@ export function postgresStore(db: Db): Store {
     createdByOtherPairs: bind(shared.createdByOtherPairs),
     copiesByOtherPairs: bind(shared.copiesByOtherPairs),
 
-    lockLink: bind(links.lockLink),
+    lockLinks: bind(links.lockLinks),
     insertLinks: bind(links.insertLinks),
     updateLinks: bind(links.updateLinks),
     deleteLinks: bind(links.deleteLinks),
@@ -84,7 +85,8 @@ export function postgresStore(db: Db): Store {
     setOp: bind(ops.setOp),
     noteNormalised: bind(ops.noteNormalised),
     countOps: bind(ops.countOps),
-    openSiblings: bind(ops.openSiblings),
+    linkFacts: bind(results.linkFacts),
+    storeResults: bind(results.storeResults),
     finishDeletions: bind(ops.finishDeletions),
     mayHaveCopies: bind(ops.mayHaveCopies),
     deletionsSince: bind(ops.deletionsSince),

@@ -19,6 +19,7 @@ import type { BeginRun, NewRun, RunRow } from './runs.ts';
 import type { OpStatus } from './schema.ts';
 import type { OtherCopy, PairCalendars, PairSide, SharedCalendars } from './shared-calendars.ts';
 import type { Vault } from './vault.ts';
+import type { LinkFacts, WriteResults } from './write-results.ts';
 
 export interface Store
   extends PairStore,
@@ -27,6 +28,7 @@ export interface Store
     MatchingStore,
     RunStore,
     JournalStore,
+    ResultStore,
     ReportStore,
     AccountStore {
   readonly vault: Vault;
@@ -82,8 +84,8 @@ interface PairStore {
 
 /** The events of a pair. */
 interface LinkStore {
-  /** Makes two ops of one link, on its two sides, end one after the other. */
-  lockLink(linkId: string): Promise<void>;
+  /** Makes ops of these links, on both sides, end one after the other. Locked in the order of their ids. */
+  lockLinks(linkIds: readonly string[]): Promise<void>;
 
   insertLinks(rows: readonly NewLink[]): Promise<void>;
 
@@ -251,9 +253,6 @@ export interface JournalStore {
   /** Ops of one run by status. */
   countOps(runId: string): Promise<Record<OpStatus, number>>;
 
-  /** The states of the other ops of the same run and link that remain to be done, or were refused. */
-  openSiblings(op: OpRow): Promise<OpStatus[]>;
-
   /**
    * These events are gone: our deletions that are not known to be done count as done, because their answers may have
    * been lost.
@@ -280,6 +279,15 @@ export interface JournalStore {
    * these values yet, but they are no edits.
    */
   unsettledWrites(linkIds: readonly string[]): Promise<Writes>;
+}
+
+/** What writes have come to. */
+interface ResultStore {
+  /** What settles these links once ops of the run are done, in the order of their ids. */
+  linkFacts(runId: string, linkIds: readonly string[]): Promise<LinkFacts[]>;
+
+  /** Stores what writes have come to, with a fixed number of statements. */
+  storeResults(results: WriteResults): Promise<void>;
 }
 
 /** What people are shown, and asked to decide: conflicts, problems, held changes. */

@@ -1,7 +1,8 @@
 /**
- * Executes the plan of a run. Every op has the merged version as its precondition, is noted before the next one
- * starts, and can be repeated, so a crash at any point leads to the same end. After a lost race the event is read and
- * decided again within the run.
+ * Executes the plan of a run. Every op is stored before its write and has the merged version as its precondition. What
+ * writes come to is stored within milliseconds, several at a time; a write whose result was not stored is repeated
+ * without harm, so a crash at any point leads to the same end. After a lost race the event is read and decided again
+ * within the run.
  *
  * The invariant: a side's base moves only when every op of its link in this run is done. Until then only the current
  * state of the side is stored, so that an edit that still has to be copied is not forgotten.
@@ -9,21 +10,25 @@
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import type { SideName } from '../../core/event.ts';
+import { groupBy } from '../../core/group-by.ts';
 import { WRITE_WAITS } from '../../core/waiting-times.ts';
 import type { OpRow } from '../../db/ops.ts';
 import type { PairActivities } from '../../workflows/messages.ts';
 import type { Deps } from '../deps.ts';
 import { type Applying, nothingYet, type Outcome } from './applying.ts';
+import { commitGroups } from './commit-groups.ts';
 import { confirmWrites } from './confirm-writes.ts';
 import { findCopiesByOtherPairs } from './copies-by-other-pairs.ts';
 import { endRun, summaryOf } from './end-run.ts';
-import { executeOp } from './execute-op.ts';
+import { executeOp, mayWriteTo } from './execute-op.ts';
 import { postpone, restAfterLostRaces } from './failed-op.ts';
 import { linkEvents } from './link-events.ts';
+import type { Loaded } from './link-view.ts';
 import { openPair } from './open-pair.ts';
 import { noteAccepted, noteFailure } from './pair-health.ts';
 import { planLinks } from './plan-links.ts';
 import { proveDeletions, SideFailed } from './read-sides.ts';
+import { storeResults } from './store-results.ts';
 
 /** Rounds of deciding again after lost races; the next run takes the rest. */
 const MAX_ROUNDS = 5;
@@ -39,7 +44,17 @@ export function createApplyPlan(deps: Deps): PairActivities['applyPlan'] {
     const stopBeating = deps.clock.every(2_000, () => void heartbeat(deps, runId));
     try {
       const settingsRevision = run.settingsRevision ?? open.pair.settingsRevision;
-      const applying = { deps, open, runId, epoch, settingsRevision, signal, ...nothingYet() };
+      const applying: Applying = {
+        deps,
+        open,
+        runId,
+        epoch,
+        settingsRevision,
+        signal,
+        mayWrite: mayWriteTo(deps, pairId, epoch, signal),
+        commits: commitGroups(deps.clock, signal, (group) => storeResults(applying, group)),
+        ...nothingYet(),
+      };
       return await applyRounds(applying, run.startedAt);
     } finally {
       stopBeating();
@@ -78,58 +93,82 @@ async function applyPending(applying: Applying): Promise<Map<string, OpRow>> {
   const { deps, runId } = applying;
   const again = new Map<string, OpRow>();
   const all = await deps.store.pendingOps(runId);
-  const phase = (ops: readonly OpRow[]) =>
-    Promise.all(
-      (['caldav', 'cloud'] as const).map((side) =>
-        applySide(
-          applying,
-          side,
-          ops.filter((op) => op.side === side),
-          again,
-        ),
-      ),
-    );
-  await phase(all.filter(({ action }) => action !== 'delete'));
-  const deletes: OpRow[] = [];
-  for (const op of all.filter(({ action }) => action === 'delete')) {
-    // The edits of this event have to be copied to the other side before it is deleted.
-    if ((await deps.store.openSiblings(op)).length > 0) await deps.store.setOp(op.id, 'stale', null, null);
-    else deletes.push(op);
-  }
+  await applyOps(
+    applying,
+    all.filter(({ action }) => action !== 'delete'),
+    again,
+  );
+  const deletes = await withoutOpenSiblings(
+    applying,
+    all.filter(({ action }) => action === 'delete'),
+  );
   if (deletes.length > 0) await deps.store.updatePair(applying.open.pair.id, { lastGoneAt: deps.clock.now() });
-  await phase(deletes);
+  await applyOps(applying, deletes, again);
   return again;
+}
+
+/** The edits of an event have to be copied to the other side before it is deleted. */
+async function withoutOpenSiblings({ deps, runId }: Applying, deletes: readonly OpRow[]): Promise<OpRow[]> {
+  const facts = await deps.store.linkFacts(runId, [...new Set(deletes.map(({ linkId }) => linkId))]);
+  const open = new Map(facts.map(({ linkId, open }) => [linkId, open]));
+  const ready: OpRow[] = [];
+  for (const op of deletes) {
+    if (open.get(op.linkId)?.some(({ id }) => id !== op.id)) await deps.store.setOp(op.id, 'stale', null, null);
+    else ready.push(op);
+  }
+  return ready;
+}
+
+/** Ops whose links are loaded together. */
+const CHUNK = 200;
+
+async function applyOps(applying: Applying, ops: readonly OpRow[], again: Map<string, OpRow>): Promise<void> {
+  for (let start = 0; start < ops.length; start += CHUNK) {
+    const chunk = ops.slice(start, start + CHUNK);
+    const loaded = await applying.deps.store.loadLinks([...new Set(chunk.map(({ linkId }) => linkId))]);
+    const links = new Map(loaded.map((one) => [one.link.id, one]));
+    const bySide = groupBy(chunk, ({ side }) => side);
+    // A failure of one side ends the run, but what the other one still writes is stored before.
+    const ended = await Promise.allSettled(
+      [...bySide].map(([side, some]) => applySide(applying, side, some, links, again)),
+    );
+    await applying.commits.all();
+    for (const one of ended) if (one.status === 'rejected') throw one.reason;
+  }
 }
 
 async function applySide(
   applying: Applying,
   side: SideName,
   ops: readonly OpRow[],
+  links: ReadonlyMap<string, Loaded>,
   again: Map<string, OpRow>,
 ): Promise<void> {
   const { stopped } = applying;
-  const queue = [...ops];
-  const lanes = Math.min(applying.open.sides[side].writesAtOnce, queue.length);
-  await Promise.all(
-    Array.from({ length: lanes }, async () => {
-      for (let op = queue.shift(); op; op = queue.shift()) {
-        const stop = stopped.get(side);
-        if (stop) {
-          await postpone(applying, op, stop);
-          continue;
-        }
-        const outcome = await attempt(applying, op);
-        if (outcome.kind === 'again') again.set(op.linkId, op);
-        if (outcome.kind === 'stops') stopped.set(outcome.side, outcome);
-      }
-    }),
-  );
+  const underWay = new Set<Promise<void>>();
+  const attemptOne = async (op: OpRow): Promise<void> => {
+    const stop = stopped.get(side);
+    if (stop) return postpone(applying, op, stop);
+    const outcome = await attempt(applying, op, links.get(op.linkId) ?? null);
+    if (outcome.kind === 'again') again.set(op.linkId, op);
+    if (outcome.kind === 'stops') stopped.set(outcome.side, outcome);
+  };
+  try {
+    for (const op of ops) {
+      while (underWay.size >= applying.open.sides[side].writesAtOnce) await Promise.race(underWay);
+      const one: Promise<void> = attemptOne(op).finally(() => underWay.delete(one));
+      underWay.add(one);
+    }
+    await Promise.all(underWay);
+  } finally {
+    await Promise.allSettled(underWay);
+  }
 }
 
 /** Executes one op; waits for a short Retry-After and retries after one transient failure. */
-async function attempt(applying: Applying, op: OpRow): Promise<Outcome> {
+async function attempt(applying: Applying, op: OpRow, loaded: Loaded | null): Promise<Outcome> {
   for (let tries = 1; ; tries += 1) {
-    const outcome = await executeOp(applying, op, tries);
+    const outcome = await executeOp(applying, op, loaded, tries);
     if (outcome.kind !== 'retry') return outcome;
     await applying.deps.clock.sleep(Math.min(outcome.delayMs, WRITE_WAITS.longestOnTheSpotMs), applying.signal);
   }

@@ -1,7 +1,10 @@
 /** The state of a run that is being executed, and what an op may come to. */
-import type { SideName } from '../../core/event.ts';
+import type { CalendarEvent, SideName } from '../../core/event.ts';
 import type { SyncError } from '../../core/sync-error.ts';
+import type { OpRow } from '../../db/ops.ts';
+import type { Stored, Written } from '../../providers/provider.ts';
 import type { Deps } from '../deps.ts';
+import type { Commits } from './commit-groups.ts';
 import type { OpenPair } from './open-pair.ts';
 
 /** A run that is being executed. */
@@ -13,6 +16,10 @@ export interface Applying {
   /** The pair's settings when the run was planned. */
   readonly settingsRevision: number;
   readonly signal: AbortSignal;
+  /** @throws what ends the run, if it may not write any more */
+  readonly mayWrite: () => Promise<void>;
+  /** What writes have come to, on its way to the database. */
+  readonly commits: Commits<OpResult>;
   /** Sides that are not called again in this run, with the reason. */
   readonly stopped: Map<SideName, Stopped>;
   /** Sides that accepted a write. */
@@ -41,3 +48,16 @@ export type Outcome =
   /** The side is not called again in this run. */
   | ({ readonly kind: 'stops'; readonly side: SideName } & Stopped)
   | { readonly kind: 'retry'; readonly delayMs: number };
+
+/** A write that has taken effect. */
+export type OpResult =
+  | { readonly op: OpRow; readonly action: 'create'; readonly next: CalendarEvent; readonly written: Written }
+  | {
+      readonly op: OpRow;
+      readonly action: 'update';
+      readonly next: CalendarEvent;
+      readonly written: Written;
+      /** What was written over. */
+      readonly stored: Stored;
+    }
+  | { readonly op: OpRow; readonly action: 'delete' };

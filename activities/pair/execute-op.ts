@@ -1,6 +1,6 @@
-/** Executes one op: one write to one calendar, and what is stored about it. */
+/** Executes one op: one write to one calendar. What it comes to is stored by store-results.ts, or by failed-op.ts. */
 import { ApplicationFailure } from '@temporalio/common';
-import { type CalendarEvent, changedPaths, contentOnly, otherSide, type SideName } from '../../core/event.ts';
+import { type CalendarEvent, otherSide, type SideName } from '../../core/event.ts';
 import { SyncError, type SyncErrorKind, withKind } from '../../core/sync-error.ts';
 import { WRITE_WAITS } from '../../core/waiting-times.ts';
 import { Superseded } from '../../db/epoch.ts';
@@ -9,30 +9,34 @@ import type { LinkRow } from '../../db/links.ts';
 import type { OpRow } from '../../db/ops.ts';
 import { pairContext } from '../../db/pairs.ts';
 import type { Store } from '../../db/store.ts';
-import type { Stored, Written } from '../../providers/provider.ts';
+import type { Stored } from '../../providers/provider.ts';
+import type { Deps } from '../deps.ts';
 import { opConsequence } from '../error-policy.ts';
-import type { Applying, Outcome } from './applying.ts';
-import { DONE, fails, isOfEvent, isReadOnly, setAside, stops, waits } from './failed-op.ts';
+import type { Applying, OpResult, Outcome } from './applying.ts';
+import { fails, isOfEvent, isReadOnly, setAside, stops, waits } from './failed-op.ts';
 import type { Loaded } from './link-view.ts';
-import { baseOf, currentColumns, currentOf, observe } from './observe.ts';
+import { currentOf, observe } from './observe.ts';
 import { type Answer, answerFor, callSide, SideFailed } from './read-sides.ts';
-import { withoutRefusal } from './refusals.ts';
-import { noteNormalised } from './write-journal.ts';
 
 type Sides = Partial<Record<SideName, SideRow>>;
 
 /** Immediate retries after a transient failure. */
 const MAX_TRIES = 3;
 
-/** @param tries 1 for the first try in this attempt of the run */
-export async function executeOp(applying: Applying, op: OpRow, tries: number): Promise<Outcome> {
-  const [loaded] = await applying.deps.store.loadLinks([op.linkId]);
+/**
+ * Executes one op; what a write that has taken effect changes is added to `applying.commits`.
+ * @param known the link as it was loaded; null: it does not exist any more
+ * @param tries 1 for the first try in this attempt of the run
+ */
+export async function executeOp(applying: Applying, op: OpRow, known: Loaded | null, tries: number): Promise<Outcome> {
+  // An earlier try may have given the copy another name.
+  const loaded = tries === 1 ? known : ((await applying.deps.store.loadLinks([op.linkId]))[0] ?? null);
   try {
     const outcome = loaded && op.action !== 'update' ? await lookAgain(applying, op, loaded.sides) : null;
     if (outcome) return outcome;
     // Checked after the state was read: a worker that was suspended in between must not write an old merge over what
     // a later run found.
-    await mayWrite(applying);
+    await applying.mayWrite();
     return loaded ? await tryOp(applying, op, loaded, tries) : { kind: 'waits' };
   } catch (error) {
     if (!(error instanceof SideFailed)) throw error;
@@ -41,12 +45,40 @@ export async function executeOp(applying: Applying, op: OpRow, tries: number): P
   }
 }
 
-/** A pause or a later run takes effect before the next write. */
-async function mayWrite({ deps, open, epoch, signal }: Applying): Promise<void> {
-  if (signal.aborted) throw signal.reason;
-  const pair = await deps.store.pairNow(open.pair.id);
-  if (!pair || pair.epoch !== epoch) throw new Superseded();
-  if (pair.paused) throw ApplicationFailure.retryable('the pair is paused', 'Paused');
+/**
+ * A pause or a later run takes effect before the next write: resolves once the pair's row, read after the call, says
+ * that it may. Calls that come while one is answered share the next answer.
+ */
+export function mayWriteTo(deps: Deps, pairId: string, epoch: number, signal: AbortSignal): () => Promise<void> {
+  return shareAnswers(async () => {
+    if (signal.aborted) throw signal.reason;
+    const pair = await deps.store.pairNow(pairId);
+    if (!pair || pair.epoch !== epoch) throw new Superseded();
+    if (pair.paused) throw ApplicationFailure.retryable('the pair is paused', 'Paused');
+  });
+}
+
+/** The answer that a call gets was asked for after the call. */
+function shareAnswers(ask: () => Promise<void>): () => Promise<void> {
+  let current: Promise<void> | null = null;
+  let next: Promise<void> | null = null;
+  const start = (): Promise<void> => {
+    const answer = ask().finally(() => {
+      if (current === answer) current = null;
+    });
+    current = answer;
+    return answer;
+  };
+  return () => {
+    if (current === null) return start();
+    next ??= current
+      .catch(() => undefined)
+      .then(() => {
+        next = null;
+        return start();
+      });
+    return next;
+  };
 }
 
 /**
@@ -80,9 +112,8 @@ async function tryOp(applying: Applying, op: OpRow, { link, sides }: Loaded, tri
   const { deps } = applying;
   const isLastTry = tries >= MAX_TRIES;
   try {
-    if (op.action === 'create') await createCopy(applying, op, link, sides);
-    else if (op.action === 'update') await updateEvent(applying, op, sides);
-    else await removeEvent(applying, op, sides);
+    const result = await write(applying, op, link, sides);
+    applying.commits.add(result);
     applying.accepted.add(op.side);
     applying.failedInRow.set(op.side, 0);
     return { kind: 'done' };
@@ -140,140 +171,27 @@ async function nextName({ deps, open, epoch }: Applying, op: OpRow, awaited: Sid
   });
 }
 
-async function createCopy(applying: Applying, op: OpRow, link: LinkRow, sides: Sides): Promise<void> {
-  const { deps, open, epoch } = applying;
-  const { pair } = open;
+/** @throws SyncError */
+async function write({ deps, open }: Applying, op: OpRow, link: LinkRow, sides: Sides): Promise<OpResult> {
+  const side = open.sides[op.side];
+  if (op.action === 'delete') {
+    await side.remove(storedOf(deps.store, sides[op.side]));
+    return { op, action: 'delete' };
+  }
+  if (op.action === 'update') {
+    const stored = storedOf(deps.store, sides[op.side]);
+    const next = nextOf(deps.store, op);
+    const written = await side.update(stored, next);
+    return { op, action: 'update', next, written, stored };
+  }
   // A copy that replaces a deleted one gets an id that no event ever had; one that may have been lost is created
   // under its own id.
   const next = nextOf(deps.store, op);
   const generation = op.side === 'caldav' ? link.caldavGeneration : link.cloudGeneration;
   const last = sides[op.side];
   const isLost = last?.gone !== 'confirmed';
-  const written = await open.sides[op.side].create(next, link.id, isLost ? generation : generation + 1);
-  await deps.store.underEpoch(pair.id, epoch, async (tx, revision) => {
-    await tx.lockLink(link.id);
-    if (last && isLost) await tx.forgetSide(link.id, op.side);
-    else if (last) await tx.dropSide(link.id, op.side);
-    // The poll before this run may have stored the copy as a new event.
-    const others = await tx.sidesByRef(pair.id, op.side, [written.ref]);
-    await tx.deleteLinks(others.filter((row) => row.linkId !== link.id).map((row) => row.linkId));
-    await tx.insertSides([
-      {
-        linkId: link.id,
-        pairId: pair.id,
-        side: op.side,
-        owned: true,
-        listed: false,
-        changedAt: deps.clock.now(),
-        confirmed: written.confirmed,
-        ...currentColumns(tx, pair.id, written),
-      },
-    ]);
-    if (written.existed && isOther(next, written.event)) await matchAnew(tx, applying, op);
-    else await finish(tx, applying, op, revision, written);
-  });
-}
-
-/**
- * The copy of an earlier attempt, which a person may have edited since: both current states are merged as in the
- * initial matching.
- */
-async function matchAnew(tx: Store, { deps }: Applying, op: OpRow): Promise<void> {
-  await tx.setOp(op.id, 'done', null, deps.clock.now());
-  for (const side of ['caldav', 'cloud'] as const)
-    await tx.updateSide(op.linkId, side, { base: null, baseVersion: null });
-  await tx.markDirty([op.linkId]);
-}
-
-async function updateEvent(applying: Applying, op: OpRow, sides: Sides): Promise<void> {
-  const { deps, open, epoch } = applying;
-  const stored = storedOf(deps.store, sides[op.side]);
-  const next = nextOf(deps.store, op);
-  const written = await open.sides[op.side].update(stored, next);
-  await deps.store.underEpoch(open.pair.id, epoch, async (tx, revision) => {
-    await tx.lockLink(op.linkId);
-    const replaced = written.version === stored.version ? {} : { replacedVersion: stored.version };
-    await tx.updateSide(op.linkId, op.side, {
-      ...currentColumns(tx, open.pair.id, written),
-      ...replaced,
-      confirmed: written.confirmed,
-      // Only what is there can be updated: if it is absent later, a person has deleted it.
-      ...(sides[op.side]?.confirmed ? { listed: true } : {}),
-      changedAt: deps.clock.now(),
-    });
-    const base = baseOf(tx, sides[op.side] as SideRow);
-    await finish(tx, applying, op, revision, written, isSame(stored, written) ? 'nothing-written' : null);
-    if (written.confirmed && base && isOther(next, written.event))
-      await noteNormalised(tx, op.linkId, op.side, open.sides[op.side].read(base).event, written.event);
-  });
-}
-
-async function removeEvent(applying: Applying, op: OpRow, sides: Sides): Promise<void> {
-  const { deps, open, epoch } = applying;
-  await open.sides[op.side].remove(storedOf(deps.store, sides[op.side]));
-  await deps.store.underEpoch(open.pair.id, epoch, async (tx, revision) => {
-    await tx.lockLink(op.linkId);
-    await tx.setOp(op.id, 'done', null, deps.clock.now());
-    const other = sides[otherSide(op.side)];
-    if (!other || other.gone === 'confirmed') return tx.deleteLinks([op.linkId]);
-    // Only the copy was deleted (a cancelled event that this side cannot show); the original stays.
-    await tx.dropSide(op.linkId, op.side);
-    await tx.settleSides({ [other.side]: other });
-    await tx.release([op.linkId]);
-    await tx.updateLinks([op.linkId], { ...DONE, refusals: null, dirty: revision !== applying.settingsRevision });
-  });
-}
-
-/** Marks the op as done. With the last op of a link, the current states become the bases. */
-async function finish(
-  tx: Store,
-  applying: Applying,
-  op: OpRow,
-  revision: number,
-  written: Written,
-  code: string | null = null,
-): Promise<void> {
-  const { deps, open } = applying;
-  const now = deps.clock.now();
-  // Settings or a decision that the plan did not know of: the next run decides again.
-  const isOutdated = revision !== applying.settingsRevision;
-  const done = { ...DONE, dirty: isOutdated, lastChangeAt: now };
-  await tx.setOp(op.id, 'done', code, now);
-  const [loaded] = await tx.loadLinks([op.linkId]);
-  if (!loaded) return;
-  await reportProblems(tx, op, loaded.link.parentId, written.problems, now);
-  const refusals = withoutRefusal(tx, open, loaded, op.side);
-  const siblings = await tx.openSiblings(op);
-  if (siblings.length > 0) {
-    const isAtRest = siblings.every((status) => status === 'failed');
-    return tx.updateLinks([op.linkId], { refusals, ...(isAtRest ? done : {}) });
-  }
-  const [held] = await tx.heldOf([op.linkId]);
-  // A held op is part of the same decision: until a person decides, the two sides have not agreed.
-  if (held && (held.decision === null || isOutdated)) return tx.updateLinks([op.linkId], { ...done, refusals });
-  await tx.settleSides(loaded.sides);
-  await tx.release([op.linkId]);
-  if (loaded.link.parentId)
-    await tx.updateLinks([op.linkId], {
-      agreed: tx.vault.seal(JSON.stringify(contentOnly(nextOf(tx, op))), pairContext(op.pairId)),
-    });
-  await tx.updateLinks([op.linkId], { ...done, refusals: null });
-}
-
-/** What only the written event shows (a text that the service cut); of an instance it is a problem of its series. */
-async function reportProblems(
-  tx: Store,
-  { pairId, linkId, side, runId }: OpRow,
-  seriesId: string | null,
-  problems: Written['problems'],
-  at: Date,
-): Promise<void> {
-  let fresh = 0;
-  if (seriesId === null) fresh = await tx.setSideProblems(pairId, linkId, side, problems, at);
-  else
-    for (const problem of problems)
-      fresh += (await tx.addProblem(pairId, { linkId: seriesId, side, ...problem }, at)) ? 1 : 0;
-  for (let count = 0; count < fresh; count += 1) await tx.countProblem(runId);
+  const written = await side.create(next, link.id, isLost ? generation : generation + 1);
+  return { op, action: 'create', next, written };
 }
 
 /** @throws SideFailed */
@@ -319,13 +237,4 @@ function storedOf(store: Store, row: SideRow | undefined): Stored {
   const stored = row ? currentOf(store, row) : null;
   if (!stored) throw new SyncError('gone', 'the event is not there any more');
   return stored;
-}
-
-/** The side shows something other than what was sent. */
-function isOther(sent: CalendarEvent, shown: CalendarEvent | null): boolean {
-  return shown !== null && changedPaths(sent, shown).length > 0;
-}
-
-function isSame(before: Stored, after: Written): boolean {
-  return before.version !== null && before.version === after.version && before.data === after.data;
 }

@@ -83,13 +83,15 @@ export async function setAside(applying: Applying, op: OpRow, { code, detail }: 
   const problem = { code, detail };
   await deps.store.underEpoch(open.pair.id, epoch, async (tx, revision) => {
     const at = deps.clock.now();
+    await tx.lockLinks([op.linkId]);
     await tx.setOp(op.id, 'failed', code, null);
     const isNew = await tx.addProblem(open.pair.id, { linkId: op.linkId, side: op.side, ...problem }, at);
     if (isNew) await tx.countProblem(op.runId);
     const [loaded] = await tx.loadLinks([op.linkId]);
     if (!loaded) return;
     const refusals = withRefusal(tx, open, loaded, op.side, problem, { at, mayPass });
-    const isLast = (await tx.openSiblings(op)).every((status) => status === 'failed');
+    const [facts] = await tx.linkFacts(op.runId, [op.linkId]);
+    const isLast = facts?.open.every(({ status }) => status === 'failed');
     await tx.updateLinks(
       [op.linkId],
       isLast ? { ...DONE, dirty: revision !== settingsRevision, refusals } : { refusals },

@@ -41,11 +41,6 @@ export function journalOf(db: MemoryTables): Immediate<JournalStore> {
       for (const { status } of ofRun(runId)) counts[status] += 1;
       return counts;
     },
-    openSiblings: (op) =>
-      ofRun(op.runId)
-        .filter((one) => one.linkId === op.linkId && one.id !== op.id && !isEnded(one))
-        .sort((a, b) => (a.id < b.id ? -1 : 1))
-        .map(({ status }) => status),
     finishDeletions: (linkIds, at) => {
       for (const op of where(({ linkId }) => linkIds.includes(linkId))) {
         if (op.action === 'delete' && op.status !== 'done')

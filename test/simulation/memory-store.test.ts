@@ -59,9 +59,10 @@ const IN_TRANSACTIONS: readonly MethodName[] = [
   'dropSide',
   'dropGoneSides',
   'setProblems',
+  'storeResults',
 ];
 /** These return their rows in a defined order; the others in any. */
-const ORDERED: readonly MethodName[] = ['dirtyLinks', 'loadLinks', 'pendingOps', 'instancesOf'];
+const ORDERED: readonly MethodName[] = ['dirtyLinks', 'loadLinks', 'pendingOps', 'instancesOf', 'linkFacts'];
 /** Transactions are drawn separately. */
 const NO_QUERIES: readonly string[] = ['vault', 'underEpoch'];
 

@@ -12,6 +12,7 @@ import type { SideRow } from '../../db/link-sides.ts';
 import { type LinkRow, NOW_DIRTY, type RetriedRefusals } from '../../db/links.ts';
 import type { RunRow } from '../../db/runs.ts';
 import type { Store } from '../../db/store.ts';
+import type { LinkFacts, WriteResults } from '../../db/write-results.ts';
 import { journalOf } from './memory-journal.ts';
 import {
   copiesByOtherPairs,
@@ -188,7 +189,7 @@ export class MemoryDatabase extends MemoryTables {
           (id) =>
             db.links.get(id)?.pairId === pairId && (db.sides.get(`${id}/${side}`)?.gone ?? 'confirmed') === 'confirmed',
         ),
-      lockLink: () => undefined,
+      lockLinks: () => undefined,
       insertLinks: (rows) => {
         for (const row of rows) {
           if (db.links.has(row.id)) throw new Error('unique: links');
@@ -305,6 +306,8 @@ export class MemoryDatabase extends MemoryTables {
       lastRunNumber: (pairId) =>
         Math.max(0, ...[...db.runs.values()].filter((run) => run.pairId === pairId).map(({ number }) => number)),
       ...journalOf(db),
+      linkFacts: (runId, linkIds) => db.linkFacts(runId, linkIds),
+      storeResults: (results) => db.storeResults(results),
       insertConflicts: (rows) => {
         const fresh = rows.filter((row) => {
           const key = `${row.linkId}/${row.digest}`;
@@ -400,6 +403,46 @@ export class MemoryDatabase extends MemoryTables {
     }
   }
 
+  private linkFacts(runId: string, linkIds: readonly string[]): LinkFacts[] {
+    return [...new Set(linkIds)]
+      .filter((id) => this.links.has(id))
+      .sort()
+      .map((linkId) => {
+        const open = [...this.ops.values()]
+          .filter((op) => op.linkId === linkId && op.runId === runId && op.status !== 'done' && op.status !== 'dropped')
+          .sort((a, b) => (a.id < b.id ? -1 : 1))
+          .map(({ id, status }) => ({ id, status }));
+        const held = this.held.get(linkId);
+        const problems = [...this.problems.values()].filter((row) => row.linkId === linkId).map(({ side }) => side);
+        const problemSides = [...new Set(problems)].sort();
+        return { linkId, open, held: held ? (held.decision ?? 'undecided') : null, problemSides };
+      });
+  }
+
+  private storeResults(results: WriteResults): void {
+    for (const id of results.deletedLinks) this.dropLink(id);
+    for (const { id, code } of results.doneOps)
+      this.set(this.ops, id, { status: 'done', code, doneAt: results.at, next: null });
+    for (const { linkId, side } of results.droppedSides) {
+      this.drop(this.sides, `${linkId}/${side}`);
+      this.nextGeneration([linkId], side);
+    }
+    for (const row of results.sides) {
+      this.drop(this.sides, `${row.linkId}/${row.side}`);
+      this.insertSide(row);
+    }
+    for (const { ids, set } of results.links) this.updateLinks(ids, set);
+    for (const id of results.settledLinks) {
+      for (const side of ['caldav', 'cloud'] as const) {
+        const row = this.sides.get(`${id}/${side}`);
+        if (row) this.updateSide(id, side, { base: row.current, baseVersion: row.version });
+      }
+      for (const op of this.ops.values())
+        if (op.linkId === id && !op.settled) this.set(this.ops, op.id, { settled: true });
+    }
+    for (const id of results.released) this.drop(this.held, id);
+  }
+
   private nextEpoch(pairId: string): number | null {
     const pair = this.pairs.get(pairId);
     if (pair) this.set(this.pairs, pairId, { epoch: pair.epoch + 1 });
@@ -430,6 +473,7 @@ const WRITES: ReadonlySet<keyof StoreMethods> = new Set([
   'insertOps',
   'dropUndoneOps',
   'setOp',
+  'storeResults',
   'noteNormalised',
   'finishDeletions',
   'insertConflicts',

@@ -18,6 +18,7 @@ export interface Mutant {
 const READ = 'activities/pair/read-sides.ts';
 const OBSERVE = 'activities/pair/observe.ts';
 const WRITE = 'activities/pair/execute-op.ts';
+const RESULTS = 'activities/pair/store-results.ts';
 const PLAN_LINK = 'core/sync/plan-link.ts';
 const STORE_PLAN = 'activities/pair/store-plan.ts';
 const HEALTH = 'activities/pair/pair-health.ts';
@@ -67,12 +68,11 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'fresh-version',
     description: 'an update carries the version read just before it, not the one that was merged',
     file: WRITE,
-    from: 'const written = await open.sides[op.side].update(stored, next);',
+    from: 'const written = await side.update(stored, next);',
     to:
-      'const asked = (await open.sides[op.side].get([stored.resource])).get(stored.resource);\n  ' +
+      'const asked = (await side.get([stored.resource])).get(stored.resource);\n  ' +
       'const fresh = Array.isArray(asked) ? asked.find((one) => one.ref === stored.ref)?.version ' +
-      '?? stored.version : stored.version;\n  const written = await open.sides[op.side].update({ ' +
-      '...stored, version: fresh }, next);',
+      '?? stored.version : stored.version;\n  const written = await side.update({ ...stored, version: fresh }, next);',
   },
   {
     seed: 11,
@@ -81,8 +81,10 @@ export const MUTANTS: readonly Mutant[] = [
     file: WRITE,
     from: 'return await outdated(applying, op, row, row && (await askFor(applying, row)));',
     to:
-      'await deps.store.underEpoch(applying.open.pair.id, applying.epoch, (tx, revision) => finish(tx, applying, op, ' +
-      "revision, { problems: [] }));\n        return { kind: 'done' };",
+      "if (op.action !== 'update') return await outdated(applying, op, row, row && (await askFor(applying, row)));\n" +
+      '        const stored = storedOf(deps.store, row);\n        const written = { ' +
+      '...applying.open.sides[op.side].read(stored), confirmed: true };\n        applying.commits.add({ op, action: ' +
+      "'update', next: nextOf(deps.store, op), written, stored });\n        return { kind: 'done' };",
   },
   {
     seed: 8,
@@ -141,9 +143,9 @@ export const MUTANTS: readonly Mutant[] = [
     seed: 109,
     name: 'found-copy-is-done',
     description: 'the copy of an earlier attempt counts as what was to be written',
-    file: WRITE,
-    from: 'if (written.existed && isOther(next, written.event)) await matchAnew',
-    to: 'if (written.existed && isOther(next, written.event) && deps.historyDays < 0) await matchAnew',
+    file: RESULTS,
+    from: 'result.written.existed === true &&',
+    to: 'result.written.existed === true && applying.deps.historyDays < 0 &&',
   },
   {
     seed: 4300,
@@ -157,27 +159,25 @@ export const MUTANTS: readonly Mutant[] = [
     seed: 8,
     name: 'journal-skipped',
     description: 'a finished op is not recorded as done',
-    file: WRITE,
-    from: "await tx.setOp(op.id, 'done', code, now);",
+    file: RESULTS,
+    from: 'changes.doneOps.push({ id: op.id, code });',
     to: '',
   },
   {
     seed: 11,
     name: 'base-before-other-side',
     description: "the base moves while the other side's write is still open",
-    file: WRITE,
-    from: 'if (siblings.length > 0) {',
-    to: 'if (siblings.length > 99) {',
+    file: 'core/sync/settle-op.ts',
+    from: 'if (siblings.length > 0)',
+    to: 'if (siblings.length > 99)',
   },
   {
     seed: 1,
     name: 'replaced-in-place',
     description: 'an update deletes the event and creates it again',
     file: WRITE,
-    from: 'const written = await open.sides[op.side].update(stored, next);',
-    to:
-      'await open.sides[op.side].remove(stored);\n  const written = await ' +
-      'open.sides[op.side].create(next, op.id, 0);',
+    from: 'const written = await side.update(stored, next);',
+    to: 'await side.remove(stored);\n  const written = await side.create(next, op.id, 0);',
   },
   {
     seed: 78,
@@ -349,12 +349,11 @@ export const MUTANTS: readonly Mutant[] = [
     seed: 59,
     name: 'cancelled-copy-is-a-deletion',
     description: 'deleting a cancelled copy deletes the original',
-    file: WRITE,
-    from: 'await tx.dropSide(op.linkId, op.side);\n    await tx.settleSides({ [other.side]: other });',
+    file: RESULTS,
+    from: 'changes.droppedSides.push({ linkId: id, side: op.side });\n      agree(done);',
     to:
-      "await tx.updateSide(op.linkId, op.side, { gone: 'confirmed', current: null });\n    await " +
-      'tx.settleSides({ [other.side]: other });\n    await tx.markDirty([op.linkId]);\n    if ' +
-      "(op.linkId !== '') return;",
+      "putSide(changes, link, { ...link.sides[op.side], gone: 'confirmed', current: null });\n      " +
+      'agree(NOW_DIRTY);',
   },
   {
     seed: 9101804,

@@ -10,7 +10,9 @@ import type { SideRow } from '../../db/link-sides.ts';
 import type { LinkRow } from '../../db/links.ts';
 import type { OpRow } from '../../db/ops.ts';
 import type { Store } from '../../db/store.ts';
+import type { WriteResults } from '../../db/write-results.ts';
 import type { Random } from '../support/random.ts';
+import { withValues } from './memory-rows.ts';
 import type { MemoryDatabase } from './memory-store.ts';
 import { START } from './pair-row.ts';
 
@@ -326,7 +328,7 @@ export class StoreCalls {
     versionsOf: () => [this.pair(), this.side()],
     listedResources: () => [this.pair(), this.side()],
     linksWithout: () => [this.pair(), this.side(), this.linkIds()],
-    lockLink: () => [this.known(this.database.links)],
+    lockLinks: () => [this.linkIds()],
     insertLinks: () => [this.database.links.size > 2 * MANY_LINKS ? [] : this.some(() => this.newLink())],
     insertSides: () => {
       if (this.random.chance(0.1)) return [this.renamed()];
@@ -396,7 +398,8 @@ export class StoreCalls {
       this.maybe(this.onlyTime()),
     ],
     countOps: () => [this.known(this.database.runs)],
-    openSiblings: () => [this.op()],
+    linkFacts: () => [this.op().runId, [this.op().linkId, ...this.linkIds()]],
+    storeResults: () => [this.writeResults()],
     finishDeletions: () => [this.linkIds(), this.onlyTime()],
     unsettledWrites: () => [this.linkIds()],
     mayHaveCopies: () => [this.linkIds()],
@@ -450,6 +453,20 @@ export class StoreCalls {
         [...this.database.sides.values()].filter((row) => row.linkId === linkId).map((row) => [row.side, row]),
       ),
     ];
+  }
+
+  private writeResults(): WriteResults {
+    const rows = [...new Set(this.some(() => this.sideRow(), 3))];
+    return {
+      at: this.onlyTime(),
+      deletedLinks: this.database.links.size > MANY_LINKS ? this.some(() => this.known(this.database.links), 1) : [],
+      doneOps: [...new Set(this.some(() => this.op().id))].map((id) => ({ id, code: this.maybe(this.text()) })),
+      droppedSides: this.some(() => this.sideRow(), 1).map(({ linkId, side }) => ({ linkId, side })),
+      sides: rows.map((row) => withValues(row, this.sideColumns())),
+      links: this.some(() => ({ ids: this.linkIds(), set: this.linkColumns() }), 2),
+      settledLinks: this.some(() => this.sideRow().linkId, 2),
+      released: this.linkIds(),
+    };
   }
 
   private pairRow() {

@@ -248,7 +248,8 @@ export class World {
       historyDays: 30,
       clock: {
         now: () => new Date(scheduler.now),
-        sleep: (ms) => scheduler.step(process, 'sleep', ms),
+        // A wait of milliseconds may end before or after anything else that happens now.
+        sleep: (ms) => scheduler.step(process, 'sleep', ms <= 10 ? 0 : ms),
         every: () => () => {},
       },
       newId: () => this.newId(),
