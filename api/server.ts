@@ -28,6 +28,7 @@ import { previewRoutes } from './routes/preview.ts';
 import { providerRoutes } from './routes/providers.ts';
 import { reportRoutes } from './routes/reports.ts';
 import { runRoutes } from './routes/runs.ts';
+import { sessionRoutes, signedInRoute } from './routes/session.ts';
 import { syncRoutes } from './routes/sync.ts';
 import { validatorCompiler } from './validation.ts';
 
@@ -71,10 +72,12 @@ export async function buildServer(deps: ApiDeps): Promise<Api> {
     healthRoutes(open, deps);
     consoleRoutes(open, deps);
     oauthCallbackRoute(open, deps);
+    sessionRoutes(open, deps);
     await docsRoutes(open);
   });
   await app.register(async (v1: Api) => {
     v1.addHook('onRequest', requireApiKey(deps));
+    signedInRoute(v1, deps);
     apiKeyRoutes(v1, deps);
     providerRoutes(v1, deps);
     accountRoutes(v1, deps);

@@ -46,14 +46,14 @@ export async function listApiKeys(db: Db, page: PageRequest): Promise<Page<ApiKe
   return pageOf(rows, page.limit);
 }
 
-/** Looking up a hash leaks nothing about the key through timing. */
-export async function isApiKey(db: Db, key: string): Promise<boolean> {
+/** The id of a key; null for an unknown one. Looking up a hash leaks nothing about the key through timing. */
+export async function apiKeyId(db: Db, key: string): Promise<string | null> {
   const [row] = await db.sql
     .select({ id: apiKeys.id })
     .from(apiKeys)
     .where(eq(apiKeys.hash, hashOf(key)))
     .limit(1);
-  return row !== undefined;
+  return row?.id ?? null;
 }
 
 /** The last key cannot be deleted: without one, no other could be created. */

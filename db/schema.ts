@@ -61,6 +61,21 @@ export const accounts = pgTable(
   (t) => [index('accounts_external_id').on(t.externalId)],
 );
 
+/** Browsers that are signed in to the console: a session stands for the API key that it was opened with. */
+export const sessions = pgTable(
+  'sessions',
+  {
+    /** SHA-256 of the cookie, in hex. */
+    hash: text('hash').primaryKey(),
+    /** Null: the key of `CALPAIR_API_KEY`. */
+    apiKeyId: uuid('api_key_id').references(() => apiKeys.id, { onDelete: 'cascade' }),
+    /** Keyed hash of `CALPAIR_API_KEY`: with another key there the session is over. */
+    environmentKey: text('environment_key'),
+    expiresAt: instant('expires_at').notNull(),
+  },
+  (t) => [index('sessions_expires').on(t.expiresAt)],
+);
+
 /**
  * Sign-ins that a person has begun in a browser and not finished. The row is found by the hash of a secret that only
  * the client has.

@@ -1,6 +1,4 @@
-/** Calls of the HTTP API. The key is in sessionStorage only: closing the tab deletes it. */
-
-const STORED = 'calpair-api-key';
+/** Calls of the HTTP API. The browser sends the session's cookie, which no script can read. */
 
 /** An error of the API as problem+json; `no-answer` where there was no answer. */
 export class Problem extends Error {
@@ -15,17 +13,8 @@ export class Problem extends Error {
   }
 }
 
-export const key = {
-  get: () => sessionStorage.getItem(STORED),
-  set: (value) => sessionStorage.setItem(STORED, value),
-  forget: () => sessionStorage.removeItem(STORED),
-};
-
-/** Only what a header can hold can be a key. */
-export const looksLikeKey = (text) => /^[\x21-\x7e]{1,512}$/.test(text);
-
 /** @throws Problem */
-export async function call(method, path, body, { signal, as = key.get() } = {}) {
+export async function call(method, path, body, { signal } = {}) {
   let response;
   let answer;
   try {
@@ -33,12 +22,9 @@ export async function call(method, path, body, { signal, as = key.get() } = {}) 
       method,
       signal,
       cache: 'no-store',
-      credentials: 'omit',
+      credentials: 'same-origin',
       redirect: 'error',
-      headers: {
-        ...(as ? { authorization: `Bearer ${as}` } : {}),
-        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-      },
+      headers: body === undefined ? {} : { 'content-type': 'application/json' },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     const text = await response.text();

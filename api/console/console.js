@@ -1,6 +1,6 @@
-/** The console: pages and their refresh, the API key, clicks and submits. It is only a client of the HTTP API. */
+/** The console: pages and their refresh, the session, clicks and submits. It is only a client of the HTTP API. */
 import { addAccount, newCredentials } from './account-forms.js';
-import { call, get, key, looksLikeKey, Problem } from './api.js';
+import { call, get, Problem } from './api.js';
 import { forgetNames, whenNamesCome } from './calendar-names.js';
 import { h, patch } from './dom.js';
 import { field, form, input, isFilled, showProblem } from './form.js';
@@ -28,6 +28,7 @@ const at = (id) => document.getElementById(id);
 const main = at('main');
 const tools = { config: { version: '', workflowsUrl: null }, confirm: askFirst, notify, go, redraw };
 
+let isSignedIn = false;
 let page = null;
 /** Whether the page has been drawn, or is still loading. */
 let isDrawn = false;
@@ -45,7 +46,7 @@ async function start() {
   main.addEventListener('click', (event) => void clicked(event));
   main.addEventListener('submit', (event) => void submitted(event));
   main.addEventListener('change', (event) => void changed(event));
-  at('sign-out').addEventListener('click', () => signOut(''));
+  at('sign-out').addEventListener('click', () => void signOut());
   at('skip').addEventListener('click', (event) => {
     event.preventDefault();
     main.focus();
@@ -55,6 +56,10 @@ async function start() {
   useTexts(tools.config.texts);
   if (isElsewhere(tools.config.workflowsUrl)) tools.config.workflowsUrl = null;
   at('version').textContent = tools.config.version;
+  isSignedIn = await get('/v1/session').then(
+    () => true,
+    (error) => error.status !== 401,
+  );
   await open();
 }
 
@@ -64,12 +69,11 @@ function isElsewhere(url) {
   return url !== null && isLocal(new URL(url).hostname) && !isLocal(location.hostname);
 }
 
-/** Shows the page of the address; without a key, the sign-in page with the reason. */
+/** Shows the page of the address; without a session, the sign-in page with the reason. */
 async function open(reason = '') {
   leaving.abort();
   leaving = new AbortController();
   trouble(null);
-  const isSignedIn = key.get() !== null;
   at('nav').hidden = at('sign-out').hidden = !isSignedIn;
   page = isSignedIn ? pageAt(location.hash) : signIn(reason);
   isDrawn = isRefreshing = isOutdated = false;
@@ -105,7 +109,7 @@ async function refresh() {
   isRefreshing = true;
   const [current, { signal }] = [page, leaving];
   try {
-    if (key.get() !== null) await loadProviders(signal);
+    if (isSignedIn) await loadProviders(signal);
     await current.load?.(signal);
     if (current === page) showFresh();
   } catch (error) {
@@ -126,7 +130,7 @@ function showFresh() {
 }
 
 function showFailure(error) {
-  if (error.status === 401) return signOut('This API key is no longer valid.');
+  if (error.status === 401) return signedOut(ENDED);
   trouble(error, 'refresh');
   if (!isDrawn || error.status === 404)
     main.replaceChildren(h('h1', {}, page.title), h('p', {}, h('a', { href: '#/' }, 'Back to the pairs')));
@@ -166,7 +170,7 @@ async function act(element, name, busy = element) {
   try {
     await action(element);
   } catch (error) {
-    if (error.status === 401) return signOut('This API key is no longer valid.');
+    if (error.status === 401) return signedOut(ENDED);
     trouble(error);
     return;
   } finally {
@@ -175,14 +179,16 @@ async function act(element, name, busy = element) {
   await refresh();
 }
 
-/** The key is checked before it is kept. */
+const ENDED = 'The session has ended, or its API key is no longer valid.';
+
+/** The key goes to Calpair once, which answers with the cookie of a session. */
 function signIn(reason) {
   return {
     title: 'Sign in',
     render: () => [
       h('h1', {}, 'Calpair'),
       reason === '' ? null : h('p', { class: 'failure' }, reason),
-      h('p', { class: 'sub' }, 'Enter an API key. It is kept in this tab only; closing the tab deletes it.'),
+      h('p', { class: 'sub' }, 'Enter an API key. The browser keeps a session for 7 days at most, and not the key.'),
       form(
         'enter',
         'Sign in',
@@ -202,21 +208,29 @@ function signIn(reason) {
           detail: 'Check that it is complete and has not been deleted.',
         };
         try {
-          if (!looksLikeKey(typed)) throw new Problem(wrong);
-          await call('GET', '/v1/api-keys?limit=1', undefined, { as: typed });
+          await call('POST', '/v1/session', { apiKey: typed });
         } catch (error) {
           showProblem(element, error.code === 'unauthorized' ? new Problem(wrong) : error, { unauthorized: 'key' });
           return;
         }
-        key.set(typed);
+        isSignedIn = true;
         await open();
       },
     },
   };
 }
 
-function signOut(reason) {
-  key.forget();
+async function signOut() {
+  try {
+    await call('DELETE', '/v1/session');
+  } catch (error) {
+    if (error.status !== 404 && error.status !== 401) return trouble(error);
+  }
+  signedOut('');
+}
+
+function signedOut(reason) {
+  isSignedIn = false;
   forgetNames();
   void open(reason);
 }

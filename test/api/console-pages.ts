@@ -15,7 +15,6 @@ interface Page {
 export async function openConsole(folder: string, api: TestApi) {
   Object.assign(globalThis, {
     document: { createElement: (tag: string) => new Element(tag) },
-    sessionStorage: { getItem: () => ENV_KEY },
     fetch: async (url: string, { method }: { method: 'GET' }) => {
       const answer = await api.app.inject({ method, url, headers: { authorization: `Bearer ${ENV_KEY}` } });
       return new Response(answer.body, { status: answer.statusCode });

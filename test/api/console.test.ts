@@ -31,7 +31,7 @@ const TYPES: Record<string, RegExp> = {
 };
 const POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src " +
-  "'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+  "'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'";
 
 describe('the console as it is served', () => {
   let api: TestApi;
