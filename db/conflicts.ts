@@ -1,6 +1,7 @@
 /** Conflicts: fields that both sides changed, with the value that won and the one that lost. */
 import { and, desc, eq, lt } from 'drizzle-orm';
 import type { SideName } from '../core/event.ts';
+import { insertRows } from './bulk.ts';
 import type { Db } from './connect.ts';
 import { mapPage, type Page, type PageRequest, pageOf } from './page.ts';
 import { openSealedJson } from './pairs.ts';
@@ -9,13 +10,7 @@ import { conflicts } from './schema.ts';
 export type NewConflict = typeof conflicts.$inferInsert;
 
 export async function insertConflicts(db: Db, rows: readonly NewConflict[]): Promise<number> {
-  if (rows.length === 0) return 0;
-  const inserted = await db.sql
-    .insert(conflicts)
-    .values([...rows])
-    .onConflictDoNothing()
-    .returning({ id: conflicts.id });
-  return inserted.length;
+  return insertRows(db, conflicts, rows, true);
 }
 
 export interface ConflictRecord {

@@ -1,7 +1,7 @@
 /** Held changes: deletions that wait for a person's decision. */
 import { and, asc, eq, gt, inArray, isNull, sql } from 'drizzle-orm';
 import type { SideName } from '../core/event.ts';
-import { anyOf, inChunks } from './bulk.ts';
+import { anyOf, insertRows } from './bulk.ts';
 import { type Db, transaction } from './connect.ts';
 import { isId, newId } from './ids.ts';
 import { openLabel } from './links.ts';
@@ -17,15 +17,13 @@ export function heldOf(db: Db, linkIds: readonly string[]): Promise<HeldRow[]> {
   return db.sql.select().from(heldChanges).where(anyOf(heldChanges.linkId, linkIds));
 }
 
-export async function hold(db: Db, rows: readonly NewHeld[]): Promise<number> {
-  const inserted = await inChunks(rows, (some) =>
-    db.sql
-      .insert(heldChanges)
-      .values(some.map((row) => ({ id: newId(), ...row })))
-      .onConflictDoNothing()
-      .returning({ id: heldChanges.id }),
+export function hold(db: Db, rows: readonly NewHeld[]): Promise<number> {
+  return insertRows(
+    db,
+    heldChanges,
+    rows.map((row) => ({ id: newId(), ...row })),
+    true,
   );
-  return inserted.length;
 }
 
 export async function release(db: Db, linkIds: readonly string[]): Promise<void> {

@@ -2,12 +2,11 @@
  * Which events belong together: matches between the two sides, renamed events, duplicates. What the functions do is
  * documented in store.ts.
  */
-import { and, eq, sql } from 'drizzle-orm';
-import { otherSide, type SideName } from '../core/event.ts';
+import { sql } from 'drizzle-orm';
+import type { SideName } from '../core/event.ts';
 import type { Db } from './connect.ts';
-import { dropGoneSides, type SideRow, updateSide } from './link-sides.ts';
-import { markDirty } from './links.ts';
-import { linkSides, links } from './schema.ts';
+import { dropGoneSides, type SideRow } from './link-sides.ts';
+import { deleteLinks, markDirty } from './links.ts';
 
 /** The side `side` of link `joined` belongs to the event of link `kept`. */
 export interface Halves {
@@ -71,24 +70,36 @@ export async function renames(db: Db, pairId: string): Promise<Halves[]> {
   return rows;
 }
 
-export async function joinHalves(db: Db, { kept, joined, side }: Halves): Promise<void> {
-  for (const [from, to, of] of [
-    [joined, kept, otherSide(side)],
-    [kept, joined, side],
-  ] as const) {
-    const [gone] = await db.sql
-      .select()
-      .from(linkSides)
-      .where(and(eq(linkSides.linkId, from), eq(linkSides.side, of)));
-    if (gone) await updateSide(db, to, of, { base: gone.base, baseVersion: gone.baseVersion, owned: gone.owned });
-  }
-  await dropGoneSides(db, [kept], side);
-  await db.sql
-    .update(linkSides)
-    .set({ linkId: kept })
-    .where(and(eq(linkSides.linkId, joined), eq(linkSides.side, side)));
-  await db.sql.delete(links).where(eq(links.id, joined));
-  await markDirty(db, [kept]);
+export async function joinHalves(db: Db, halves: readonly Halves[]): Promise<void> {
+  if (halves.length === 0) return;
+  const column = (name: keyof Halves) => sql`${sql.param(halves.map((one) => one[name]))}`;
+  const h = sql`unnest(${column('kept')}::uuid[], ${column('joined')}::uuid[], ${column('side')}::text[])
+    h(kept, joined, side)`;
+  const asBefore = sql`set base = before.base, base_version = before.base_version, owned = before.owned`;
+  await db.sql.execute(sql`
+    update link_sides s ${asBefore}
+    from ${h} join link_sides before on before.link_id = h.joined and before.side <> h.side
+    where s.link_id = h.kept and s.side = before.side`);
+  await db.sql.execute(sql`
+    update link_sides s ${asBefore}
+    from ${h} join link_sides before on before.link_id = h.kept and before.side = h.side
+    where s.link_id = h.joined and s.side = before.side`);
+  for (const side of ['caldav', 'cloud'] as const)
+    await dropGoneSides(
+      db,
+      halves.filter((one) => one.side === side).map(({ kept }) => kept),
+      side,
+    );
+  await db.sql.execute(sql`
+    update link_sides s set link_id = h.kept from ${h} where s.link_id = h.joined and s.side = h.side`);
+  await deleteLinks(
+    db,
+    halves.map(({ joined }) => joined),
+  );
+  await markDirty(
+    db,
+    halves.map(({ kept }) => kept),
+  );
 }
 
 /** One side of an event, as far as another event may be the same. */
@@ -116,13 +127,17 @@ export async function similarSides(
   return rows;
 }
 
-export async function duplicatesOf(db: Db, { pairId, linkId, side, uidHash, matchHash }: SideRow): Promise<string[]> {
-  const { rows } = await db.sql.execute<{ id: string }>(sql`
-    select s.link_id as id
-    from link_sides s
-    where s.pair_id = ${pairId} and s.side = ${side} and s.link_id <> ${linkId} and s.gone = 'no'
-      and (s.uid_hash = ${uidHash} or s.match_hash = ${matchHash})
-      and not exists (select 1 from link_sides o where o.link_id = s.link_id and o.side <> s.side)
+export async function duplicatesOf(db: Db, rows: readonly SideRow[]): Promise<string[]> {
+  if (rows.length === 0) return [];
+  const column = (name: keyof SideRow) => sql`${sql.param(rows.map((row) => row[name]))}`;
+  const found = await db.sql.execute<{ id: string }>(sql`
+    select distinct s.link_id as id
+    from unnest(
+      ${column('pairId')}::uuid[], ${column('linkId')}::uuid[], ${column('side')}::text[],
+      ${column('uidHash')}::text[], ${column('matchHash')}::text[]) as r(pair_id, link_id, side, uid_hash, match_hash)
+    join link_sides s on s.pair_id = r.pair_id and s.side = r.side and s.link_id <> r.link_id and s.gone = 'no'
+      and (s.uid_hash = r.uid_hash or s.match_hash = r.match_hash)
+    where not exists (select 1 from link_sides o where o.link_id = s.link_id and o.side <> s.side)
     order by s.link_id`);
-  return rows.map(({ id }) => id);
+  return found.rows.map(({ id }) => id);
 }

@@ -2,14 +2,17 @@
  * The sides of links: what each calendar has now, and what it had when both last agreed. What the functions do is
  * documented in store.ts.
  */
-import { and, eq, isNull, or, sql } from 'drizzle-orm';
+import { and, eq, isNull, not, or, sql } from 'drizzle-orm';
 import type { SideName } from '../core/event.ts';
-import { anyOf, inChunks } from './bulk.ts';
+import { anyOf, inChunks, insertRows, updateRows } from './bulk.ts';
 import type { Db } from './connect.ts';
 import { linkSides, links, ops } from './schema.ts';
 
 export type SideRow = typeof linkSides.$inferSelect;
 export type NewSide = typeof linkSides.$inferInsert;
+export interface SideChange extends Pick<SideRow, 'linkId' | 'side'> {
+  readonly set: Partial<NewSide>;
+}
 
 export function sidesByRef(db: Db, pairId: string, side: SideName, refs: readonly string[]): Promise<SideRow[]> {
   return inChunks(refs, (some) =>
@@ -50,6 +53,43 @@ export async function listedResources(db: Db, pairId: string, side: SideName): P
       and(eq(linkSides.pairId, pairId), eq(linkSides.side, side), eq(linkSides.gone, 'no'), eq(linkSides.listed, true)),
     );
   return rows.map((row) => row.resource);
+}
+
+export async function markListed(db: Db, pairId: string, side: SideName, resources: readonly string[]): Promise<void> {
+  await db.sql
+    .update(linkSides)
+    .set({ listed: true })
+    .where(
+      and(
+        eq(linkSides.pairId, pairId),
+        eq(linkSides.side, side),
+        anyOf(linkSides.resource, resources),
+        eq(linkSides.listed, false),
+      ),
+    );
+}
+
+export async function suspectGone(
+  db: Db,
+  pairId: string,
+  side: SideName,
+  resources: readonly string[],
+  { isListed, except }: { readonly isListed: boolean; readonly except: readonly string[] },
+): Promise<string[]> {
+  const rows = await db.sql
+    .update(linkSides)
+    .set({ gone: 'suspected', ...(isListed ? { listed: true } : {}) })
+    .where(
+      and(
+        eq(linkSides.pairId, pairId),
+        eq(linkSides.side, side),
+        anyOf(linkSides.resource, resources),
+        eq(linkSides.gone, 'no'),
+        not(anyOf(linkSides.ref, except)),
+      ),
+    )
+    .returning({ linkId: linkSides.linkId });
+  return rows.map(({ linkId }) => linkId);
 }
 
 export function suspectedGone(db: Db, pairId: string, side: SideName): Promise<SideRow[]> {
@@ -93,7 +133,7 @@ export async function changedSinceLastRun(db: Db, pairId: string): Promise<Recor
 }
 
 export async function insertSides(db: Db, rows: readonly NewSide[]): Promise<void> {
-  await inChunks(rows, (some) => db.sql.insert(linkSides).values(some).returning({ id: linkSides.linkId }));
+  await insertRows(db, linkSides, rows);
 }
 
 export async function updateSide(db: Db, linkId: string, side: SideName, set: Partial<NewSide>): Promise<void> {
@@ -101,6 +141,27 @@ export async function updateSide(db: Db, linkId: string, side: SideName, set: Pa
     .update(linkSides)
     .set(set)
     .where(and(eq(linkSides.linkId, linkId), eq(linkSides.side, side)));
+}
+
+export async function updateSides(db: Db, changes: readonly SideChange[]): Promise<void> {
+  await updateRows(
+    db,
+    linkSides,
+    ['linkId', 'side'],
+    changes.map(({ linkId, side, set }) => ({ ...set, linkId, side })),
+  );
+}
+
+export async function settleLinks(db: Db, ids: readonly string[]): Promise<void> {
+  if (ids.length === 0) return;
+  await db.sql
+    .update(linkSides)
+    .set({ base: sql`${linkSides.current}`, baseVersion: sql`${linkSides.version}` })
+    .where(anyOf(linkSides.linkId, ids));
+  await db.sql
+    .update(ops)
+    .set({ settled: true })
+    .where(and(anyOf(ops.linkId, ids), eq(ops.settled, false)));
 }
 
 export async function settleSides(db: Db, sides: Partial<Record<SideName, SideRow>>): Promise<void> {
@@ -114,12 +175,21 @@ export async function settleSides(db: Db, sides: Partial<Record<SideName, SideRo
 }
 
 export async function dropSide(db: Db, linkId: string, side: SideName): Promise<void> {
-  await db.sql.delete(linkSides).where(and(eq(linkSides.linkId, linkId), eq(linkSides.side, side)));
-  await nextGeneration(db, [linkId], side);
+  await dropSides(db, [linkId], side);
+}
+
+export async function dropSides(db: Db, linkIds: readonly string[], side: SideName): Promise<void> {
+  await forgetSides(db, linkIds, side);
+  await nextGeneration(db, linkIds, side);
 }
 
 export async function forgetSide(db: Db, linkId: string, side: SideName): Promise<void> {
-  await db.sql.delete(linkSides).where(and(eq(linkSides.linkId, linkId), eq(linkSides.side, side)));
+  await forgetSides(db, [linkId], side);
+}
+
+export async function forgetSides(db: Db, linkIds: readonly string[], side: SideName): Promise<void> {
+  if (linkIds.length > 0)
+    await db.sql.delete(linkSides).where(and(anyOf(linkSides.linkId, linkIds), eq(linkSides.side, side)));
 }
 
 export async function dropGoneSides(db: Db, linkIds: readonly string[], side: SideName): Promise<void> {

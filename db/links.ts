@@ -4,7 +4,7 @@
  */
 import { and, eq, isNull, lte, or, sql } from 'drizzle-orm';
 import type { SideName } from '../core/event.ts';
-import { anyOf, inChunks } from './bulk.ts';
+import { anyOf, insertRows, updateRows } from './bulk.ts';
 import type { Db } from './connect.ts';
 import type { SideRow } from './link-sides.ts';
 import { openSealedJson } from './pairs.ts';
@@ -13,6 +13,10 @@ import { linkSides, links } from './schema.ts';
 export type LinkRow = typeof links.$inferSelect;
 export type NewLink = typeof links.$inferInsert;
 export type LinkUpdate = Partial<Omit<NewLink, 'id' | 'pairId'>>;
+export interface LinkChange {
+  readonly id: string;
+  readonly set: LinkUpdate;
+}
 
 /** A link with its sides. */
 export interface LoadedLink {
@@ -26,11 +30,20 @@ export async function lockLinks(db: Db, linkIds: readonly string[]): Promise<voi
 }
 
 export async function insertLinks(db: Db, rows: readonly NewLink[]): Promise<void> {
-  await inChunks(rows, (some) => db.sql.insert(links).values(some).returning({ id: links.id }));
+  await insertRows(db, links, rows);
 }
 
 export async function updateLinks(db: Db, ids: readonly string[], set: LinkUpdate): Promise<void> {
   if (ids.length > 0) await db.sql.update(links).set(set).where(anyOf(links.id, ids));
+}
+
+export async function updateEachLink(db: Db, changes: readonly LinkChange[]): Promise<void> {
+  await updateRows(
+    db,
+    links,
+    ['id'],
+    changes.map(({ id, set }) => ({ id, ...set })),
+  );
 }
 
 export async function deleteLinks(db: Db, ids: readonly string[]): Promise<void> {

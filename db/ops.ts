@@ -6,7 +6,7 @@ import { and, asc, desc, eq, gte, inArray, isNotNull, isNull, ne, notInArray, or
 import type { SideName } from '../core/event.ts';
 import type { DeletionHistory } from '../core/sync/deletion-guard.ts';
 import { type JournalFields, normalisedFields, type Writes, writesOf } from '../core/sync/journal.ts';
-import { anyOf, inChunks } from './bulk.ts';
+import { anyOf, insertRows, updateRows } from './bulk.ts';
 import type { Db } from './connect.ts';
 import { type OpStatus, ops, runs } from './schema.ts';
 
@@ -14,7 +14,7 @@ export type OpRow = typeof ops.$inferSelect;
 export type NewOp = typeof ops.$inferInsert;
 
 export async function insertOps(db: Db, rows: readonly NewOp[]): Promise<void> {
-  await inChunks(rows, (some) => db.sql.insert(ops).values(some).returning({ id: ops.id }));
+  await insertRows(db, ops, rows);
 }
 
 export async function dropUndoneOps(db: Db, runId: string, linkIds: readonly string[]): Promise<void> {
@@ -49,20 +49,34 @@ export async function setOp(
     .where(eq(ops.id, opId));
 }
 
-export async function noteNormalised(db: Db, linkId: string, side: SideName, shown: JournalFields): Promise<void> {
-  const [op] = await db.sql
-    .select({ id: ops.id, fields: ops.fields })
+/** What the server made of the values that were written to one side of a link. */
+export interface Normalised {
+  readonly linkId: string;
+  readonly side: SideName;
+  readonly shown: JournalFields;
+}
+
+export async function noteNormalised(db: Db, notes: readonly Normalised[]): Promise<void> {
+  if (notes.length === 0) return;
+  const last = await db.sql
+    .selectDistinctOn([ops.linkId, ops.side], { id: ops.id, linkId: ops.linkId, side: ops.side, fields: ops.fields })
     .from(ops)
-    .where(and(eq(ops.linkId, linkId), eq(ops.side, side), eq(ops.status, 'done')))
-    .orderBy(desc(ops.id))
-    .limit(1);
-  if (!op) return;
-  const more = normalisedFields(op.fields, shown);
-  if (Object.keys(more).length > 0)
-    await db.sql
-      .update(ops)
-      .set({ fields: { ...op.fields, ...more } })
-      .where(eq(ops.id, op.id));
+    .where(
+      and(
+        anyOf(
+          ops.linkId,
+          notes.map(({ linkId }) => linkId),
+        ),
+        eq(ops.status, 'done'),
+      ),
+    )
+    .orderBy(ops.linkId, ops.side, desc(ops.id));
+  const changed = notes.flatMap(({ linkId, side, shown }) => {
+    const op = last.find((one) => one.linkId === linkId && one.side === side);
+    const more = op ? normalisedFields(op.fields, shown) : {};
+    return op && Object.keys(more).length > 0 ? [{ id: op.id, fields: { ...op.fields, ...more } }] : [];
+  });
+  await updateRows(db, ops, ['id'], changed);
 }
 
 export async function countOps(db: Db, runId: string): Promise<Record<OpStatus, number>> {

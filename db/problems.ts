@@ -1,8 +1,9 @@
 /** Problems: events that cannot be synced, or not completely, with the reason. */
-import { and, asc, eq, gt, type SQL } from 'drizzle-orm';
+import { and, asc, eq, gt } from 'drizzle-orm';
 import type { SideName } from '../core/event.ts';
 import type { EventProblem, ProblemCode } from '../core/event-problem.ts';
-import { anyOf } from './bulk.ts';
+import { groupBy } from '../core/group-by.ts';
+import { anyOf, insertRows } from './bulk.ts';
 import type { Db } from './connect.ts';
 import { newId } from './ids.ts';
 import { openLabel } from './links.ts';
@@ -16,39 +17,26 @@ export interface NewProblem {
   readonly detail: string;
 }
 
-export function setProblems(
-  db: Db,
-  pairId: string,
-  linkId: string,
-  now: readonly NewProblem[],
-  at: Date,
-): Promise<number> {
-  return replaceProblems(db, pairId, eq(problems.linkId, linkId), now, at);
+/** All problems that a link has from now on, or that one side of it has. */
+export interface LinkProblems {
+  readonly linkId: string;
+  /** Null: both sides. */
+  readonly side: SideName | null;
+  readonly problems: readonly (EventProblem & { readonly side: SideName })[];
 }
 
-export function setSideProblems(
-  db: Db,
-  pairId: string,
-  linkId: string,
-  side: SideName,
-  now: readonly EventProblem[],
-  at: Date,
-): Promise<number> {
-  const rows = now.map(({ code, detail }) => ({ linkId, side, code, detail }));
-  return replaceProblems(db, pairId, and(eq(problems.linkId, linkId), eq(problems.side, side)), rows, at);
-}
-
-async function replaceProblems(
-  db: Db,
-  pairId: string,
-  which: SQL | undefined,
-  now: readonly NewProblem[],
-  at: Date,
-): Promise<number> {
-  const known = await db.sql.select().from(problems).where(which);
-  const isSame = (a: { side: SideName; code: string }, b: { side: SideName; code: string }) =>
-    a.side === b.side && a.code === b.code;
-  const over = known.filter((row) => !now.some((problem) => isSame(row, problem)));
+export async function setProblems(db: Db, pairId: string, changes: readonly LinkProblems[], at: Date): Promise<number> {
+  const ids = changes.map(({ linkId }) => linkId);
+  if (ids.length === 0) return 0;
+  const rows = await db.sql.select().from(problems).where(anyOf(problems.linkId, ids));
+  const known = groupBy(rows, ({ linkId }) => linkId);
+  const over = changes.flatMap((change) =>
+    (known.get(change.linkId) ?? []).filter(
+      (row) =>
+        (change.side === null || change.side === row.side) &&
+        !change.problems.some(({ side, code }) => side === row.side && code === row.code),
+    ),
+  );
   if (over.length > 0)
     await db.sql.delete(problems).where(
       anyOf(
@@ -56,16 +44,14 @@ async function replaceProblems(
         over.map((row) => row.id),
       ),
     );
-  const fresh = now.filter(
-    (problem, index) =>
-      !known.some((row) => isSame(row, problem)) && now.findIndex((other) => isSame(other, problem)) === index,
+  const isKnown = (linkId: string, problem: LinkProblems['problems'][number]) =>
+    known.get(linkId)?.some(({ side, code }) => side === problem.side && code === problem.code);
+  const fresh = changes.flatMap(({ linkId, problems: now }) =>
+    now
+      .filter((problem) => !isKnown(linkId, problem))
+      .map(({ side, code, detail }) => ({ id: newId(), pairId, since: at, linkId, side, code, detail })),
   );
-  if (fresh.length > 0)
-    await db.sql
-      .insert(problems)
-      .values(fresh.map((problem) => ({ id: newId(), pairId, since: at, ...problem })))
-      .onConflictDoNothing();
-  return fresh.length;
+  return insertRows(db, problems, fresh, true);
 }
 
 export async function addProblem(db: Db, pairId: string, problem: NewProblem, at: Date): Promise<boolean> {

@@ -63,6 +63,21 @@ export async function updateRun(db: Db, runId: string, set: Partial<NewRun>): Pr
   await db.sql.update(runs).set(set).where(eq(runs.id, runId));
 }
 
+export async function addToRun(
+  db: Db,
+  runId: string,
+  { conflicts, held, problems }: Pick<RunRow, 'conflicts' | 'held' | 'problems'>,
+): Promise<void> {
+  await db.sql
+    .update(runs)
+    .set({
+      conflicts: sql`${runs.conflicts} + ${conflicts}`,
+      held: sql`${runs.held} + ${held}`,
+      problems: sql`${runs.problems} + ${problems}`,
+    })
+    .where(eq(runs.id, runId));
+}
+
 export async function countProblem(db: Db, runId: string): Promise<void> {
   await db.sql
     .update(runs)

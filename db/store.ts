@@ -3,18 +3,17 @@
  * database in memory in its place; `postgresStore` (postgres-store.ts) is the real one.
  */
 import type { SideName } from '../core/event.ts';
-import type { EventProblem } from '../core/event-problem.ts';
 import type { DeletionHistory } from '../core/sync/deletion-guard.ts';
-import type { JournalFields, Writes } from '../core/sync/journal.ts';
+import type { Writes } from '../core/sync/journal.ts';
 import type { OpenedAccount } from './accounts.ts';
 import type { NewConflict } from './conflicts.ts';
 import type { HeldRow, NewHeld } from './held-changes.ts';
 import type { Halves, SimilarSide } from './link-matching.ts';
-import type { NewSide, SideRow } from './link-sides.ts';
-import type { LinkUpdate, LoadedLink, NewLink, RetriedRefusals } from './links.ts';
-import type { NewOp, OpRow } from './ops.ts';
+import type { NewSide, SideChange, SideRow } from './link-sides.ts';
+import type { LinkChange, LinkUpdate, LoadedLink, NewLink, RetriedRefusals } from './links.ts';
+import type { NewOp, Normalised, OpRow } from './ops.ts';
 import type { PairNow, PairUpdate, PairWithAccounts } from './pairs.ts';
-import type { NewProblem } from './problems.ts';
+import type { LinkProblems, NewProblem } from './problems.ts';
 import type { BeginRun, NewRun, RunRow } from './runs.ts';
 import type { OpStatus } from './schema.ts';
 import type { OtherCopy, PairCalendars, PairSide, SharedCalendars } from './shared-calendars.ts';
@@ -91,6 +90,9 @@ interface LinkStore {
 
   updateLinks(ids: readonly string[], set: LinkUpdate): Promise<void>;
 
+  /** Each link in its own way, and at most once. */
+  updateEachLink(changes: readonly LinkChange[]): Promise<void>;
+
   deleteLinks(ids: readonly string[]): Promise<void>;
 
   /** The next run decides about these links. */
@@ -138,6 +140,21 @@ interface SideStore {
   /** Resources that a full listing has to contain; copies that no listing has contained yet are left out. */
   listedResources(pairId: string, side: SideName): Promise<string[]>;
 
+  /** A listing has shown these resources. */
+  markListed(pairId: string, side: SideName, resources: readonly string[]): Promise<void>;
+
+  /**
+   * A listing or change feed reports these resources as gone. Their events are suspected, unless they are known to be
+   * gone or have one of the refs `except`. Returns their links.
+   * @param isListed a feed: what it reports it has listed before
+   */
+  suspectGone(
+    pairId: string,
+    side: SideName,
+    resources: readonly string[],
+    which: { readonly isListed: boolean; readonly except: readonly string[] },
+  ): Promise<string[]>;
+
   /** Events whose deletion was reported, but not confirmed. */
   suspectedGone(pairId: string, side: SideName): Promise<SideRow[]>;
 
@@ -154,14 +171,24 @@ interface SideStore {
 
   updateSide(linkId: string, side: SideName, set: Partial<NewSide>): Promise<void>;
 
+  /** Each side in its own way, and at most once. */
+  updateSides(changes: readonly SideChange[]): Promise<void>;
+
+  /** `settleSides` with what is stored now. */
+  settleLinks(ids: readonly string[]): Promise<void>;
+
   /** What the sides of a link have now becomes their base; the writes so far are settled. */
   settleSides(sides: LoadedLink['sides']): Promise<void>;
 
   /** Deletes a side. A later copy in its place gets another id. */
   dropSide(linkId: string, side: SideName): Promise<void>;
 
+  dropSides(linkIds: readonly string[], side: SideName): Promise<void>;
+
   /** Deletes a side as if its copy had never been created: a later copy gets the same id. */
   forgetSide(linkId: string, side: SideName): Promise<void>;
+
+  forgetSides(linkIds: readonly string[], side: SideName): Promise<void>;
 
   /** `dropSide` for those sides whose event is confirmed to be gone, or was never found. */
   dropGoneSides(linkIds: readonly string[], side: SideName): Promise<void>;
@@ -188,19 +215,19 @@ interface MatchingStore {
   renames(pairId: string): Promise<Halves[]>;
 
   /**
-   * Merges two links. A side that was already linked under another ref keeps its base, so that a moved event is not
-   * treated as a newly matched one.
+   * Merges links two by two; each may be named once. A side that was already linked under another ref keeps its base,
+   * so that a moved event is not treated as a newly matched one.
    */
-  joinHalves(halves: Halves): Promise<void>;
+  joinHalves(halves: readonly Halves[]): Promise<void>;
 
   /** The sides of events that have one of these UIDs, or one of these titles, starts and rules. */
   similarSides(pairId: string, uidHashes: readonly string[], matchHashes: readonly string[]): Promise<SimilarSide[]>;
 
   /**
-   * Links of events that are on this side only and have the same UID, or the same title, start and rule: they may not
-   * have been copied because of this one.
+   * Links of events that are on the side of one of these only and have the same UID as it, or the same title, start and
+   * rule: they may not have been copied because of it.
    */
-  duplicatesOf(row: SideRow): Promise<string[]>;
+  duplicatesOf(rows: readonly SideRow[]): Promise<string[]>;
 }
 
 interface RunStore {
@@ -219,6 +246,8 @@ interface RunStore {
   getRun(runId: string): Promise<RunRow | null>;
 
   updateRun(runId: string, set: Partial<NewRun>): Promise<void>;
+
+  addToRun(runId: string, counts: Pick<RunRow, 'conflicts' | 'held' | 'problems'>): Promise<void>;
 
   /** Adds one to the run's problems. */
   countProblem(runId: string): Promise<void>;
@@ -247,8 +276,8 @@ export interface JournalStore {
 
   setOp(opId: string, status: OpStatus, code: string | null, doneAt: Date | null): Promise<void>;
 
-  /** Adds to the last op done on that side what the server made of the values it wrote. */
-  noteNormalised(linkId: string, side: SideName, shown: JournalFields): Promise<void>;
+  /** Adds to the last op done on each of these sides what the server made of the values it wrote. */
+  noteNormalised(notes: readonly Normalised[]): Promise<void>;
 
   /** Ops of one run by status. */
   countOps(runId: string): Promise<Record<OpStatus, number>>;
@@ -295,20 +324,8 @@ interface ReportStore {
   /** Returns how many are new. */
   insertConflicts(rows: readonly NewConflict[]): Promise<number>;
 
-  /** Replaces the problems of a link; known ones keep their date. Returns how many are new. */
-  setProblems(pairId: string, linkId: string, now: readonly NewProblem[], at: Date): Promise<number>;
-
-  /**
-   * Replaces the problems of one side of a link, after a write there; known ones keep their date. Returns how many are
-   * new.
-   */
-  setSideProblems(
-    pairId: string,
-    linkId: string,
-    side: SideName,
-    now: readonly EventProblem[],
-    at: Date,
-  ): Promise<number>;
+  /** Replaces problems; known ones keep their date. Returns how many are new. */
+  setProblems(pairId: string, changes: readonly LinkProblems[], at: Date): Promise<number>;
 
   /** Adds a problem found while writing to those found while planning. True when it is new. */
   addProblem(pairId: string, problem: NewProblem, at: Date): Promise<boolean>;

@@ -4,9 +4,8 @@
  */
 import type { SideName } from '../../core/event.ts';
 import type { SideRow } from '../../db/link-sides.ts';
-import type { Found } from '../../providers/provider.ts';
 import type { Deps } from '../deps.ts';
-import { confirmRead, createAgain, later } from './observe.ts';
+import { confirmRead, createAgain, later, storeSeen } from './observe.ts';
 import type { OpenPair } from './open-pair.ts';
 import { answerFor, fetchVerified } from './read-sides.ts';
 
@@ -28,32 +27,25 @@ async function confirmBatch(
   side: SideName,
   rows: readonly SideRow[],
 ): Promise<void> {
-  const answers = await fetchVerified(open, side, rows);
-  for (const row of rows) {
-    const answer = answerFor(row, answers);
-    if (answer !== undefined) await confirm(deps, open, epoch, row, answer === 'gone' ? null : answer);
-  }
-}
-
-async function confirm(
-  deps: Deps,
-  { pair, sides }: OpenPair,
-  epoch: number,
-  row: SideRow,
-  found: Found | null,
-): Promise<void> {
+  const { pair, sides } = open;
+  const fetched = await fetchVerified(open, side, rows);
+  const answers = rows.map((row) => ({ row, answer: answerFor(row, fetched) }));
+  const found = answers.flatMap(({ row, answer }) => (answer && answer !== 'gone' ? [{ row, answer }] : []));
+  const gone = answers.filter(({ answer }) => answer === 'gone').map(({ row }) => row);
   await deps.store.underEpoch(pair.id, epoch, async (tx) => {
-    if (found) {
-      const isChanged = await confirmRead({ deps, side: row.side, reader: sides[row.side] }, tx, row, found, false);
-      if (!isChanged) return;
-      await tx.markDirty([row.linkId]);
-      const isDoubted = found.version !== null && found.version === row.replacedVersion;
-      if (isDoubted) await tx.updateLinks([row.linkId], { retryAt: later(deps) });
-    } else if (row.listed) {
-      await tx.updateSide(row.linkId, row.side, { gone: 'suspected', confirmed: true });
-      await tx.markDirty([row.linkId]);
-    } else {
-      await createAgain(deps, tx, row);
-    }
+    const reading = { deps, reader: sides[side] };
+    const seen = found.map(({ row, answer }) => ({ row, answer, ...confirmRead(reading, tx, row, answer, false) }));
+    await storeSeen(tx, { pairId: pair.id, side, now: deps.clock.now() }, seen);
+    const isDoubted = ({ row, answer: { version }, isChanged }: (typeof seen)[number]) =>
+      isChanged && version !== null && version === row.replacedVersion;
+    const doubted = seen.filter(isDoubted).map(({ row }) => row.linkId);
+    await tx.updateLinks(doubted, { retryAt: later(deps) });
+
+    const suspected = gone.filter(({ listed }) => listed).map(({ linkId }) => linkId);
+    const set = { gone: 'suspected', confirmed: true } as const;
+    await tx.updateSides(suspected.map((linkId) => ({ linkId, side, set })));
+    await tx.markDirty(suspected);
+    const unlisted = gone.filter(({ listed }) => !listed);
+    await createAgain(deps, tx, side, unlisted);
   });
 }

@@ -1,4 +1,5 @@
 /** Links the events that are the same on both sides. */
+import type { Halves } from '../../db/link-matching.ts';
 import type { Deps } from '../deps.ts';
 import type { OpenPair } from './open-pair.ts';
 
@@ -11,18 +12,27 @@ export type LinkedEvent = { readonly linkId: string; readonly by: 'uid' | 'conte
  */
 export function linkEvents(deps: Deps, { pair }: OpenPair, epoch: number): Promise<LinkedEvent[]> {
   return deps.store.underEpoch(pair.id, epoch, async (tx) => {
-    for (const halves of await tx.renames(pair.id)) await tx.joinHalves(halves);
+    await tx.joinHalves(onceEach(await tx.renames(pair.id)));
     const matched: LinkedEvent[] = [];
     const join = async (by: LinkedEvent['by']) => {
-      for (const halves of await tx.matchesBy(pair.id, by)) {
-        await tx.joinHalves(halves);
-        matched.push({ linkId: halves.kept, by });
-      }
+      const halves = onceEach(await tx.matchesBy(pair.id, by));
+      await tx.joinHalves(halves);
+      matched.push(...halves.map(({ kept }) => ({ linkId: kept, by })));
     };
     await join('uid');
     // All events of a busy side look alike, so there only the UID counts.
     const { toCaldav, toCloud } = pair.options.content;
     if (pair.needsMatching && toCaldav !== 'busy' && toCloud !== 'busy') await join('content');
     return matched;
+  });
+}
+
+/** A link that two matches name joins the first of them. */
+function onceEach(halves: readonly Halves[]): Halves[] {
+  const named = new Set<string>();
+  return halves.filter(({ kept, joined }) => {
+    const isNew = !named.has(kept) && !named.has(joined);
+    named.add(kept).add(joined);
+    return isNew;
   });
 }

@@ -3,13 +3,16 @@
  * harm. A new version with unchanged content is stored but starts no run.
  */
 import { changedPaths, otherSide, type SideName, sameValue } from '../../core/event.ts';
+import type { EventProblem } from '../../core/event-problem.ts';
+import type { JournalFields } from '../../core/sync/journal.ts';
 import { matchText } from '../../core/sync/match-text.ts';
-import type { SideRow } from '../../db/link-sides.ts';
+import type { NewSide, SideRow } from '../../db/link-sides.ts';
+import type { NewLink } from '../../db/links.ts';
 import { pairContext } from '../../db/pairs.ts';
 import type { Store } from '../../db/store.ts';
 import type { ChangePage, Found, Side, Stored } from '../../providers/provider.ts';
 import type { Deps } from '../deps.ts';
-import { noteNormalised } from './write-journal.ts';
+import { changedFields } from './write-journal.ts';
 
 export interface Observer {
   readonly deps: Deps;
@@ -21,23 +24,47 @@ export interface Observer {
   readonly isAnswer?: boolean;
 }
 
-/** Stores one page. `inSameTransaction` may store more under the same epoch: the cursor. */
+/** Events in one transaction: a pause or a changed setting must not wait long. */
+const CHUNK = 200;
+
+/**
+ * Stores one page, with a fixed number of statements. `inSameTransaction` may store more under the same epoch, once all
+ * of the page is stored: the cursor.
+ */
 export async function observe(
   observer: Observer,
   page: ChangePage,
   inSameTransaction?: (tx: Store) => Promise<void>,
 ): Promise<void> {
-  await observer.deps.store.underEpoch(
-    observer.pairId,
-    observer.epoch,
+  const { deps, pairId, epoch, side } = observer;
+  // A page may name an event twice; the later one is newer.
+  const found = [...new Map(page.found.map((one) => [one.ref, one])).values()];
+  const rest = found.splice(Math.max(0, Math.ceil(found.length / CHUNK) - 1) * CHUNK);
+  for (let start = 0; start < found.length; start += CHUNK)
+    await deps.store.underEpoch(pairId, epoch, (tx) => observeFound(observer, tx, found.slice(start, start + CHUNK)));
+  await deps.store.underEpoch(
+    pairId,
+    epoch,
     async (tx) => {
-      await observeFound(observer, tx, page.found);
-      await observeUnchanged(observer, tx, page.unchanged);
-      await observeRemoved(observer, tx, page.removed, page.found);
+      await observeFound(observer, tx, rest);
+      if (page.unchanged.length > 0) await tx.markListed(pairId, side, page.unchanged);
+      const refs = page.found.map(({ ref }) => ref);
+      if (page.removed.length > 0) await observeRemoved(observer, tx, page.removed, refs);
       await inSameTransaction?.(tx);
     },
     inSameTransaction ? 'update' : 'share',
   );
+}
+
+/** Only a suspicion. A feed that reports a copy as removed must have listed it. */
+async function observeRemoved(
+  { pairId, side }: Observer,
+  tx: Store,
+  resources: readonly string[],
+  refs: readonly string[],
+): Promise<void> {
+  const gone = await tx.suspectGone(pairId, side, resources, { isListed: true, except: refs });
+  await tx.markDirty(gone);
 }
 
 /** Stored data of a side's row, for `Side.read`; null where the side shows nothing. */
@@ -81,24 +108,22 @@ export function uidHashOf(store: Store, uid: string): string {
   return store.vault.hash(`uid:${uid}`);
 }
 
-async function observeFound(observer: Observer, tx: Store, page: readonly Found[]): Promise<void> {
-  const { pairId, side } = observer;
-  // A page may name an event twice; the later one is newer.
-  const found = [...new Map(page.map((one) => [one.ref, one])).values()];
-  const known = new Map(
-    (
-      await tx.sidesByRef(
-        pairId,
-        side,
-        found.map(({ ref }) => ref),
-      )
-    ).map((row) => [row.ref, row]),
+async function observeFound(observer: Observer, tx: Store, found: readonly Found[]): Promise<void> {
+  if (found.length === 0) return;
+  const { deps, pairId, side } = observer;
+  const rows = await tx.sidesByRef(
+    pairId,
+    side,
+    found.map(({ ref }) => ref),
   );
+  const known = new Map(rows.map((row) => [row.ref, row]));
   const markers = found
     .filter(({ ref, marker }) => !known.has(ref) && marker !== null)
     .map(({ marker }) => marker as string)
     .filter(isUuid);
-  const free = new Set(await tx.linksWithout(pairId, side, markers));
+  const free = new Set(markers.length > 0 ? await tx.linksWithout(pairId, side, markers) : []);
+  for (const { linkId } of rows) free.delete(linkId);
+  const freed = new Map((await tx.loadLinks([...free])).map(({ link, sides }) => [link.id, sides]));
   const taken = observer.isAnswer
     ? new Set()
     : await linksOf(
@@ -106,25 +131,24 @@ async function observeFound(observer: Observer, tx: Store, page: readonly Found[
         pairId,
         markers.filter((marker) => !free.has(marker)),
       );
-  const dirty: string[] = [];
-  const newLinks = [];
-  const newSides = [];
   // Soon after a deletion a listing that lags behind may show the event again as if it were new, so the run fetches
   // it by name. The same holds for a copy that another copy has replaced.
   const mayBeStale = observer.isAnswer !== true && found.length > known.size && (await hasJustLost(observer, tx));
+  const seen: SeenEvent[] = [];
+  const ours: string[] = [];
+  const newLinks: NewLink[] = [];
+  const newSides: NewSide[] = [];
   for (const one of found) {
     const row = known.get(one.ref);
     if (row) {
-      if (await observeKnown(observer, tx, row, one)) dirty.push(row.linkId);
+      seen.push({ row, ...observeKnown(observer, tx, row, one) });
       continue;
     }
     // A copy whose create was never answered carries the link's id; the link table decides whether that side is free.
     const isOurs = one.marker !== null && free.delete(one.marker);
-    const linkId = isOurs ? (one.marker as string) : observer.deps.newId();
-    if (isOurs) dirty.push(linkId);
+    const linkId = isOurs ? (one.marker as string) : deps.newId();
     const columns = currentColumns(tx, pairId, one);
-    const agreed = isOurs ? await agreedUnderOldName(tx, linkId, side, columns.uidHash) : {};
-    if (isOurs) await tx.dropGoneSides([linkId], side);
+    if (isOurs) ours.push(linkId);
     else newLinks.push({ id: linkId, pairId, dirty: true });
     newSides.push({
       linkId,
@@ -133,14 +157,16 @@ async function observeFound(observer: Observer, tx: Store, page: readonly Found[
       owned: isOurs,
       listed: true,
       gone: (mayBeStale || taken.has(one.marker) ? 'suspected' : 'no') as SideRow['gone'],
-      changedAt: observer.deps.clock.now(),
+      changedAt: deps.clock.now(),
       ...columns,
-      ...agreed,
+      ...(isOurs ? agreedUnderOldName(freed.get(linkId)?.[side], columns.uidHash) : {}),
     });
   }
+  await tx.dropGoneSides(ours, side);
   await tx.insertLinks(newLinks);
   await tx.insertSides(newSides);
-  await tx.markDirty(dirty);
+  await storeSeen(tx, { pairId, side, now: deps.clock.now() }, seen);
+  await tx.markDirty(ours);
 }
 
 /** The markers among these that name a link of the pair. */
@@ -153,8 +179,7 @@ export async function linksOf(tx: Store, pairId: string, markers: readonly strin
  * Some programs store an edited event under a new name: the base of the old name is still what both sides last agreed
  * on.
  */
-async function agreedUnderOldName(tx: Store, linkId: string, side: SideName, uidHash: string | null) {
-  const old = (await tx.loadLinks([linkId]))[0]?.sides[side];
+function agreedUnderOldName(old: SideRow | undefined, uidHash: string | null) {
   return old?.base && uidHash !== null && old.uidHash === uidHash
     ? { base: old.base, baseVersion: old.baseVersion }
     : {};
@@ -168,57 +193,78 @@ async function hasJustLost({ deps, pairId }: Observer, tx: Store): Promise<boole
   return lastGoneAt !== null && deps.clock.now().getTime() - lastGoneAt.getTime() < STALE_LISTINGS_MS;
 }
 
-/** True if a run has to decide about the event. */
-async function observeKnown(
-  { deps, pairId, side, reader, isAnswer }: Observer,
+/** What follows from what a side shows of a known event. */
+export interface Seen {
+  readonly set: Partial<NewSide>;
+  /** A run has to decide about the event. */
+  readonly isChanged: boolean;
+  /** What the server made of the values that were last written. */
+  readonly normalised?: JournalFields;
+  /** The problems of the event on this side, where they are others than before. */
+  readonly problems?: readonly EventProblem[];
+}
+
+export interface SeenEvent extends Seen {
+  readonly row: SideRow;
+}
+
+/** Stores what follows for events of one side, each of which is named once. */
+export async function storeSeen(
   tx: Store,
-  row: SideRow,
-  found: Found,
-): Promise<boolean> {
+  { pairId, side, now }: { readonly pairId: string; readonly side: SideName; readonly now: Date },
+  events: readonly SeenEvent[],
+): Promise<void> {
+  await tx.updateSides(events.map(({ row: { linkId }, set }) => ({ linkId, side, set })));
+  await tx.noteNormalised(
+    events.flatMap(({ row: { linkId }, normalised }) => (normalised ? [{ linkId, side, shown: normalised }] : [])),
+  );
+  const problems = events.flatMap(({ row: { linkId }, problems: some }) =>
+    some ? [{ linkId, side, problems: some.map((problem) => ({ side, ...problem })) }] : [],
+  );
+  if (problems.length > 0) await tx.setProblems(pairId, problems, now);
+  await tx.markDirty(events.filter(({ isChanged }) => isChanged).map(({ row }) => row.linkId));
+}
+
+function observeKnown({ deps, pairId, reader, isAnswer }: Observer, tx: Store, row: SideRow, found: Found): Seen {
   const seen = currentOf(tx, row);
-  if (seen && row.gone === 'no' && !row.confirmed) return confirmRead({ deps, side, reader }, tx, row, found, true);
-  if (seen && row.gone === 'suspected' && !isAnswer) {
-    await tx.updateSide(row.linkId, side, { listed: true });
-    return true;
-  }
+  if (seen && row.gone === 'no' && !row.confirmed) return confirmRead({ deps, reader }, tx, row, found, true);
+  if (seen && row.gone === 'suspected' && !isAnswer) return { set: { listed: true }, isChanged: true };
   if (row.gone === 'confirmed' && !isAnswer) {
     // Either restored, or shown again by a listing that lags behind: the run fetches it by name.
-    await tx.updateSide(row.linkId, side, {
-      ...currentColumns(tx, pairId, found),
-      listed: true,
-      gone: 'suspected',
-      changedAt: deps.clock.now(),
-    });
-    return true;
+    const columns = currentColumns(tx, pairId, found);
+    return {
+      set: { ...columns, listed: true, gone: 'suspected', changedAt: deps.clock.now() },
+      isChanged: true,
+    };
   }
   const isBack = row.gone !== 'no' || !seen;
   const isSameData = seen?.data === found.data;
-  if (!isBack && isSameData && row.version === found.version) {
-    if (!row.listed) await tx.updateSide(row.linkId, side, { listed: true });
-    return false;
-  }
+  if (!isBack && isSameData && row.version === found.version)
+    return { set: row.listed ? {} : { listed: true }, isChanged: false };
   if (!isBack && isOlder(row, found)) {
     // Either this answer lags behind, or a person restored the older state: the run fetches the event.
-    await tx.updateSide(row.linkId, side, { listed: true, confirmed: false });
-    return true;
+    return { set: { listed: true, confirmed: false }, isChanged: true };
   }
   const columns = { ...currentColumns(tx, pairId, found), listed: true, gone: 'no' as const };
-  const base = baseOf(tx, row);
-  if (!isBack && base && isSameContent(reader.read(base), found) && isSameContent(reader.read(seen), found)) {
-    await tx.updateSide(row.linkId, side, {
-      ...columns,
-      base: columns.current,
-      baseVersion: found.version,
-      confirmed: true,
-    });
-    return false;
+  const shown = seen && !isBack ? reader.read(seen) : null;
+  const agreed = shown && readBase(tx, row, reader, shown);
+  if (shown && agreed && isSameContent(agreed, found) && isSameContent(shown, found)) {
+    return {
+      set: { ...columns, base: columns.current, baseVersion: found.version, confirmed: true },
+      isChanged: false,
+    };
   }
-  await tx.updateSide(row.linkId, side, {
-    ...columns,
-    confirmed: true,
-    ...(isSameData ? {} : { changedAt: deps.clock.now() }),
-  });
-  return true;
+  return {
+    set: { ...columns, confirmed: true, ...(isSameData ? {} : { changedAt: deps.clock.now() }) },
+    isChanged: true,
+  };
+}
+
+/** What the side showed when both last agreed; null before. @param shown what it shows now, which mostly is the same */
+function readBase(store: Store, row: SideRow, reader: Side, shown: Found): Found | null {
+  if (row.base && row.current?.equals(row.base)) return shown;
+  const base = baseOf(store, row);
+  return base && reader.read(base);
 }
 
 /** It shows what the last write replaced, or its modification time is before that of the stored state. */
@@ -233,57 +279,60 @@ const LAG_MS = 15_000;
 /**
  * Stores what a side shows of an event whose last write is not confirmed yet. What the server made of the write
  * becomes the last known state. An edit by a person in between is recognised by the version or, without versions, by
- * the modification time. Returns true if a run has to decide about the event.
+ * the modification time.
  */
-export async function confirmRead(
-  { deps, side, reader }: Pick<Observer, 'deps' | 'side' | 'reader'>,
-  tx: Store,
+export function confirmRead(
+  { deps, reader }: Pick<Observer, 'deps' | 'reader'>,
+  store: Store,
   row: SideRow,
   found: Found,
   isListed: boolean,
-): Promise<boolean> {
+): Seen {
   const listed = isListed ? { listed: true } : {};
   const isReplaced = found.version !== null && found.version === row.replacedVersion;
-  if (isListed ? isOlder(row, found) : isReplaced && deps.clock.now().getTime() - row.changedAt.getTime() < LAG_MS) {
-    await tx.updateSide(row.linkId, side, listed);
-    return true;
-  }
-  const columns = { ...currentColumns(tx, row.pairId, found), ...listed, confirmed: true };
-  const seen = currentOf(tx, row);
-  const base = baseOf(tx, row);
-  if (seen && isOurWrite(reader.read(seen), row, found)) {
-    // The base moves only if it was this write, and not an older state that still has to be copied.
-    const isBase = base?.data === seen.data;
-    if (base && !isBase && found.data !== seen.data)
-      await noteNormalised(tx, row.linkId, side, reader.read(base).event, found.event);
-    await tx.updateSide(row.linkId, side, {
-      ...columns,
-      ...(isBase ? { base: columns.current, baseVersion: found.version } : {}),
-    });
-    if (!sameValue(reader.read(seen).problems, found.problems))
-      await tx.setSideProblems(row.pairId, row.linkId, side, found.problems, deps.clock.now());
-    return false;
-  }
-  await tx.updateSide(row.linkId, side, { ...columns, changedAt: deps.clock.now() });
-  return true;
+  if (isListed ? isOlder(row, found) : isReplaced && deps.clock.now().getTime() - row.changedAt.getTime() < LAG_MS)
+    return { set: listed, isChanged: true };
+  const columns = { ...currentColumns(store, row.pairId, found), ...listed, confirmed: true };
+  const seen = currentOf(store, row);
+  const sent = seen && reader.read(seen);
+  if (!sent || !isOurWrite(sent, row, found))
+    return { set: { ...columns, changedAt: deps.clock.now() }, isChanged: true };
+  // The base moves only if it was this write, and not an older state that still has to be copied.
+  const base = baseOf(store, row);
+  const isBase = base?.data === seen.data;
+  const isNormalised = base && !isBase && found.data !== seen.data;
+  const normalised = isNormalised ? changedFields(store, reader.read(base).event, found.event) : null;
+  return {
+    set: { ...columns, ...(isBase ? { base: columns.current, baseVersion: found.version } : {}) },
+    isChanged: false,
+    ...(normalised ? { normalised } : {}),
+    ...(sameValue(sent.problems, found.problems) ? {} : { problems: found.problems }),
+  };
 }
 
 /** A copy that was not listed for this long is lost. */
 const AWAITED_MS = 15 * 60_000;
 
 /**
- * Handles a copy that the server accepted, but that was never listed and cannot be fetched: it may be lost, or the
- * server lags behind. If its original exists, it is created again after a while, under the same name so that there is
- * no duplicate. Otherwise it is awaited, so that it is recognised when it appears.
+ * Handles copies of one side that the server accepted, but that were never listed and cannot be fetched: they may be
+ * lost, or the server lags behind. If its original exists, a copy is created again after a while, under the same name
+ * so that there is no duplicate. Otherwise it is awaited, so that it is recognised when it appears.
  */
-export async function createAgain(deps: Deps, tx: Store, row: SideRow): Promise<void> {
-  const other = (await tx.loadLinks([row.linkId]))[0]?.sides[otherSide(row.side)];
-  const isLost =
-    (!other || other.gone === 'confirmed') && deps.clock.now().getTime() - row.changedAt.getTime() > AWAITED_MS;
-  if (isLost) await tx.forgetSide(row.linkId, row.side);
-  else await tx.updateSide(row.linkId, row.side, { current: null, version: null, gone: 'no', confirmed: true });
-  await tx.markDirty([row.linkId]);
-  await tx.updateLinks([row.linkId], { retryAt: later(deps) });
+export async function createAgain(deps: Deps, tx: Store, side: SideName, rows: readonly SideRow[]): Promise<void> {
+  if (rows.length === 0) return;
+  const ids = rows.map(({ linkId }) => linkId);
+  const others = new Map((await tx.loadLinks(ids)).map(({ link, sides }) => [link.id, sides[otherSide(side)]]));
+  const isLost = ({ linkId, changedAt }: SideRow) =>
+    (others.get(linkId)?.gone ?? 'confirmed') === 'confirmed' &&
+    deps.clock.now().getTime() - changedAt.getTime() > AWAITED_MS;
+  await tx.forgetSides(
+    rows.filter(isLost).map(({ linkId }) => linkId),
+    side,
+  );
+  const awaited = { current: null, version: null, gone: 'no', confirmed: true } as const;
+  await tx.updateSides(rows.filter((row) => !isLost(row)).map(({ linkId }) => ({ linkId, side, set: awaited })));
+  await tx.markDirty(ids);
+  await tx.updateLinks(ids, { retryAt: later(deps) });
 }
 
 /** When an answer that may lag behind is requested again. */
@@ -301,27 +350,6 @@ function isOurWrite(sent: Found, row: SideRow, found: Found): boolean {
 function isSameContent(before: Found, after: Found): boolean {
   if (!before.event || !after.event) return false;
   return changedPaths(before.event, after.event).length === 0 && sameValue(before.problems, after.problems);
-}
-
-/** Events that are reported as gone are fetched first: the listing may lag behind. */
-async function observeUnchanged({ pairId, side }: Observer, tx: Store, resources: readonly string[]): Promise<void> {
-  const rows = await tx.sidesByResource(pairId, side, resources);
-  for (const row of rows.filter(({ listed }) => !listed)) await tx.updateSide(row.linkId, side, { listed: true });
-}
-
-/** Only a suspicion. A feed that reports a copy as removed must have listed it. */
-async function observeRemoved(
-  { pairId, side }: Observer,
-  tx: Store,
-  resources: readonly string[],
-  found: readonly Found[],
-): Promise<void> {
-  const refs = new Set(found.map(({ ref }) => ref));
-  const rows = (await tx.sidesByResource(pairId, side, resources)).filter(
-    (row) => row.gone === 'no' && !refs.has(row.ref),
-  );
-  for (const row of rows) await tx.updateSide(row.linkId, side, { gone: 'suspected', listed: true });
-  await tx.markDirty(rows.map((row) => row.linkId));
 }
 
 function isUuid(text: string): boolean {

@@ -3,6 +3,7 @@ import { otherSide, type SideName } from '../../core/event.ts';
 import { MAX_UNSAMPLED_ABSENCES, SAMPLED_ABSENCES, sampleOf } from '../../core/sync/deletion-guard.ts';
 import { SyncError } from '../../core/sync-error.ts';
 import type { SideRow } from '../../db/link-sides.ts';
+import type { Store } from '../../db/store.ts';
 import type { Found, Side, StoredEvents } from '../../providers/provider.ts';
 import type { Deps } from '../deps.ts';
 import { createAgain, currentOf, type Observer, observe } from './observe.ts';
@@ -159,9 +160,8 @@ async function believeAbsences(
   for (let start = 0; start < absent.length; start += 500) {
     const batch = absent.slice(start, start + 500);
     await deps.store.underEpoch(pairId, epoch, async (tx) => {
-      const rows = (await tx.sidesByResource(pairId, side, batch)).filter((row) => row.gone === 'no');
-      for (const row of rows) await tx.updateSide(row.linkId, side, { gone: 'suspected' });
-      await tx.markDirty(rows.map((row) => row.linkId));
+      const gone = await tx.suspectGone(pairId, side, batch, { isListed: false, except: [] });
+      await tx.markDirty(gone);
     });
   }
 }
@@ -212,29 +212,30 @@ async function proveBatch(observer: Observer, open: OpenPair, rows: readonly Sid
   const { deps, pairId, epoch, side } = observer;
   const answers = await fetchVerified(open, side, rows);
   if ([...answers.values()].includes('gone')) await deps.store.updatePair(pairId, { lastGoneAt: deps.clock.now() });
-  for (const row of rows) {
-    const answer = answerFor(row, answers);
-    if (answer === undefined) continue;
-    if (answer !== 'gone') {
-      await observe({ ...observer, isAnswer: true }, { found: [answer], unchanged: [], removed: [] });
-    } else {
-      await deps.store.underEpoch(pairId, epoch, async (tx) => {
-        if (!row.listed && !wasConfirmed(row)) return createAgain(deps, tx, row);
-        // The sides never agreed on it: a lagging listing showed it, or it was deleted before both were compared. Its
-        // deletion says nothing about the event on the other side.
-        if (row.base === null && (await tx.loadLinks([row.linkId]))[0]?.sides[otherSide(side)]) {
-          await tx.dropSide(row.linkId, side);
-          return tx.markDirty([row.linkId]);
-        }
-        await tx.updateSide(row.linkId, side, {
-          gone: 'confirmed',
-          current: null,
-          version: null,
-          changedAt: deps.clock.now(),
-          confirmed: true,
-        });
-        return tx.markDirty([row.linkId, ...(await tx.duplicatesOf(row))]);
-      });
-    }
-  }
+  const answered = rows.map((row) => ({ row, answer: answerFor(row, answers) }));
+  const found = answered.flatMap(({ answer }) => (answer && answer !== 'gone' ? [answer] : []));
+  if (found.length > 0) await observe({ ...observer, isAnswer: true }, { found, unchanged: [], removed: [] });
+  const gone = answered.filter(({ answer }) => answer === 'gone').map(({ row }) => row);
+  if (gone.length > 0) await deps.store.underEpoch(pairId, epoch, (tx) => storeGone(observer, tx, gone));
+}
+
+/** Stores that the server has answered, for these very events, that they are gone. */
+async function storeGone({ deps, side }: Observer, tx: Store, rows: readonly SideRow[]): Promise<void> {
+  const isLost = (row: SideRow) => !row.listed && !wasConfirmed(row);
+  await createAgain(deps, tx, side, rows.filter(isLost));
+  const known = rows.filter((row) => !isLost(row));
+  const ids = known.map(({ linkId }) => linkId);
+  const sides = new Map((await tx.loadLinks(ids)).map((loaded) => [loaded.link.id, loaded.sides]));
+  // The sides never agreed on it: a lagging listing showed it, or it was deleted before both were compared. Its
+  // deletion says nothing about the event on the other side.
+  const isUnknown = ({ linkId, base }: SideRow) => base === null && sides.get(linkId)?.[otherSide(side)] !== undefined;
+  await tx.dropSides(
+    known.filter(isUnknown).map(({ linkId }) => linkId),
+    side,
+  );
+  const gone = known.filter((row) => !isUnknown(row));
+  const now = deps.clock.now();
+  const set = { gone: 'confirmed', current: null, version: null, changedAt: now, confirmed: true } as const;
+  await tx.updateSides(gone.map(({ linkId }) => ({ linkId, side, set })));
+  await tx.markDirty([...ids, ...(await tx.duplicatesOf(gone))]);
 }

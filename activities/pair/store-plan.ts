@@ -1,15 +1,18 @@
 /** Stores a plan: its ops, conflicts, problems and held deletions, and what becomes of the links. */
-import type { Op, SideProblem } from '../../core/sync/decide.ts';
+import { groupBy } from '../../core/group-by.ts';
+import type { Op } from '../../core/sync/decide.ts';
 import { DELETED } from '../../core/sync/journal.ts';
 import { type FieldConflict } from '../../core/sync/merge.ts';
 import { pathKey } from '../../core/sync/paths.ts';
 import type { EventLabel, LinkPlan, LinkState } from '../../core/sync/plan-link.ts';
 import type { RunPlan } from '../../core/sync/plan-run.ts';
 import type { SeriesPlan } from '../../core/sync/plan-series.ts';
-import type { LinkRow } from '../../db/links.ts';
+import type { NewConflict } from '../../db/conflicts.ts';
+import type { SideChange } from '../../db/link-sides.ts';
+import type { LinkUpdate } from '../../db/links.ts';
 import type { NewOp } from '../../db/ops.ts';
 import { pairContext } from '../../db/pairs.ts';
-import type { NewProblem } from '../../db/problems.ts';
+import type { LinkProblems } from '../../db/problems.ts';
 import type { Deps } from '../deps.ts';
 import type { Loaded } from './link-view.ts';
 import { later } from './observe.ts';
@@ -38,59 +41,68 @@ interface Storing {
   readonly rows: ReadonlyMap<string, Loaded>;
 }
 
+/** With a fixed number of statements, however large the plan is. */
 export async function storePlan(storing: Storing, plan: RunPlan): Promise<Planned> {
-  const { pairId, now } = storing;
+  const { pairId, now, isOutdated } = storing;
   const { store } = storing.deps;
-  const ops: NewOp[] = [];
-  let [conflicts, problems] = [0, 0];
   // What failed before comes last: it must not put off the others.
   const attemptsOf = ({ linkId }: LinkPlan) => storing.rows.get(linkId)?.link.attempts ?? 0;
-  for (const link of [...plan.links].sort((a, b) => attemptsOf(a) - attemptsOf(b))) {
-    problems += await store.setProblems(pairId, link.linkId, problemRows(link), now);
-    conflicts += await storeConflicts(storing, link);
-    await storeLink(storing, link);
-    for (const op of link.ops) {
-      const row = opRow(storing, link.linkId, op);
-      if (op.hold === null) ops.push(row);
-    }
-  }
+  const links = [...plan.links].sort((a, b) => attemptsOf(a) - attemptsOf(b));
+  const problems = await store.setProblems(pairId, problemsOf(plan), now);
+  const conflicts = await store.insertConflicts(
+    [...links, ...plan.series].flatMap((one) => conflictRows(storing, one)),
+  );
+  const ops = links.flatMap((link) =>
+    link.ops.filter(({ hold }) => hold === null).map((op) => opRow(storing, link.linkId, op)),
+  );
+  const changes: Changes = { links: new Map(), sides: [] };
+  await storeLinks(storing, links, changes);
   for (const { linkId, seriesId, occurrence, side, label } of plan.relinked) {
-    await store.updateLinks([linkId], { parentId: seriesId, occurrence, label: seal(storing, label) });
-    await store.updateSide(linkId, side, { owned: true });
+    change(changes, linkId, { parentId: seriesId, occurrence, label: seal(storing, label) });
+    changes.sides.push({ linkId, side, set: { owned: true } });
   }
-  for (const series of plan.series) {
-    ops.push(...(await storeSeries(storing, series)));
-    for (const row of problemRows(series)) problems += (await store.addProblem(pairId, row, now)) ? 1 : 0;
-    conflicts += await storeConflicts(storing, series);
-  }
+  ops.push(...(await storeSeries(storing, plan.series, changes)));
   for (const { linkId, side } of plan.instanceDeletions) ops.push(opRow(storing, linkId, { ...DELETION, side }));
-
+  for (const { linkId } of plan.held) change(changes, linkId, { dirty: isOutdated });
+  await store.updateEachLink([...changes.links].map(([id, set]) => ({ id, set })));
+  await store.updateSides(changes.sides);
   await store.insertOps(ops);
+  const held = await store.hold(plan.held.map((one) => ({ pairId, since: now, ...one })));
   await store.finishDeletions(plan.forgotten, now);
   await store.deleteLinks([...plan.forgotten, ...plan.dropped]);
-  const held = await store.hold(plan.held.map((one) => ({ pairId, since: now, ...one })));
-  const heldIds = plan.held.map(({ linkId }) => linkId);
-  await store.updateLinks(heldIds, { dirty: storing.isOutdated });
   if (plan.needsFullListing) await store.updatePair(pairId, { fullListingAt: new Date(0) });
   const relinkedSeries = new Set(plan.relinked.map(({ seriesId }) => seriesId));
   return { ops: ops.length, conflicts, held, problems, relinkedSeries };
 }
 
-async function storeLink(storing: Storing, plan: LinkPlan): Promise<void> {
+/** What changes about rows, each of which is changed once. */
+interface Changes {
+  readonly links: Map<string, LinkUpdate>;
+  readonly sides: SideChange[];
+}
+
+function change({ links }: Changes, linkId: string, set: LinkUpdate): void {
+  links.set(linkId, { ...links.get(linkId), ...set });
+}
+
+async function storeLinks(storing: Storing, links: readonly LinkPlan[], changes: Changes): Promise<void> {
   const { store } = storing.deps;
-  const { linkId } = plan;
-  if (plan.isReleased) await store.release([linkId]);
-  for (const side of plan.droppedSides) await store.dropSide(linkId, side);
-  if (plan.isSettled) await store.settleSides(storing.rows.get(linkId)?.sides ?? {});
-  const label = plan.label === undefined ? {} : { label: seal(storing, plan.label) };
-  const columns = { ...label, ...stateColumns(storing, plan.state) };
-  if (Object.keys(columns).length > 0) await store.updateLinks([linkId], columns);
+  await store.release(links.filter(({ isReleased }) => isReleased).map(({ linkId }) => linkId));
+  for (const side of ['caldav', 'cloud'] as const) {
+    const dropped = links.filter(({ droppedSides }) => droppedSides.includes(side)).map(({ linkId }) => linkId);
+    await store.dropSides(dropped, side);
+  }
+  await store.settleLinks(links.filter(({ isSettled }) => isSettled).map(({ linkId }) => linkId));
+  for (const plan of links) {
+    const label = plan.label === undefined ? {} : { label: seal(storing, plan.label) };
+    change(changes, plan.linkId, { ...label, ...stateColumns(storing, plan.state) });
+  }
 }
 
 function stateColumns(
   { deps, isOutdated }: Storing,
   state: LinkState,
-): Partial<Pick<LinkRow, 'dirty' | 'retryAt' | 'attempts' | 'failedTries' | 'refusals'>> {
+): Pick<LinkUpdate, 'dirty' | 'retryAt' | 'attempts' | 'failedTries' | 'refusals'> {
   switch (state) {
     case 'again':
       return { dirty: true };
@@ -110,30 +122,45 @@ function stateColumns(
   }
 }
 
-/** Links of new instances, and the ops of all. */
-async function storeSeries(storing: Storing, { linkId, ops, update, settled, released }: SeriesPlan): Promise<NewOp[]> {
-  const { deps, pairId, rows } = storing;
+/** Links of new instances, and what becomes of the others. Returns the ops of all. */
+async function storeSeries(storing: Storing, all: readonly SeriesPlan[], changes: Changes): Promise<NewOp[]> {
+  const { deps, pairId, rows, isOutdated } = storing;
   const { store } = deps;
-  const instances = ops.map((one) => ({ ...one, id: one.linkId ?? deps.newId(), isNew: one.linkId === null }));
-  const label = rows.get(linkId)?.link.label ?? null;
+  const instances = all.flatMap(({ linkId: parentId, ops }) =>
+    ops.map((one) => ({ ...one, parentId, id: one.linkId ?? deps.newId(), isNew: one.linkId === null })),
+  );
+  const labelOf = (linkId: string) => rows.get(linkId)?.link.label ?? null;
   await store.insertLinks(
     instances
       .filter(({ isNew }) => isNew)
-      .map(({ id, occurrence }) => ({ id, pairId, dirty: true, parentId: linkId, occurrence, label })),
+      .map(({ id, parentId, occurrence }) => ({
+        id,
+        pairId,
+        dirty: true,
+        parentId,
+        occurrence,
+        label: labelOf(parentId),
+      })),
   );
-  for (const { linkId: id, side, label: own } of released) {
-    const link = { parentId: null, occurrence: null, agreed: null, label: seal(storing, own), dirty: true };
-    await store.updateLinks([id], link);
-    await store.updateSide(id, side, { owned: false, base: null, baseVersion: null });
+  for (const { linkId, side, label } of all.flatMap(({ released }) => released)) {
+    change(changes, linkId, {
+      parentId: null,
+      occurrence: null,
+      agreed: null,
+      label: seal(storing, label),
+      dirty: true,
+    });
+    changes.sides.push({ linkId, side, set: { owned: false, base: null, baseVersion: null } });
   }
-  if (update) await store.updateLinks([linkId], { dirty: true });
-  for (const one of settled) {
-    await store.settleSides(rows.get(one.linkId)?.sides ?? {});
-    await store.updateLinks([one.linkId], { dirty: storing.isOutdated, agreed: seal(storing, one.agreed) });
-  }
+  const updates = all.flatMap(({ linkId, update }) => (update ? [{ linkId, update }] : []));
+  for (const { linkId } of updates) change(changes, linkId, { dirty: true });
+  const settled = all.flatMap((one) => one.settled);
+  await store.settleLinks(settled.map(({ linkId }) => linkId));
+  for (const { linkId, agreed } of settled)
+    change(changes, linkId, { dirty: isOutdated, agreed: seal(storing, agreed) });
   return [
     ...instances.map(({ id, op }) => opRow(storing, id, op)),
-    ...(update ? [opRow(storing, linkId, update)] : []),
+    ...updates.map(({ linkId, update }) => opRow(storing, linkId, update)),
   ];
 }
 
@@ -155,37 +182,39 @@ function opRow(storing: Storing, linkId: string, { side, action, isCounted, next
 
 const DELETION = { action: 'delete', next: null, changes: [], isCounted: false, hold: null } as const;
 
-function problemRows(plan: { readonly linkId: string; readonly problems: readonly SideProblem[] }): NewProblem[] {
-  return plan.problems.map(({ side, problem }) => ({ linkId: plan.linkId, side, ...problem }));
+/** Those of a link, and of the instances of a series. */
+function problemsOf({ links, series }: Pick<RunPlan, 'links' | 'series'>): LinkProblems[] {
+  const ofInstances = groupBy(series, ({ linkId }) => linkId);
+  return links.map(({ linkId, problems }) => {
+    const all = [...problems, ...(ofInstances.get(linkId) ?? []).flatMap((one) => one.problems)];
+    return { linkId, side: null, problems: all.map(({ side, problem }) => ({ side, ...problem })) };
+  });
 }
 
-/** Answers how many are new. */
-async function storeConflicts(
+function conflictRows(
   storing: Storing,
   { linkId, label, conflicts }: { linkId: string; label?: EventLabel | null; conflicts: readonly FieldConflict[] },
-): Promise<number> {
+): NewConflict[] {
   const { deps, pairId, runId, now, rows } = storing;
   const { store } = deps;
   const agreedAt = rows.get(linkId)?.link.lastChangeAt?.getTime() ?? null;
-  return store.insertConflicts(
-    conflicts.map(({ path, winner, kept, lost }) => {
-      const field = path.field === 'exception' && path.occurrence === null ? 'event' : pathKey(path);
-      const content = { eventTitle: label?.title ?? '', keptValue: kept ?? null, lostValue: lost ?? null };
-      // The same conflict is listed once, however often it is decided before both sides agree.
-      const identity = [field, winner, content.keptValue, content.lostValue, agreedAt];
-      return {
-        id: deps.newId(),
-        pairId,
-        linkId,
-        runId,
-        at: now,
-        field,
-        winner,
-        content: store.vault.seal(JSON.stringify(content), pairContext(pairId)),
-        digest: hashOf(store, identity),
-      };
-    }),
-  );
+  return conflicts.map(({ path, winner, kept, lost }) => {
+    const field = path.field === 'exception' && path.occurrence === null ? 'event' : pathKey(path);
+    const content = { eventTitle: label?.title ?? '', keptValue: kept ?? null, lostValue: lost ?? null };
+    // The same conflict is listed once, however often it is decided before both sides agree.
+    const identity = [field, winner, content.keptValue, content.lostValue, agreedAt];
+    return {
+      id: deps.newId(),
+      pairId,
+      linkId,
+      runId,
+      at: now,
+      field,
+      winner,
+      content: store.vault.seal(JSON.stringify(content), pairContext(pairId)),
+      digest: hashOf(store, identity),
+    };
+  });
 }
 
 function seal({ deps, pairId }: Storing, value: object | null): Buffer | null {

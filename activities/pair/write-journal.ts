@@ -22,7 +22,17 @@ export async function noteNormalised(
   base: CalendarEvent | null,
   shown: CalendarEvent | null,
 ): Promise<void> {
-  if (base && shown) await store.noteNormalised(linkId, side, fieldsOf(store, changedValues(base, shown)));
+  const fields = changedFields(store, base, shown);
+  if (fields) await store.noteNormalised([{ linkId, side, shown: fields }]);
+}
+
+/** The fields in which two events differ; null where one of them cannot be read. */
+export function changedFields(
+  store: Store,
+  before: CalendarEvent | null,
+  after: CalendarEvent | null,
+): journal.JournalFields | null {
+  return before && after && fieldsOf(store, changedValues(before, after));
 }
 
 export function keyOf(store: Store, change: ChangedValue): string {

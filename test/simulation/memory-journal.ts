@@ -28,7 +28,7 @@ export function journalOf(db: MemoryTables): Immediate<JournalStore> {
         .sort((a, b) => Number(a.action === 'delete') - Number(b.action === 'delete') || (a.id < b.id ? -1 : 1)),
     setOp: (id, status, code, doneAt) =>
       db.set(db.ops, id, { status, code, doneAt, ...(status === 'done' ? { next: null } : {}) }),
-    noteNormalised: (linkId, side, shown) => noteNormalised(db, linkId, side, shown),
+    noteNormalised: (notes) => notes.forEach(({ linkId, side, shown }) => noteNormalised(db, linkId, side, shown)),
     countOps: (runId) => {
       const counts: Record<OpRow['status'], number> = {
         pending: 0,

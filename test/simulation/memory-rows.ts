@@ -47,6 +47,11 @@ export function withValues<Row extends object>(row: Row, values: object): Row {
   return next as Row;
 }
 
+/** False: nothing changes. */
+export function hasValues(values: object): boolean {
+  return Object.values(values).some((value) => value !== undefined);
+}
+
 export function isDue({ dirty, retryAt }: LinkRow, now: Date): boolean {
   return dirty && (retryAt === null || retryAt <= now);
 }

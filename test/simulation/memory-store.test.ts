@@ -54,9 +54,14 @@ const OFTEN: readonly MethodName[] = [
 ];
 /** These are several statements, which the engine calls only in transactions. */
 const IN_TRANSACTIONS: readonly MethodName[] = [
+  'updateSides',
+  'updateEachLink',
   'joinHalves',
   'settleSides',
+  'settleLinks',
   'dropSide',
+  'dropSides',
+  'noteNormalised',
   'dropGoneSides',
   'setProblems',
   'storeResults',

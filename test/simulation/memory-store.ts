@@ -24,7 +24,7 @@ import {
   sharedCalendars,
   similarSides,
 } from './memory-queries.ts';
-import { EMPTY_LINK, EMPTY_RUN, EMPTY_SIDE, isDue, withValues } from './memory-rows.ts';
+import { EMPTY_LINK, EMPTY_RUN, EMPTY_SIDE, hasValues, isDue, withValues } from './memory-rows.ts';
 import { type ConflictRow, type Immediate, MemoryTables, type ProblemRow, type Values } from './memory-tables.ts';
 import { OPEN_VAULT } from './open-vault.ts';
 
@@ -199,6 +199,15 @@ export class MemoryDatabase extends MemoryTables {
       },
       insertSides: (rows) => rows.forEach((row) => db.insertSide(row)),
       updateSide: (linkId, side, values) => db.updateSide(linkId, side, values),
+      updateSides: (changes) => {
+        for (const { linkId, side, set } of changes) if (hasValues(set)) db.updateSide(linkId, side, set);
+      },
+      settleLinks: (ids) => {
+        for (const row of [...db.sides.values()].filter(of(ids)))
+          db.updateSide(row.linkId, row.side, { base: row.current, baseVersion: row.version });
+        for (const op of [...db.ops.values()].filter(of(ids)))
+          if (!op.settled) db.set(db.ops, op.id, { settled: true });
+      },
       settleSides: (sides) => {
         const rows = Object.values(sides);
         for (const row of rows) db.updateSide(row.linkId, row.side, { base: row.current, baseVersion: row.version });
@@ -209,11 +218,19 @@ export class MemoryDatabase extends MemoryTables {
         db.drop(db.sides, `${linkId}/${side}`);
         db.nextGeneration([linkId], side);
       },
+      dropSides: (linkIds, side) => {
+        for (const id of linkIds) db.drop(db.sides, `${id}/${side}`);
+        db.nextGeneration(linkIds, side);
+      },
       forgetSide: (linkId, side) => db.drop(db.sides, `${linkId}/${side}`),
+      forgetSides: (linkIds, side) => linkIds.forEach((id) => db.drop(db.sides, `${id}/${side}`)),
       dropGoneSides: (linkIds, side) => db.dropGoneSides(linkIds, side),
       markDirty: (ids) => db.updateLinks(ids, NOW_DIRTY),
       nextGeneration: (ids, side) => db.nextGeneration(ids, side),
       updateLinks: (ids, values) => db.updateLinks(ids, values),
+      updateEachLink: (changes) => {
+        for (const { id, set } of changes) if (hasValues(set)) db.updateLinks([id], set);
+      },
       deleteLinks: (ids) => ids.forEach((id) => db.dropLink(id)),
       hasWork: (pairId, now) => db.linkOfPair(pairId).some((row) => isDue(row, now)),
       dirtyLinks: (pairId, now, all) =>
@@ -233,6 +250,18 @@ export class MemoryDatabase extends MemoryTables {
           }
           return [{ link, sides }];
         }),
+      markListed: (pairId, side, names) => {
+        for (const { linkId, listed } of found(pairId, side, ({ resource }) => names.includes(resource)))
+          if (!listed) db.updateSide(linkId, side, { listed: true });
+      },
+      suspectGone: (pairId, side, names, { isListed, except }) => {
+        const isMissing = (row: SideRow) =>
+          row.gone === 'no' && names.includes(row.resource) && !except.includes(row.ref);
+        const rows = found(pairId, side, isMissing);
+        const set = { gone: 'suspected' as const, ...(isListed ? { listed: true } : {}) };
+        for (const { linkId } of rows) db.updateSide(linkId, side, set);
+        return rows.map(({ linkId }) => linkId);
+      },
       suspectedGone: (pairId, side) => found(pairId, side, ({ gone }) => gone === 'suspected'),
       unconfirmed: (pairId, side) => found(pairId, side, ({ confirmed }) => !confirmed),
       matchesBy: (pairId, by) => matchesBy(db, pairId, by),
@@ -247,9 +276,9 @@ export class MemoryDatabase extends MemoryTables {
         const count = (side: SideName) => found(pairId, side, ({ changedAt }) => changedAt.getTime() > last).length;
         return { caldav: count('caldav'), cloud: count('cloud') };
       },
-      joinHalves: (halves) => db.joinHalves(halves),
+      joinHalves: (halves) => halves.forEach((one) => db.joinHalves(one)),
       similarSides: (pairId, uidHashes, matchHashes) => similarSides(db, pairId, uidHashes, matchHashes),
-      duplicatesOf: (row) => duplicatesOf(db, row),
+      duplicatesOf: (rows) => [...new Set(rows.flatMap((row) => duplicatesOf(db, row)))],
       touchUnsettled: (pairId) => {
         const unlike = (row: SideRow) => row.base?.toString() !== row.current?.toString();
         db.updateLinks(
@@ -301,6 +330,15 @@ export class MemoryDatabase extends MemoryTables {
       },
       getRun: (runId) => db.runs.get(runId) ?? null,
       updateRun: (runId, values) => db.set(db.runs, runId, values),
+      addToRun: (runId, { conflicts, held, problems }) => {
+        const run = db.runs.get(runId);
+        if (run)
+          db.set(db.runs, runId, {
+            conflicts: run.conflicts + conflicts,
+            held: run.held + held,
+            problems: run.problems + problems,
+          });
+      },
       countProblem: (runId) => db.set(db.runs, runId, { problems: (db.runs.get(runId)?.problems ?? 0) + 1 }),
       isRunning: (pairId) => [...db.runs.values()].some((run) => run.pairId === pairId && run.result === 'running'),
       lastRunNumber: (pairId) =>
@@ -319,16 +357,18 @@ export class MemoryDatabase extends MemoryTables {
         });
         return fresh.length;
       },
-      setProblems: (pairId, linkId, now, at) => {
-        const known = [...db.problems].filter(([, row]) => row.linkId === linkId);
-        for (const [key, row] of known)
-          if (!now.some(({ side, code }) => side === row.side && code === row.code)) db.drop(db.problems, key);
-        return now.filter((problem) => db.addProblem(pairId, problem, at)).length;
-      },
-      setSideProblems: (pairId, linkId, side, now, at) => {
-        const known = [...db.problems].filter(([, row]) => row.linkId === linkId && row.side === side);
-        for (const [key, row] of known) if (!now.some(({ code }) => code === row.code)) db.drop(db.problems, key);
-        return now.filter(({ code, detail }) => db.addProblem(pairId, { linkId, side, code, detail }, at)).length;
+      setProblems: (pairId, changes, at) => {
+        for (const { linkId, side, problems } of changes) {
+          const isOver = (row: ProblemRow) =>
+            row.linkId === linkId &&
+            (side === null || row.side === side) &&
+            !problems.some((now) => now.side === row.side && now.code === row.code);
+          for (const [key, row] of [...db.problems]) if (isOver(row)) db.drop(db.problems, key);
+        }
+        const fresh = changes.flatMap(({ linkId, problems }) =>
+          problems.filter(({ side, code, detail }) => db.addProblem(pairId, { linkId, side, code, detail }, at)),
+        );
+        return fresh.length;
       },
       retryRefusals: (pairId, which) => db.retryRefusals(pairId, which),
       addProblem: (pairId, problem, at) => db.addProblem(pairId, problem, at),
@@ -455,13 +495,20 @@ const WRITES: ReadonlySet<keyof StoreMethods> = new Set([
   'insertLinks',
   'insertSides',
   'updateSide',
+  'updateSides',
   'settleSides',
+  'settleLinks',
   'dropSide',
+  'dropSides',
   'forgetSide',
+  'forgetSides',
+  'markListed',
+  'suspectGone',
   'dropGoneSides',
   'markDirty',
   'nextGeneration',
   'updateLinks',
+  'updateEachLink',
   'deleteLinks',
   'joinHalves',
   'touchExpandedSeries',
@@ -469,6 +516,7 @@ const WRITES: ReadonlySet<keyof StoreMethods> = new Set([
   'beginRun',
   'resumeRun',
   'updateRun',
+  'addToRun',
   'countProblem',
   'insertOps',
   'dropUndoneOps',
@@ -478,7 +526,6 @@ const WRITES: ReadonlySet<keyof StoreMethods> = new Set([
   'finishDeletions',
   'insertConflicts',
   'setProblems',
-  'setSideProblems',
   'retryRefusals',
   'addProblem',
   'hold',

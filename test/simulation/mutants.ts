@@ -32,28 +32,28 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'absence-is-proof',
     description: 'an event that a listing does not name is gone: an empty or short listing is trusted',
     file: READ,
-    from: "for (const row of rows) await tx.updateSide(row.linkId, side, { gone: 'suspected' });",
+    from: 'await tx.markDirty(gone);',
     to:
-      "for (const row of rows) await tx.updateSide(row.linkId, side, { gone: 'confirmed', current: null, " +
-      'version: null });',
+      "await tx.updateSides(gone.map((linkId) => ({ linkId, side, set: { gone: 'confirmed', current: null, " +
+      'version: null } })));\n      await tx.markDirty(gone);',
   },
   {
     seed: 641,
     name: 'removed-is-proof',
     description: 'what a change feed reports as removed is not fetched',
     file: OBSERVE,
-    from: "for (const row of rows) await tx.updateSide(row.linkId, side, { gone: 'suspected', listed: true });",
+    from: 'await tx.markDirty(gone);',
     to:
-      "for (const row of rows) await tx.updateSide(row.linkId, side, { gone: 'confirmed', listed: " +
-      'true, current: null, version: null });',
+      "await tx.updateSides(gone.map((linkId) => ({ linkId, side, set: { gone: 'confirmed', current: null, " +
+      'version: null } })));\n  await tx.markDirty(gone);',
   },
   {
     seed: 21340,
     name: 'unlisted-is-gone',
     description: 'a 404 for a new copy that was neither listed nor confirmed confirms its deletion',
     file: READ,
-    from: 'if (!row.listed && !wasConfirmed(row)) return createAgain(deps, tx, row);',
-    to: '',
+    from: 'const isLost = (row: SideRow) => !row.listed && !wasConfirmed(row);',
+    to: 'const isLost = (row: SideRow) => !row.listed && !wasConfirmed(row) && deps.historyDays < 0;',
   },
   {
     seed: 1046,

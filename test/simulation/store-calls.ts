@@ -338,16 +338,26 @@ export class StoreCalls {
       const { linkId, side } = this.sideRow();
       return [linkId, side, this.sideColumns()];
     },
+    updateSides: () => [
+      distinct(
+        this.some(() => this.sideRow(), 3),
+        ({ linkId, side }) => `${linkId}/${side}`,
+      ).map(({ linkId, side }) => ({ linkId, side, set: withoutRef(this.sideColumns()) })),
+    ],
+    settleLinks: () => [this.linkIds()],
     settleSides: () => {
       const [loaded] = this.bothSides();
       return [loaded ?? {}];
     },
     dropSide: () => [this.sideRow().linkId, this.side()],
+    dropSides: () => [this.linkIds(), this.side()],
+    forgetSides: () => [this.linkIds(), this.side()],
     forgetSide: () => [this.sideRow().linkId, this.side()],
     dropGoneSides: () => [this.linkIds(), this.side()],
     markDirty: () => [this.linkIds()],
     nextGeneration: () => [this.linkIds(), this.side()],
     updateLinks: () => [this.linkIds(), this.linkColumns()],
+    updateEachLink: () => [distinct(this.linkIds(), (id) => id).map((id) => ({ id, set: this.linkColumns() }))],
     retryRefusals: () => [
       this.pair(),
       this.random.pick([{ before: null }, { before: this.time() }, { acceptedBy: this.side(), before: this.time() }]),
@@ -356,6 +366,13 @@ export class StoreCalls {
     hasWork: () => [this.pair(), new Date(this.now)],
     dirtyLinks: () => [this.pair(), new Date(this.now), this.random.chance(0.5)],
     loadLinks: () => [this.linkIds()],
+    markListed: () => [this.pair(), this.side(), this.some(() => `r${this.random.below(40)}`)],
+    suspectGone: () => [
+      this.pair(),
+      this.side(),
+      this.some(() => `r${this.random.below(40)}`),
+      { isListed: this.random.chance(0.5), except: this.some(() => this.ref(), 2) },
+    ],
     suspectedGone: () => [this.pair(), this.side()],
     unconfirmed: () => [this.pair(), this.side()],
     matchesBy: () => [this.pair(), this.random.pick(['uid', 'content'])],
@@ -363,7 +380,9 @@ export class StoreCalls {
     changedSinceLastRun: () => [this.pair()],
     joinHalves: () => this.halves(),
     similarSides: () => [this.pair(), this.some(() => this.hash()), this.some(() => this.hash())],
-    duplicatesOf: () => [{ ...this.sideRow(), uidHash: this.maybe(this.hash()), matchHash: this.maybe(this.hash()) }],
+    duplicatesOf: () => [
+      this.some(() => ({ ...this.sideRow(), uidHash: this.maybe(this.hash()), matchHash: this.maybe(this.hash()) }), 2),
+    ],
     instancesOf: () => [
       [...this.database.links.values()].flatMap(({ parentId }) =>
         parentId !== null && this.random.chance(0.3) ? [parentId] : [],
@@ -384,13 +403,22 @@ export class StoreCalls {
     resumeRun: () => [this.known(this.database.runs)],
     getRun: () => [this.known(this.database.runs)],
     updateRun: () => [this.known(this.database.runs), this.runColumns()],
+    addToRun: () => [
+      this.known(this.database.runs),
+      { conflicts: this.random.below(3), held: this.random.below(3), problems: this.random.below(3) },
+    ],
     countProblem: () => [this.known(this.database.runs)],
     isRunning: () => [this.pair()],
     lastRunNumber: () => [this.pair()],
     insertOps: () => [this.some(() => this.newOp(), 3)],
     dropUndoneOps: () => [this.known(this.database.runs), this.linkIds()],
     pendingOps: () => [this.known(this.database.runs)],
-    noteNormalised: () => [this.op().linkId, this.side(), { title: this.hash(), location: this.hash() }],
+    noteNormalised: () => [
+      distinct(
+        this.some(() => ({ linkId: this.op().linkId, side: this.side() }), 2),
+        ({ linkId, side }) => `${linkId}/${side}`,
+      ).map((of) => ({ ...of, shown: { title: this.hash(), location: this.hash() } })),
+    ],
     setOp: () => [
       this.op().id,
       this.random.pick(['done', 'stale', 'waiting', 'failed']),
@@ -407,13 +435,15 @@ export class StoreCalls {
     writtenSince: () => [this.linkIds(), this.time()],
     insertConflicts: () => [this.some(() => this.newConflict(), 2)],
     setProblems: () => {
-      const linkId = this.known(this.database.links);
-      return [this.pairOf(linkId), linkId, this.some(() => this.newProblem(linkId), 3), this.time()];
-    },
-    setSideProblems: () => {
-      const linkId = this.known(this.database.links);
-      const problems = this.some(() => this.newProblem(linkId), 3);
-      return [this.pairOf(linkId), linkId, this.side(), problems, this.time()];
+      const pairId = this.pair();
+      const changes = distinct([this.known(this.database.links), this.linkOf(pairId)?.id ?? this.id()], (id) => id).map(
+        (linkId) => {
+          const side = this.maybe(this.side());
+          const problems = this.some(() => this.newProblem(linkId), 3);
+          return { linkId, side, problems: problems.filter((one) => side === null || one.side === side) };
+        },
+      );
+      return [pairId, changes, this.time()];
     },
     addProblem: () => {
       const linkId = this.known(this.database.links);
@@ -481,19 +511,28 @@ export class StoreCalls {
   }
 
   /** Mostly two that a match might find. */
-  private halves(): [Halves] {
+  private halves(): [Halves[]] {
+    const [first, second] = [this.twoLinks(), this.twoLinks()];
+    const ids = new Set([first.kept, first.joined, second.kept, second.joined]);
+    return [ids.size === 4 && this.random.chance(0.5) ? [first, second] : [first]];
+  }
+
+  private twoLinks(): Halves {
     const kept = this.known(this.database.links);
     const side = this.side();
     const pairId = this.pairOf(kept);
     const isOther = (row: SideRow) => row.pairId === pairId && row.side === side && row.linkId !== kept;
-    return [
-      {
-        kept,
-        side,
-        joined: [...this.database.sides.values()].filter(isOther).map(({ linkId }) => linkId)[0] ?? this.id(),
-      },
-    ];
+    const joined = [...this.database.sides.values()].filter(isOther).map(({ linkId }) => linkId);
+    return { kept, side, joined: joined.length === 0 ? this.id() : this.random.pick(joined) };
   }
+}
+
+function withoutRef<Row extends { ref?: string }>({ ref: _, ...rest }: Row): Omit<Row, 'ref'> {
+  return rest;
+}
+
+function distinct<Item>(items: readonly Item[], keyOf: (item: Item) => string): Item[] {
+  return [...new Map(items.map((item) => [keyOf(item), item])).values()];
 }
 
 function columns<Row extends object>(row: Row): Columns<Row> {
