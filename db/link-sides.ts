@@ -152,39 +152,24 @@ export async function updateSides(db: Db, changes: readonly SideChange[]): Promi
   );
 }
 
+const HAS_NEW_BASE = sql`(${linkSides.base} is distinct from ${linkSides.current}
+  or ${linkSides.baseVersion} is distinct from ${linkSides.version})`;
+
 export async function settleLinks(db: Db, ids: readonly string[]): Promise<void> {
   if (ids.length === 0) return;
   await db.sql
     .update(linkSides)
     .set({ base: sql`${linkSides.current}`, baseVersion: sql`${linkSides.version}` })
-    .where(anyOf(linkSides.linkId, ids));
+    .where(and(anyOf(linkSides.linkId, ids), HAS_NEW_BASE));
   await db.sql
     .update(ops)
     .set({ settled: true })
     .where(and(anyOf(ops.linkId, ids), eq(ops.settled, false)));
 }
 
-export async function settleSides(db: Db, sides: Partial<Record<SideName, SideRow>>): Promise<void> {
-  const rows = Object.values(sides);
-  for (const row of rows) await updateSide(db, row.linkId, row.side, { base: row.current, baseVersion: row.version });
-  if (rows[0])
-    await db.sql
-      .update(ops)
-      .set({ settled: true })
-      .where(and(eq(ops.linkId, rows[0].linkId), eq(ops.settled, false)));
-}
-
-export async function dropSide(db: Db, linkId: string, side: SideName): Promise<void> {
-  await dropSides(db, [linkId], side);
-}
-
 export async function dropSides(db: Db, linkIds: readonly string[], side: SideName): Promise<void> {
   await forgetSides(db, linkIds, side);
   await nextGeneration(db, linkIds, side);
-}
-
-export async function forgetSide(db: Db, linkId: string, side: SideName): Promise<void> {
-  await forgetSides(db, [linkId], side);
 }
 
 export async function forgetSides(db: Db, linkIds: readonly string[], side: SideName): Promise<void> {

@@ -64,10 +64,7 @@ export function postgresStore(db: Db): Store {
     updateSide: bind(sides.updateSide),
     updateSides: bind(sides.updateSides),
     settleLinks: bind(sides.settleLinks),
-    settleSides: bind(sides.settleSides),
-    dropSide: bind(sides.dropSide),
     dropSides: bind(sides.dropSides),
-    forgetSide: bind(sides.forgetSide),
     forgetSides: bind(sides.forgetSides),
     dropGoneSides: bind(sides.dropGoneSides),
 

@@ -174,23 +174,16 @@ interface SideStore {
   /** Each side in its own way, and at most once. */
   updateSides(changes: readonly SideChange[]): Promise<void>;
 
-  /** `settleSides` with what is stored now. */
+  /** What the sides of these links have now becomes their base; their writes so far are settled. */
   settleLinks(ids: readonly string[]): Promise<void>;
 
-  /** What the sides of a link have now becomes their base; the writes so far are settled. */
-  settleSides(sides: LoadedLink['sides']): Promise<void>;
-
-  /** Deletes a side. A later copy in its place gets another id. */
-  dropSide(linkId: string, side: SideName): Promise<void>;
-
+  /** Deletes sides. A later copy in their place gets another id. */
   dropSides(linkIds: readonly string[], side: SideName): Promise<void>;
 
-  /** Deletes a side as if its copy had never been created: a later copy gets the same id. */
-  forgetSide(linkId: string, side: SideName): Promise<void>;
-
+  /** Deletes sides as if their copies had never been created: a later copy gets the same id. */
   forgetSides(linkIds: readonly string[], side: SideName): Promise<void>;
 
-  /** `dropSide` for those sides whose event is confirmed to be gone, or was never found. */
+  /** `dropSides` for those whose event is confirmed to be gone, or was never found. */
   dropGoneSides(linkIds: readonly string[], side: SideName): Promise<void>;
 }
 

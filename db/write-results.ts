@@ -1,11 +1,11 @@
 /** What writes have come to, stored for many links at once. What the functions do is documented in store.ts. */
-import { and, eq, getTableColumns, type SQL, sql } from 'drizzle-orm';
+import { getTableColumns, type SQL, sql } from 'drizzle-orm';
 import type { SideName } from '../core/event.ts';
 import { groupBy } from '../core/group-by.ts';
 import { anyOf, inChunks } from './bulk.ts';
 import type { Db } from './connect.ts';
 import { release } from './held-changes.ts';
-import { nextGeneration, type SideRow } from './link-sides.ts';
+import { dropSides, type SideRow, settleLinks } from './link-sides.ts';
 import { deleteLinks, type LinkUpdate, updateLinks } from './links.ts';
 import { linkSides, type OpStatus, ops } from './schema.ts';
 
@@ -84,26 +84,13 @@ export async function storeResults(db: Db, results: WriteResults): Promise<void>
       );
   for (const [side, rows] of groupBy(droppedSides, ({ side }) => side)) {
     const ids = rows.map(({ linkId }) => linkId);
-    await db.sql.delete(linkSides).where(and(anyOf(linkSides.linkId, ids), eq(linkSides.side, side)));
-    await nextGeneration(db, ids, side);
+    await dropSides(db, ids, side);
   }
   await putSides(db, results.sides);
   for (const { ids, set } of results.links) await updateLinks(db, ids, set);
-  if (settledLinks.length > 0) {
-    await db.sql
-      .update(linkSides)
-      .set({ base: sql`${linkSides.current}`, baseVersion: sql`${linkSides.version}` })
-      .where(and(anyOf(linkSides.linkId, settledLinks), HAS_NEW_BASE));
-    await db.sql
-      .update(ops)
-      .set({ settled: true })
-      .where(and(anyOf(ops.linkId, settledLinks), eq(ops.settled, false)));
-  }
+  await settleLinks(db, settledLinks);
   await release(db, results.released);
 }
-
-const HAS_NEW_BASE = sql`(${linkSides.base} is distinct from ${linkSides.current}
-  or ${linkSides.baseVersion} is distinct from ${linkSides.version})`;
 
 async function putSides(db: Db, rows: readonly SideRow[]): Promise<void> {
   await inChunks(rows, (some) =>

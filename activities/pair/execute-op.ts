@@ -167,7 +167,7 @@ async function tryOp(applying: Applying, op: OpRow, { link, sides }: Loaded, tri
 async function nextName({ deps, open, epoch }: Applying, op: OpRow, awaited: SideRow | undefined): Promise<void> {
   await deps.store.underEpoch(open.pair.id, epoch, async (tx) => {
     await tx.nextGeneration([op.linkId], op.side);
-    if (awaited && awaited.gone !== 'confirmed') await tx.forgetSide(op.linkId, op.side);
+    if (awaited && awaited.gone !== 'confirmed') await tx.forgetSides([op.linkId], op.side);
   });
 }
 

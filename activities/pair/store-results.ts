@@ -264,8 +264,10 @@ async function reportProblems(
 ): Promise<void> {
   if (problems.length === 0 && !facts.problemSides.includes(side)) return;
   let fresh = 0;
-  if (parentId === null) fresh = await tx.setSideProblems(pairId, linkId, side, problems, at);
-  else
+  if (parentId === null) {
+    const ofSide = problems.map((problem) => ({ side, ...problem }));
+    fresh = await tx.setProblems(pairId, [{ linkId, side, problems: ofSide }], at);
+  } else
     for (const problem of problems)
       fresh += (await tx.addProblem(pairId, { linkId: parentId, side, ...problem }, at)) ? 1 : 0;
   for (let count = 0; count < fresh; count += 1) await tx.countProblem(runId);

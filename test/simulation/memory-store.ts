@@ -202,27 +202,11 @@ export class MemoryDatabase extends MemoryTables {
       updateSides: (changes) => {
         for (const { linkId, side, set } of changes) if (hasValues(set)) db.updateSide(linkId, side, set);
       },
-      settleLinks: (ids) => {
-        for (const row of [...db.sides.values()].filter(of(ids)))
-          db.updateSide(row.linkId, row.side, { base: row.current, baseVersion: row.version });
-        for (const op of [...db.ops.values()].filter(of(ids)))
-          if (!op.settled) db.set(db.ops, op.id, { settled: true });
-      },
-      settleSides: (sides) => {
-        const rows = Object.values(sides);
-        for (const row of rows) db.updateSide(row.linkId, row.side, { base: row.current, baseVersion: row.version });
-        for (const op of db.ops.values())
-          if (op.linkId === rows[0]?.linkId && !op.settled) db.set(db.ops, op.id, { settled: true });
-      },
-      dropSide: (linkId, side) => {
-        db.drop(db.sides, `${linkId}/${side}`);
-        db.nextGeneration([linkId], side);
-      },
+      settleLinks: (ids) => db.settleLinks(ids),
       dropSides: (linkIds, side) => {
         for (const id of linkIds) db.drop(db.sides, `${id}/${side}`);
         db.nextGeneration(linkIds, side);
       },
-      forgetSide: (linkId, side) => db.drop(db.sides, `${linkId}/${side}`),
       forgetSides: (linkIds, side) => linkIds.forEach((id) => db.drop(db.sides, `${id}/${side}`)),
       dropGoneSides: (linkIds, side) => db.dropGoneSides(linkIds, side),
       markDirty: (ids) => db.updateLinks(ids, NOW_DIRTY),
@@ -472,7 +456,12 @@ export class MemoryDatabase extends MemoryTables {
       this.insertSide(row);
     }
     for (const { ids, set } of results.links) this.updateLinks(ids, set);
-    for (const id of results.settledLinks) {
+    this.settleLinks(results.settledLinks);
+    for (const id of results.released) this.drop(this.held, id);
+  }
+
+  private settleLinks(ids: readonly string[]): void {
+    for (const id of ids) {
       for (const side of ['caldav', 'cloud'] as const) {
         const row = this.sides.get(`${id}/${side}`);
         if (row) this.updateSide(id, side, { base: row.current, baseVersion: row.version });
@@ -480,7 +469,6 @@ export class MemoryDatabase extends MemoryTables {
       for (const op of this.ops.values())
         if (op.linkId === id && !op.settled) this.set(this.ops, op.id, { settled: true });
     }
-    for (const id of results.released) this.drop(this.held, id);
   }
 
   private nextEpoch(pairId: string): number | null {
@@ -496,11 +484,8 @@ const WRITES: ReadonlySet<keyof StoreMethods> = new Set([
   'insertSides',
   'updateSide',
   'updateSides',
-  'settleSides',
   'settleLinks',
-  'dropSide',
   'dropSides',
-  'forgetSide',
   'forgetSides',
   'markListed',
   'suspectGone',

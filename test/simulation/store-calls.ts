@@ -345,14 +345,8 @@ export class StoreCalls {
       ).map(({ linkId, side }) => ({ linkId, side, set: withoutRef(this.sideColumns()) })),
     ],
     settleLinks: () => [this.linkIds()],
-    settleSides: () => {
-      const [loaded] = this.bothSides();
-      return [loaded ?? {}];
-    },
-    dropSide: () => [this.sideRow().linkId, this.side()],
     dropSides: () => [this.linkIds(), this.side()],
     forgetSides: () => [this.linkIds(), this.side()],
-    forgetSide: () => [this.sideRow().linkId, this.side()],
     dropGoneSides: () => [this.linkIds(), this.side()],
     markDirty: () => [this.linkIds()],
     nextGeneration: () => [this.linkIds(), this.side()],
@@ -474,16 +468,6 @@ export class StoreCalls {
       this.maybe('credentials'),
     ],
   };
-
-  /** The sides of a link, as a run has loaded them. */
-  private bothSides(): Partial<Record<SideName, SideRow>>[] {
-    const { linkId } = this.sideRow();
-    return [
-      Object.fromEntries(
-        [...this.database.sides.values()].filter((row) => row.linkId === linkId).map((row) => [row.side, row]),
-      ),
-    ];
-  }
 
   private writeResults(): WriteResults {
     const rows = [...new Set(this.some(() => this.sideRow(), 3))];
