@@ -2,7 +2,6 @@
 import { and, asc, count, eq, gt, or, sql } from 'drizzle-orm';
 import { type Db, transaction } from './connect.ts';
 import { isId, newId } from './ids.ts';
-import { ownedBy, type Tenant } from './owners.ts';
 import { type Page, type PageRequest, pageOf } from './page.ts';
 import { violates } from './postgres-errors.ts';
 import { connections, pairs } from './schema.ts';
@@ -35,15 +34,11 @@ export async function createConnection(
   });
 }
 
-export async function listConnections(
-  db: Db,
-  page: PageRequest,
-  tenant: Tenant = null,
-): Promise<Page<ConnectionRecord>> {
+export async function listConnections(db: Db, page: PageRequest): Promise<Page<ConnectionRecord>> {
   const rows = await db.sql
     .select(VISIBLE)
     .from(connections)
-    .where(and(page.after === null ? undefined : gt(connections.id, page.after), ownedBy(db, 'connection', tenant)))
+    .where(page.after === null ? undefined : gt(connections.id, page.after))
     .orderBy(asc(connections.id))
     .limit(page.limit + 1);
   return pageOf(rows, page.limit);

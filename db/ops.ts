@@ -2,7 +2,7 @@
  * Ops: what a run plans to write, and afterwards the journal of writes (core/sync/journal.ts). What the functions do is
  * documented in store.ts.
  */
-import { and, asc, desc, eq, gte, inArray, isNotNull, isNull, ne, notInArray, or, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, gte, inArray, isNotNull, isNull, ne, not, notInArray, or, sql } from 'drizzle-orm';
 import type { SideName } from '../core/event.ts';
 import type { DeletionHistory } from '../core/sync/deletion-guard.ts';
 import { type JournalFields, normalisedFields, type Writes, writesOf } from '../core/sync/journal.ts';
@@ -33,7 +33,32 @@ export function pendingOps(db: Db, runId: string): Promise<OpRow[]> {
     .select()
     .from(ops)
     .where(and(eq(ops.runId, runId), eq(ops.status, 'pending')))
-    .orderBy(sql`${ops.action} = 'delete'`, asc(ops.id));
+    .orderBy(sql`${ops.action} = 'delete'`, asc(ops.distance), asc(ops.id));
+}
+
+export function opsToExecute(
+  db: Db,
+  runId: string,
+  which: 'writes' | 'deletions',
+  after: OpRow | null,
+  limit: number,
+): Promise<OpRow[]> {
+  const isDeletion = eq(ops.action, 'delete');
+  return db.sql
+    .select()
+    .from(ops)
+    .where(
+      and(
+        eq(ops.runId, runId),
+        eq(ops.status, 'pending'),
+        which === 'deletions' ? isDeletion : not(isDeletion),
+        after === null
+          ? undefined
+          : sql`(${ops.distance}, ${ops.id}) > (${after.distance}::smallint, ${after.id}::uuid)`,
+      ),
+    )
+    .orderBy(asc(ops.distance), asc(ops.id))
+    .limit(limit);
 }
 
 export async function setOp(

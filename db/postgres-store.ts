@@ -87,6 +87,7 @@ export function postgresStore(db: Db): Store {
     insertOps: bind(ops.insertOps),
     dropUndoneOps: bind(ops.dropUndoneOps),
     pendingOps: bind(ops.pendingOps),
+    opsToExecute: bind(ops.opsToExecute),
     setOp: bind(ops.setOp),
     noteNormalised: bind(ops.noteNormalised),
     countOps: bind(ops.countOps),

@@ -1,6 +1,6 @@
 /**
- * The tables; others are in access-schema.ts and booking-schema.ts. Calendar content and credentials are stored sealed
- * only (`bytea`, see vault.ts); plain columns hold ids, codes, counts, times and keyed hashes.
+ * The tables; those of bookings are in booking-schema.ts. Calendar content and credentials are stored sealed only
+ * (`bytea`, see vault.ts); plain columns hold ids, codes, counts, times and keyed hashes.
  */
 import { sql } from 'drizzle-orm';
 import {
@@ -11,6 +11,7 @@ import {
   jsonb,
   pgTable,
   primaryKey,
+  smallint,
   text,
   uniqueIndex,
   uuid,
@@ -21,6 +22,14 @@ import type { Direction, PairOptions } from '../core/sync/policy.ts';
 import type { Refusals } from '../core/sync/refusal.ts';
 import type { Trigger } from '../core/sync/trigger.ts';
 import { instant, sealed } from './columns.ts';
+
+export const apiKeys = pgTable('api_keys', {
+  id: uuid('id').primaryKey(),
+  name: text('name').notNull(),
+  /** SHA-256 of the key, in hex. A random key needs no slow hash. */
+  hash: text('hash').notNull().unique(),
+  createdAt: instant('created_at').notNull().defaultNow(),
+});
 
 export const accounts = pgTable(
   'accounts',
@@ -53,6 +62,43 @@ export const accounts = pgTable(
   (t) => [index('accounts_external_id').on(t.externalId)],
 );
 
+/** Browsers that are signed in to the console: a session stands for the API key that it was opened with. */
+export const sessions = pgTable(
+  'sessions',
+  {
+    /** SHA-256 of the cookie, in hex. */
+    hash: text('hash').primaryKey(),
+    /** Null: the key of `CALPAIR_API_KEY`. */
+    apiKeyId: uuid('api_key_id').references(() => apiKeys.id, { onDelete: 'cascade' }),
+    /** Keyed hash of `CALPAIR_API_KEY`: with another key there the session is over. */
+    environmentKey: text('environment_key'),
+    expiresAt: instant('expires_at').notNull(),
+  },
+  (t) => [index('sessions_expires').on(t.expiresAt)],
+);
+
+/**
+ * Sign-ins that a person has begun in a browser and not finished. The row is found by the hash of a secret that only
+ * the client has.
+ */
+export const signIns = pgTable(
+  'sign_ins',
+  {
+    /** SHA-256 of the secret (OAuth's `state`, a poll id), in hex. */
+    hash: text('hash').primaryKey(),
+    /** `google`, `microsoft`: OAuth. */
+    kind: text('kind').notNull(),
+    /** SHA-256 of the cookie of the browser that began; null where no browser did. */
+    cookieHash: text('cookie_hash'),
+    /** Sealed JSON: what the second step needs. */
+    data: sealed('data').notNull(),
+    /** The process that works on it, until when. */
+    takenUntil: instant('taken_until'),
+    expiresAt: instant('expires_at').notNull(),
+  },
+  (t) => [index('sign_ins_expires').on(t.expiresAt)],
+);
+
 export const connections = pgTable('connections', {
   id: uuid('id').primaryKey(),
   name: text('name'),
@@ -64,6 +110,8 @@ export const connections = pgTable('connections', {
     .references(() => accounts.id),
   createdAt: instant('created_at').notNull().defaultNow(),
 });
+
+export type StoresAsSent = Partial<Record<SideName, number>>;
 
 export type AttentionReason = 'credentials' | 'calendar-missing' | 'held-changes' | 'quota' | 'unreachable' | 'error';
 
@@ -86,6 +134,11 @@ export const pairs = pgTable(
     /** Grows when the direction or an option changes: what a run decided with other settings is decided again. */
     settingsRevision: integer('settings_revision').notNull().default(0),
     paused: boolean('paused').notNull(),
+    /**
+     * The sides whose server was seen to store what was sent, byte by byte: an ETag in its answer confirms a write. The
+     * number is how many writes were confirmed so since one was last read.
+     */
+    storesAsSent: jsonb('stores_as_sent').$type<StoresAsSent>().notNull().default({}),
     /** Grows with every attempt at a run. A late worker has an older epoch and can no longer store anything. */
     epoch: bigint('epoch', { mode: 'number' }).notNull().default(0),
     caldavCursor: text('caldav_cursor'),
@@ -249,6 +302,8 @@ export const ops = pgTable(
     next: sealed('next'),
     /** What this op writes, as keyed hashes (core/sync/journal.ts). */
     fields: jsonb('fields').$type<JournalFields>().notNull(),
+    /** How far from today the event is (core/sync/distance.ts): what is nearest is written first. */
+    distance: smallint('distance').notNull().default(0),
     /** False for a deletion that does not count against the limit: a person applied it, or the event was cancelled. */
     counted: boolean('counted').notNull().default(true),
     status: text('status').$type<OpStatus>().notNull(),

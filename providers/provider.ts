@@ -217,13 +217,18 @@ export interface Written extends Found {
    * sent; `Side.get` has to confirm it before it counts as the side's state.
    */
   readonly confirmed: boolean;
+  /**
+   * The answer named the version (a strong ETag) of what was sent: that confirms the write where the server is known to
+   * store objects as they are sent.
+   */
+  readonly namesVersion?: boolean;
   /** A create found the copy of an earlier attempt: `event` is its present state, which a person may have edited. */
   readonly existed?: boolean;
 }
 
 /** One calendar of one account, as one side of a pair. All methods throw SyncError. */
 export interface Side {
-  /** How many writes may be under way at once. */
+  /** How many writes may be under way at once, at most; how many are depends on what the server makes of them. */
   readonly writesAtOnce: number;
   /**
    * What changed since the cursor; a null, expired or refused cursor gives a full listing. One request where nothing

@@ -11,6 +11,7 @@ import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import type { SideName } from '../../core/event.ts';
 import { groupBy } from '../../core/group-by.ts';
+import { afterWrite, type Pace, resumePace, startPace } from '../../core/sync/pace.ts';
 import { WRITE_WAITS } from '../../core/waiting-times.ts';
 import type { OpRow } from '../../db/ops.ts';
 import type { PairActivities } from '../../workflows/messages.ts';
@@ -41,7 +42,10 @@ export function createApplyPlan(deps: Deps): PairActivities['applyPlan'] {
     if (!open) throw ApplicationFailure.nonRetryable('the pair has been deleted', 'PairGone');
     const { run, epoch } = resumed;
     if (epoch === null) return summaryOf(deps, run);
-    const stopBeating = deps.clock.every(2_000, () => void heartbeat(deps, runId));
+    const counts = await deps.store.countOps(runId);
+    const progress = { done: counts.done, of: counts.done + counts.pending };
+    const { heartbeat } = Context.current();
+    const stopBeating = deps.clock.every(2_000, () => heartbeat({ ...progress }));
     try {
       const settingsRevision = run.settingsRevision ?? open.pair.settingsRevision;
       const applying: Applying = {
@@ -53,7 +57,9 @@ export function createApplyPlan(deps: Deps): PairActivities['applyPlan'] {
         signal,
         mayWrite: mayWriteTo(deps, pairId, epoch, signal),
         commits: commitGroups(deps.clock, signal, (group) => storeResults(applying, group)),
+        storesAsSent: { ...open.pair.storesAsSent },
         ...nothingYet(),
+        progress,
       };
       return await applyRounds(applying, run.startedAt);
     } finally {
@@ -85,26 +91,38 @@ async function applyRounds(applying: Applying, startedAt: Date) {
   else await noteAccepted(deps, open, accepted);
   // What a calendar refused while it could not be written to is tried again now that it can.
   for (const side of accepted) await deps.store.retryRefusals(open.pair.id, { acceptedBy: side, before: startedAt });
-  return endRun(deps, open, runId);
+  return endRun(deps, open, runId, { storesAsSent: applying.storesAsSent });
 }
 
-/** Executes the pending ops, each side with its own concurrency. Returns the links to be decided again, by an op. */
+/**
+ * Executes the pending ops in chunks, what is nearest to today first and deletions last. Returns the links to be
+ * decided again, by an op.
+ */
 async function applyPending(applying: Applying): Promise<Map<string, OpRow>> {
-  const { deps, runId } = applying;
+  const { deps, open } = applying;
   const again = new Map<string, OpRow>();
-  const all = await deps.store.pendingOps(runId);
-  await applyOps(
-    applying,
-    all.filter(({ action }) => action !== 'delete'),
-    again,
-  );
-  const deletes = await withoutOpenSiblings(
-    applying,
-    all.filter(({ action }) => action === 'delete'),
-  );
-  if (deletes.length > 0) await deps.store.updatePair(applying.open.pair.id, { lastGoneAt: deps.clock.now() });
-  await applyOps(applying, deletes, again);
+  for await (const chunk of chunksOf(applying, 'writes')) {
+    await applyOps(applying, chunk, again);
+    if (applying.stopped.size === 0) await confirm(applying);
+  }
+  for await (const chunk of chunksOf(applying, 'deletions')) {
+    const ready = await withoutOpenSiblings(applying, chunk);
+    if (ready.length > 0) await deps.store.updatePair(open.pair.id, { lastGoneAt: deps.clock.now() });
+    await applyOps(applying, ready, again);
+  }
   return again;
+}
+
+/** Ops that are loaded together, with their links. */
+const CHUNK = 200;
+
+async function* chunksOf({ deps, runId }: Applying, which: 'writes' | 'deletions'): AsyncGenerator<OpRow[]> {
+  for (let after: OpRow | null = null; ; ) {
+    const chunk: OpRow[] = await deps.store.opsToExecute(runId, which, after, CHUNK);
+    if (chunk.length > 0) yield chunk;
+    if (chunk.length < CHUNK) return;
+    after = chunk.at(-1) ?? null;
+  }
 }
 
 /** The edits of an event have to be copied to the other side before it is deleted. */
@@ -119,22 +137,15 @@ async function withoutOpenSiblings({ deps, runId }: Applying, deletes: readonly 
   return ready;
 }
 
-/** Ops whose links are loaded together. */
-const CHUNK = 200;
-
 async function applyOps(applying: Applying, ops: readonly OpRow[], again: Map<string, OpRow>): Promise<void> {
-  for (let start = 0; start < ops.length; start += CHUNK) {
-    const chunk = ops.slice(start, start + CHUNK);
-    const loaded = await applying.deps.store.loadLinks([...new Set(chunk.map(({ linkId }) => linkId))]);
-    const links = new Map(loaded.map((one) => [one.link.id, one]));
-    const bySide = groupBy(chunk, ({ side }) => side);
-    // A failure of one side ends the run, but what the other one still writes is stored before.
-    const ended = await Promise.allSettled(
-      [...bySide].map(([side, some]) => applySide(applying, side, some, links, again)),
-    );
-    await applying.commits.all();
-    for (const one of ended) if (one.status === 'rejected') throw one.reason;
-  }
+  const loaded = await applying.deps.store.loadLinks([...new Set(ops.map(({ linkId }) => linkId))]);
+  const links = new Map(loaded.map((one) => [one.link.id, one]));
+  // A failure of one side ends the run, but what the other one still writes is stored before.
+  const ended = await Promise.allSettled(
+    [...groupBy(ops, ({ side }) => side)].map(([side, some]) => applySide(applying, side, some, links, again)),
+  );
+  await applying.commits.all();
+  for (const one of ended) if (one.status === 'rejected') throw one.reason;
 }
 
 async function applySide(
@@ -144,18 +155,23 @@ async function applySide(
   links: ReadonlyMap<string, Loaded>,
   again: Map<string, OpRow>,
 ): Promise<void> {
-  const { stopped } = applying;
+  const { deps, stopped, pace, progress } = applying;
+  const now = (): number => deps.clock.now().getTime();
+  const paceNow = (): Pace => pace.get(side) ?? startPace(applying.open.sides[side].writesAtOnce, now());
+  pace.set(side, resumePace(paceNow(), now()));
   const underWay = new Set<Promise<void>>();
   const attemptOne = async (op: OpRow): Promise<void> => {
     const stop = stopped.get(side);
     if (stop) return postpone(applying, op, stop);
     const outcome = await attempt(applying, op, links.get(op.linkId) ?? null);
+    progress.done += 1;
+    if (outcome.kind === 'done') pace.set(side, afterWrite(paceNow(), now()));
     if (outcome.kind === 'again') again.set(op.linkId, op);
     if (outcome.kind === 'stops') stopped.set(outcome.side, outcome);
   };
   try {
     for (const op of ops) {
-      while (underWay.size >= applying.open.sides[side].writesAtOnce) await Promise.race(underWay);
+      while (underWay.size >= paceNow().atOnce) await Promise.race(underWay);
       const one: Promise<void> = attemptOne(op).finally(() => underWay.delete(one));
       underWay.add(one);
     }
@@ -174,33 +190,45 @@ async function attempt(applying: Applying, op: OpRow, loaded: Loaded | null): Pr
   }
 }
 
-async function readBack({ deps, open, epoch, stopped }: Applying, decidesAgain: boolean): Promise<void> {
-  try {
-    await confirmWrites(deps, open, epoch);
+/** Reads what was written, where the answer to the write does not say what the side has now. */
+async function confirm(applying: Applying): Promise<void> {
+  await unlessSideFails(applying, () =>
+    confirmWrites(applying.deps, applying.open, applying.epoch, applying.storesAsSent),
+  );
+}
+
+async function readBack(applying: Applying, decidesAgain: boolean): Promise<void> {
+  const { deps, open, epoch, storesAsSent } = applying;
+  await unlessSideFails(applying, async () => {
+    await confirmWrites(deps, open, epoch, storesAsSent);
     if (decidesAgain) await findCopiesByOtherPairs(deps, open, epoch);
     await proveDeletions(deps, open, epoch);
+  });
+}
+
+/** A side that cannot be read is not called again in this run. */
+async function unlessSideFails({ stopped }: Applying, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
   } catch (error) {
     if (!(error instanceof SideFailed)) throw error;
     stopped.set(error.side, { error: error.error });
   }
 }
 
-async function decideAgain({ deps, open, runId, epoch }: Applying, ids: readonly string[]): Promise<void> {
+async function decideAgain(applying: Applying, ids: readonly string[]): Promise<void> {
+  const { deps, open, runId, epoch, progress } = applying;
   const run = await deps.store.getRun(runId);
   // Another pair may have written what this one lost.
   const matched = await linkEvents(deps, open, epoch);
   const planned = await planLinks(deps, open, { id: runId, epoch }, [
     ...new Set([...ids, ...matched.map(({ linkId }) => linkId)]),
   ]);
+  progress.of += planned.ops;
   if (!run) return;
   await deps.store.updateRun(runId, {
     conflicts: run.conflicts + planned.conflicts,
     held: run.held + planned.held,
     problems: run.problems + planned.problems,
   });
-}
-
-async function heartbeat(deps: Deps, runId: string): Promise<void> {
-  const counts = await deps.store.countOps(runId).catch(() => null);
-  if (counts) Context.current().heartbeat({ done: counts.done, of: counts.done + counts.pending });
 }

@@ -1,11 +1,13 @@
 /** The state of a run that is being executed, and what an op may come to. */
 import type { CalendarEvent, SideName } from '../../core/event.ts';
+import type { Pace } from '../../core/sync/pace.ts';
 import type { SyncError } from '../../core/sync-error.ts';
 import type { OpRow } from '../../db/ops.ts';
 import type { Stored, Written } from '../../providers/provider.ts';
 import type { Deps } from '../deps.ts';
 import type { Commits } from './commit-groups.ts';
 import type { OpenPair } from './open-pair.ts';
+import type { StoresAsSent } from './stores-as-sent.ts';
 
 /** A run that is being executed. */
 export interface Applying {
@@ -26,6 +28,12 @@ export interface Applying {
   readonly accepted: Set<SideName>;
   /** Events of a side whose writes failed one after the other, without an accepted one in between. */
   readonly failedInRow: Map<SideName, number>;
+  /** What is known of the servers; it may change during the run. */
+  readonly storesAsSent: StoresAsSent;
+  /** How many writes each side gets at once. */
+  readonly pace: Map<SideName, Pace>;
+  /** Ops that are done, of all that are to be executed. */
+  readonly progress: { done: number; of: number };
   /** What a side said about whether it can be written to at all. */
   readonly writable: Map<SideName, boolean | null>;
 }
@@ -37,8 +45,18 @@ export interface Stopped {
 }
 
 /** For a run of which nothing has been executed. */
-export function nothingYet(): Pick<Applying, 'stopped' | 'accepted' | 'failedInRow' | 'writable'> {
-  return { stopped: new Map(), accepted: new Set(), failedInRow: new Map(), writable: new Map() };
+export function nothingYet(): Pick<
+  Applying,
+  'stopped' | 'accepted' | 'failedInRow' | 'pace' | 'progress' | 'writable'
+> {
+  return {
+    stopped: new Map(),
+    accepted: new Set(),
+    failedInRow: new Map(),
+    pace: new Map(),
+    progress: { done: 0, of: 0 },
+    writable: new Map(),
+  };
 }
 
 export type Outcome =

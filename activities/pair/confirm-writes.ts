@@ -8,15 +8,24 @@ import type { Deps } from '../deps.ts';
 import { confirmRead, createAgain, later, storeSeen } from './observe.ts';
 import type { OpenPair } from './open-pair.ts';
 import { answerFor, fetchVerified } from './read-sides.ts';
+import { learn, type StoresAsSent } from './stores-as-sent.ts';
 
 const BATCH = 100;
 
-/** Confirms all unconfirmed writes of the pair: those of this run, and of a run that crashed. */
-export async function confirmWrites(deps: Deps, open: OpenPair, epoch: number): Promise<void> {
+/**
+ * Confirms all unconfirmed writes of the pair: those of this run, and of a run that crashed.
+ * @param known learns from what is read
+ */
+export async function confirmWrites(
+  deps: Deps,
+  open: OpenPair,
+  epoch: number,
+  known: StoresAsSent = {},
+): Promise<void> {
   for (const side of ['caldav', 'cloud'] as const) {
     const rows = await deps.store.unconfirmed(open.pair.id, side);
     for (let start = 0; start < rows.length; start += BATCH)
-      await confirmBatch(deps, open, epoch, side, rows.slice(start, start + BATCH));
+      await confirmBatch(deps, open, epoch, side, rows.slice(start, start + BATCH), known);
   }
 }
 
@@ -26,12 +35,14 @@ async function confirmBatch(
   epoch: number,
   side: SideName,
   rows: readonly SideRow[],
+  known: StoresAsSent,
 ): Promise<void> {
   const { pair, sides } = open;
   const fetched = await fetchVerified(open, side, rows);
   const answers = rows.map((row) => ({ row, answer: answerFor(row, fetched) }));
   const found = answers.flatMap(({ row, answer }) => (answer && answer !== 'gone' ? [{ row, answer }] : []));
   const gone = answers.filter(({ answer }) => answer === 'gone').map(({ row }) => row);
+  learn(known, deps.store, side, found);
   await deps.store.underEpoch(pair.id, epoch, async (tx) => {
     const reading = { deps, reader: sides[side] };
     const seen = found.map(({ row, answer }) => ({ row, answer, ...confirmRead(reading, tx, row, answer, false) }));

@@ -1,5 +1,6 @@
 /** Ends a run: stores its result and writes its one line of the log. */
 import { nextPoll } from '../../core/waiting-times.ts';
+import type { PairUpdate } from '../../db/pairs.ts';
 import type { RunRow } from '../../db/runs.ts';
 import type { RunSummary } from '../../workflows/messages.ts';
 import type { Deps } from '../deps.ts';
@@ -7,13 +8,19 @@ import type { OpenPair } from './open-pair.ts';
 import type { SideFailed } from './read-sides.ts';
 
 /** `ok`: the run did everything that it planned; `partial`: at least one write failed or waits. */
-export async function endRun(deps: Deps, { pair, accountIds }: OpenPair, runId: string): Promise<RunSummary> {
+export async function endRun(
+  deps: Deps,
+  { pair, accountIds }: OpenPair,
+  runId: string,
+  learned: Pick<PairUpdate, 'storesAsSent'> = {},
+): Promise<RunSummary> {
   const counts = await deps.store.countOps(runId);
   const now = deps.clock.now();
   await deps.store.noteCalendarChange(Object.values(accountIds));
   const result = counts.failed + counts.waiting + counts.stale + counts.pending > 0 ? 'partial' : 'ok';
   await deps.store.updateRun(runId, { result, finishedAt: now });
   await deps.store.updatePair(pair.id, {
+    ...learned,
     lastSyncAt: now,
     firstRunAt: pair.firstRunAt ?? now,
     nextPollAt: nextPoll(now, pair.pollIntervalSeconds, { did: 'run' }).at,

@@ -1,6 +1,7 @@
 /** Executes one op: one write to one calendar. What it comes to is stored by store-results.ts, or by failed-op.ts. */
 import { ApplicationFailure } from '@temporalio/common';
 import { type CalendarEvent, otherSide, type SideName } from '../../core/event.ts';
+import { afterRefusal } from '../../core/sync/pace.ts';
 import { SyncError, type SyncErrorKind, withKind } from '../../core/sync-error.ts';
 import { WRITE_WAITS } from '../../core/waiting-times.ts';
 import { Superseded } from '../../db/epoch.ts';
@@ -17,6 +18,7 @@ import { fails, isOfEvent, isReadOnly, setAside, stops, waits } from './failed-o
 import type { Loaded } from './link-view.ts';
 import { currentOf, observe } from './observe.ts';
 import { type Answer, answerFor, callSide, SideFailed } from './read-sides.ts';
+import { confirmedByVersion } from './stores-as-sent.ts';
 
 type Sides = Partial<Record<SideName, SideRow>>;
 
@@ -119,6 +121,7 @@ async function tryOp(applying: Applying, op: OpRow, { link, sides }: Loaded, tri
     return { kind: 'done' };
   } catch (error) {
     if (!(error instanceof SyncError)) throw error;
+    noteRefusal(applying, op.side, error);
     const consequence = opConsequence(error);
     switch (consequence.then) {
       case 'decide-again': {
@@ -159,6 +162,13 @@ async function tryOp(applying: Applying, op: OpRow, { link, sides }: Loaded, tri
   }
 }
 
+/** A server that asks for less gets fewer writes at once. */
+function noteRefusal({ deps, pace }: Applying, side: SideName, { kind, status }: SyncError): void {
+  const before = pace.get(side);
+  if (before && (kind === 'throttled' || status === 503 || status === 423))
+    pace.set(side, afterRefusal(before, deps.clock.now().getTime()));
+}
+
 /**
  * The name was used before, so the copy gets another one. A copy that was awaited under the old name is forgotten;
  * otherwise its confirmed deletion would lead to a third name while the response to the second create may have been
@@ -172,7 +182,12 @@ async function nextName({ deps, open, epoch }: Applying, op: OpRow, awaited: Sid
 }
 
 /** @throws SyncError */
-async function write({ deps, open }: Applying, op: OpRow, link: LinkRow, sides: Sides): Promise<OpResult> {
+async function write(
+  { deps, open, storesAsSent }: Applying,
+  op: OpRow,
+  link: LinkRow,
+  sides: Sides,
+): Promise<OpResult> {
   const side = open.sides[op.side];
   if (op.action === 'delete') {
     await side.remove(storedOf(deps.store, sides[op.side]));
@@ -182,7 +197,7 @@ async function write({ deps, open }: Applying, op: OpRow, link: LinkRow, sides: 
     const stored = storedOf(deps.store, sides[op.side]);
     const next = nextOf(deps.store, op);
     const written = await side.update(stored, next);
-    return { op, action: 'update', next, written, stored };
+    return { op, action: 'update', next, written: confirmedByVersion(storesAsSent, op.side, written), stored };
   }
   // A copy that replaces a deleted one gets an id that no event ever had; one that may have been lost is created
   // under its own id.
@@ -191,7 +206,7 @@ async function write({ deps, open }: Applying, op: OpRow, link: LinkRow, sides: 
   const last = sides[op.side];
   const isLost = last?.gone !== 'confirmed';
   const written = await side.create(next, link.id, isLost ? generation : generation + 1);
-  return { op, action: 'create', next, written };
+  return { op, action: 'create', next, written: confirmedByVersion(storesAsSent, op.side, written) };
 }
 
 /** @throws SideFailed */

@@ -1,6 +1,7 @@
 /** Stores a plan: its ops, conflicts, problems and held deletions, and what becomes of the links. */
 import { groupBy } from '../../core/group-by.ts';
 import type { Op } from '../../core/sync/decide.ts';
+import { distanceOf } from '../../core/sync/distance.ts';
 import { DELETED } from '../../core/sync/journal.ts';
 import { type FieldConflict } from '../../core/sync/merge.ts';
 import { pathKey } from '../../core/sync/paths.ts';
@@ -176,6 +177,7 @@ function opRow(storing: Storing, linkId: string, { side, action, isCounted, next
     counted: isCounted,
     status: 'pending',
     next: seal(storing, next),
+    distance: next ? distanceOf(next, storing.now.getTime()) : 0,
     fields: action === 'delete' ? { [DELETED]: '' } : fieldsOf(deps.store, changes),
   };
 }

@@ -75,10 +75,7 @@ export function accountRoutes(app: Api, deps: ApiDeps): void {
       },
     },
     async (request) =>
-      pageAnswer(
-        await listAccounts(db, pageRequest(request.query), request.query.externalId ?? null, request.tenant),
-        accountJson,
-      ),
+      pageAnswer(await listAccounts(db, pageRequest(request.query), request.query.externalId ?? null), accountJson),
   );
 
   app.get(

@@ -81,10 +81,7 @@ export function pairRoutes(app: Api, deps: ApiDeps): void {
     },
     async (request) => {
       const { connectionId = null, status = null } = request.query;
-      return pageAnswer(
-        await listPairs(db, pageRequest(request.query), { connectionId, status, tenant: request.tenant }),
-        toJson,
-      );
+      return pageAnswer(await listPairs(db, pageRequest(request.query), { connectionId, status }), toJson);
     },
   );
 

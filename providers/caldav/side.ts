@@ -33,7 +33,7 @@ export function caldavSide(collection: Collection, setting: SideSetting, discove
   }
 
   return {
-    writesAtOnce: 2,
+    writesAtOnce: 8,
     changes: (cursor, stored) => readChanges(collection, cursor, stored, (object) => read.fetched(object)),
     get,
     create: (event: CalendarEvent, key: string, generation: number): Promise<Written> =>

@@ -175,13 +175,16 @@ async function preconditionFor(
   { collection, isSogo }: Writing,
   { resource, version, data }: Stored,
 ): Promise<Record<string, string>> {
-  if (isEtag(version) && !version.startsWith('W/') && !isSogo && !data.includes('\ufffd'))
-    return { 'if-match': version };
+  if (isStrongEtag(version) && !isSogo && !data.includes('\ufffd')) return { 'if-match': version };
   const fresh = await fetchObject(collection, resource);
   if (fresh === 'missing') throw new SyncError('gone', 'the object does not exist any more', { status: 404 });
   if (sameText(fresh.data) !== sameText(data)) throw new SyncError('stale', 'the object has changed');
   // If-Match compares strongly: a weak ETag would never match.
-  return isEtag(fresh.version) && !fresh.version.startsWith('W/') ? { 'if-match': fresh.version } : {};
+  return isStrongEtag(fresh.version) ? { 'if-match': fresh.version } : {};
+}
+
+function isStrongEtag(version: string | null): version is string {
+  return isEtag(version) && !version.startsWith('W/');
 }
 
 /** XML turns line ends into LF, GET does not. */
@@ -285,7 +288,7 @@ const LOCKED_WAIT_MS = 50;
  */
 async function written({ reader, collection }: Writing, stored: Stored, before: string | null): Promise<Written> {
   const sent = { ...reader.stored(stored), confirmed: false };
-  if (stored.version !== null) return sent;
+  if (stored.version !== null) return { ...sent, namesVersion: isStrongEtag(stored.version) };
   // The write has succeeded, whatever this gives.
   const fresh = await fetchObject(collection, stored.resource).catch(() => 'missing' as const);
   if (

@@ -29,8 +29,8 @@ export function createGoogleProvider(settings: GoogleSettings): Provider<OAuthCr
 
 function openSide(calendar: GoogleCalendar): Side {
   return {
-    // Writes to one calendar at the same time run into limits far below the published ones.
-    writesAtOnce: 1,
+    // Many writes to one calendar at the same time run into limits far below the published ones.
+    writesAtOnce: 4,
     changes: (cursor, known) => readChanges(calendar, cursor, known),
     get: (resources) => getResources(calendar, resources),
     create: (event, key, generation) => createEvent(calendar, event, key, generation),

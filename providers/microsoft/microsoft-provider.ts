@@ -32,7 +32,7 @@ function openSide(opened: CalendarContext<Client>): Side {
   const calendar: GraphCalendar = { ...opened, withExceptions: new Set(), support: { occurrenceNames: true } };
   return {
     // Four requests at a time is all that a mailbox allows, and polls of its other calendars want some, too.
-    writesAtOnce: 2,
+    writesAtOnce: 3,
     changes: (cursor, known) => readChanges(calendar, cursor, known),
     get: (resources) => getResources(calendar, resources),
     create: (event, key, generation) => createEvent(calendar, event, key, generation),

@@ -22,10 +22,16 @@ export function journalOf(db: MemoryTables): Immediate<JournalStore> {
       for (const op of ofRun(runId))
         if (linkIds.includes(op.linkId) && !isEnded(op)) db.set(db.ops, op.id, { status: 'dropped', next: null });
     },
-    pendingOps: (runId) =>
-      ofRun(runId)
-        .filter(({ status }) => status === 'pending')
-        .sort((a, b) => Number(a.action === 'delete') - Number(b.action === 'delete') || (a.id < b.id ? -1 : 1)),
+    pendingOps: (runId) => inOrder(ofRun(runId).filter(({ status }) => status === 'pending')),
+    opsToExecute: (runId, which, after, limit) =>
+      inOrder(
+        ofRun(runId).filter(
+          (op) =>
+            op.status === 'pending' &&
+            (op.action === 'delete') === (which === 'deletions') &&
+            (after === null || order(after, op) < 0),
+        ),
+      ).slice(0, limit),
     setOp: (id, status, code, doneAt) =>
       db.set(db.ops, id, { status, code, doneAt, ...(status === 'done' ? { next: null } : {}) }),
     noteNormalised: (notes) => notes.forEach(({ linkId, side, shown }) => noteNormalised(db, linkId, side, shown)),
@@ -56,6 +62,15 @@ export function journalOf(db: MemoryTables): Immediate<JournalStore> {
     writtenSince: (linkIds, since) => writtenSince(db, linkIds, since),
     unsettledWrites: (linkIds) => unsettledWrites(db, linkIds),
   };
+}
+
+/** Deletions last. */
+function inOrder(rows: readonly OpRow[]): OpRow[] {
+  return [...rows].sort((a, b) => Number(a.action === 'delete') - Number(b.action === 'delete') || order(a, b));
+}
+
+function order(a: OpRow, b: OpRow): number {
+  return a.distance - b.distance || (a.id < b.id ? -1 : a.id === b.id ? 0 : 1);
 }
 
 const isEnded = ({ status }: OpRow): boolean => status === 'done' || status === 'dropped';

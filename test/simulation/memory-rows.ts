@@ -38,7 +38,7 @@ export const EMPTY_RUN = {
   error: null,
   settingsRevision: null,
 };
-export const EMPTY_OP = { next: null, counted: true, code: null, doneAt: null, settled: false };
+export const EMPTY_OP = { distance: 0, next: null, counted: true, code: null, doneAt: null, settled: false };
 
 /** As with drizzle, undefined changes nothing. */
 export function withValues<Row extends object>(row: Row, values: object): Row {

@@ -65,7 +65,14 @@ const IN_TRANSACTIONS: readonly MethodName[] = [
   'storeResults',
 ];
 /** These return their rows in a defined order; the others in any. */
-const ORDERED: readonly MethodName[] = ['dirtyLinks', 'loadLinks', 'pendingOps', 'instancesOf', 'linkFacts'];
+const ORDERED: readonly MethodName[] = [
+  'dirtyLinks',
+  'loadLinks',
+  'pendingOps',
+  'opsToExecute',
+  'instancesOf',
+  'linkFacts',
+];
 /** Transactions are drawn separately. */
 const NO_QUERIES: readonly string[] = ['vault', 'underEpoch'];
 

@@ -15,6 +15,7 @@ export function newPairRow(
     floatingZone: 'Europe/Berlin',
     pollIntervalSeconds: 60,
     paused: false,
+    storesAsSent: {},
     settingsRevision: 0,
     readOnlySide: null,
     epoch: 0,

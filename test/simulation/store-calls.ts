@@ -258,6 +258,7 @@ export class StoreCalls {
       linkId: this.linkOf(pairId)?.id ?? this.id(),
       side: this.side(),
       action,
+      distance: random.below(3),
       next: this.orNothing(this.maybe(this.sealed())),
       fields:
         action === 'delete'
@@ -407,6 +408,12 @@ export class StoreCalls {
     insertOps: () => [this.some(() => this.newOp(), 3)],
     dropUndoneOps: () => [this.known(this.database.runs), this.linkIds()],
     pendingOps: () => [this.known(this.database.runs)],
+    opsToExecute: () => [
+      this.op().runId,
+      this.random.pick(['writes', 'deletions']),
+      this.random.chance(0.3) ? this.op() : null,
+      1 + this.random.below(4),
+    ],
     noteNormalised: () => [
       distinct(
         this.some(() => ({ linkId: this.op().linkId, side: this.side() }), 2),

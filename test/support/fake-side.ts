@@ -46,6 +46,8 @@ export interface Habits {
    * still exists. Every six hours everything is listed.
    */
   readonly isView: boolean;
+  /** With `sent`: the answer names the version of what was sent, as a strong ETag does. */
+  readonly namesVersion: boolean;
 }
 
 export interface Clock {
@@ -94,6 +96,7 @@ const DEFAULT_HABITS: Habits = {
   unsupported: () => null,
   pageSize: 100,
   isView: false,
+  namesVersion: false,
 };
 
 export class FakeSide implements Side {
@@ -459,7 +462,7 @@ export class FakeSide implements Side {
     if (this.habits.answers === 'stored') return { ...foundOf(item), confirmed: true };
     const version = this.habits.answers === 'sent' ? item.version : null;
     const found = foundOf({ ...item, event: { ...sent, uid: item.event?.uid ?? null } });
-    return { ...found, version, confirmed: false };
+    return { ...found, version, confirmed: false, namesVersion: version !== null && this.habits.namesVersion };
   }
 
   private async called(call: Call, when: 'before' | 'after', title: string): Promise<void> {
