@@ -164,7 +164,7 @@ async function seriesPage(
   unread: string[],
 ): Promise<ChangePage> {
   const stored = await storedEvents.byResource(ids);
-  expectExceptions(calendar, stored);
+  expectExceptions(calendar, ids, stored);
   const series = await fetchMasters(calendar, ids);
   const known = new Set(stored.map(({ resource }) => resource));
   const found = await readNamed(calendar, series, (id) => known.has(id));
@@ -220,7 +220,7 @@ async function readIncrement(
     return [{ found: [], unchanged: [], removed: [], end: { cursor: writeCursor({ link, comparedAt }), full: false } }];
   if (names.length > MAX_NAMED) return null;
   const before = new Map((await storedEvents.byResource(names)).map((stored) => [stored.resource, stored]));
-  expectExceptions(calendar, [...before.values()]);
+  expectExceptions(calendar, names, [...before.values()]);
   const series = await fetchMany(calendar, names);
   // Series of which only an occurrence was named.
   const others = [...series.keys()].filter((id) => !before.has(id));

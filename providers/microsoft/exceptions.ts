@@ -20,8 +20,8 @@ export async function completeSeries(calendar: GraphCalendar, master: Item, data
         .map(pickItem)
         .filter((item) => item !== null && masterIdOf(item) === master.id) as Item[])
     : [];
-  const isMissing = items.length === 0 && calendar.withExceptions.has(master.id);
-  if (!Array.isArray(listed) || !Array.isArray(cancelled) || isMissing) return fromInstances(calendar, master);
+  const isDoubtful = items.length === 0 && mayHaveExceptions(calendar, master);
+  if (!Array.isArray(listed) || !Array.isArray(cancelled) || isDoubtful) return fromInstances(calendar, master);
   const dates = cancelled
     .map(cancelledDate)
     .filter((date) => date !== null)
@@ -31,6 +31,17 @@ export async function completeSeries(calendar: GraphCalendar, master: Item, data
     exceptions: Object.fromEntries(items.map((item) => [item.id, item])),
     cancelled: [...new Set(dates)],
   };
+}
+
+export function listsExceptions(data: unknown): boolean {
+  const listed = fieldOf(data, 'exceptionOccurrences');
+  return Array.isArray(listed) && listed.length > 0;
+}
+
+/** Whether an empty list of exceptions is not enough to know that a series has none. */
+function mayHaveExceptions({ withExceptions, versions, support }: GraphCalendar, { id, etag }: Item): boolean {
+  const before = versions.get(id);
+  return withExceptions.has(id) || (!support.exceptionLists && before !== undefined && before !== etag);
 }
 
 /** A long list of exceptions comes in pages. */

@@ -4,15 +4,23 @@ import { pause } from '../concurrency.ts';
 import { type Answers, fetchOrConfirmGone, LAG_MS } from '../confirm-gone.ts';
 import type { Stored } from '../provider.ts';
 import type { Answer, GraphRequest } from './client.ts';
-import { completeSeries } from './exceptions.ts';
+import { completeSeries, listsExceptions } from './exceptions.ts';
 import { foundOf } from './from-graph.ts';
 import { checkClock, type Item, isSeries, masterIdOf, type Series } from './item.ts';
 import { checkCalendar, type GraphCalendar, isGone, isServersFault, itemOf } from './listing.ts';
 import { itemRequest, MASTER_QUERIES } from './requests.ts';
 
-/** Remembers which series have exceptions, by their stored data: only exceptions name a master. */
-export function expectExceptions({ withExceptions }: GraphCalendar, stored: readonly Stored[]): void {
-  for (const { resource, data } of stored) if (data.includes('"seriesMasterId"')) withExceptions.add(resource);
+/** Remembers the versions of series, and which have exceptions, by their stored data: only exceptions name a master. */
+export function expectExceptions(
+  { withExceptions, versions }: GraphCalendar,
+  ids: readonly string[],
+  stored: readonly Stored[],
+): void {
+  for (const id of ids) versions.set(id, null);
+  for (const { resource, version, data } of stored) {
+    versions.set(resource, version);
+    if (data.includes('"seriesMasterId"')) withExceptions.add(resource);
+  }
 }
 
 /** One event or occurrence as it is now; null where the calendar does not have it. */
@@ -90,6 +98,8 @@ export async function fetchMasters(calendar: GraphCalendar, ids: readonly string
     if (again.some((answer) => !isRefused(answer))) calendar.support.occurrenceNames = false;
     for (const [at, answer] of again.entries()) answers[refused[at]!] = answer;
   }
+  if (answers.some((answer) => !(answer instanceof SyncError) && listsExceptions(answer.data)))
+    calendar.support.exceptionLists = true;
   for (const [at, answer] of answers.entries()) {
     const id = ids[at]!;
     try {

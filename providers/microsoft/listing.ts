@@ -9,8 +9,13 @@ import { calendarPath, ITEM_QUERY } from './requests.ts';
 export interface GraphCalendar extends CalendarContext<Client> {
   /** Masters of series that have had exceptions: an empty list of them is then not believed. */
   readonly withExceptions: Set<string>;
-  /** Whether Graph lets the names of occurrences be selected; learned from its answers. */
-  readonly support: { occurrenceNames: boolean };
+  /** Stored versions of masters, null for new ones: an empty list says nothing of a series that changed since. */
+  readonly versions: Map<string, string | null>;
+  /**
+   * Learned from the answers: whether Graph lets the names of occurrences be selected, and whether it has ever filled
+   * the list of exceptions that comes with a master (some mailboxes were seen to leave it empty).
+   */
+  readonly support: { occurrenceNames: boolean; exceptionLists: boolean };
 }
 
 export interface ListPage {

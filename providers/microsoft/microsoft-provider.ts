@@ -29,7 +29,12 @@ export function createMicrosoftProvider(settings: MicrosoftSettings): Provider<O
 }
 
 function openSide(opened: CalendarContext<Client>): Side {
-  const calendar: GraphCalendar = { ...opened, withExceptions: new Set(), support: { occurrenceNames: true } };
+  const calendar: GraphCalendar = {
+    ...opened,
+    withExceptions: new Set(),
+    versions: new Map(),
+    support: { occurrenceNames: true, exceptionLists: false },
+  };
   return {
     // Four requests at a time is all that a mailbox allows, and polls of its other calendars want some, too.
     writesAtOnce: 3,

@@ -83,7 +83,7 @@ export async function updateEvent(calendar: GraphCalendar, stored: Stored, next:
       : null;
   if (problem)
     throw new SyncError('rejected', `Graph does not support this event (${problem.code})`, { reason: problem.detail });
-  expectExceptions(calendar, [stored]);
+  expectExceptions(calendar, [], [stored]);
   let now = await fetchSeries(calendar, stored.resource);
   if (!now) throw new SyncError('gone', 'the event is not there any more');
   const { event: current } = readSeries(now, setting);
@@ -119,7 +119,7 @@ export async function updateEvent(calendar: GraphCalendar, stored: Stored, next:
  * @throws SyncError `stale` when the event is not as stored any more, `would-mail`
  */
 export async function removeEvent(calendar: GraphCalendar, stored: Stored): Promise<void> {
-  expectExceptions(calendar, [stored]);
+  expectExceptions(calendar, [], [stored]);
   const now = await fetchSeries(calendar, stored.resource);
   if (!now) return;
   const { event: before } = readSeries(parseSeries(stored.data), calendar.setting);

@@ -81,8 +81,9 @@ describe('changes of a Microsoft calendar', () => {
     );
     assert.equal(polled.full, false);
     assert.equal(polled.found[0]!.event!.recurrence!.rules.length, 1);
-    // The master, and then with its exceptions; none of its ten occurrences.
-    assert.equal(setup.graph.count(/^GET .*\/events\/./), 2);
+    // The master, then with its exceptions, of which this mailbox has never listed one: so its occurrences as a list.
+    assert.equal(setup.graph.count(/^GET .*\/events\/./), 3);
+    assert.equal(setup.graph.count(/^GET .*\/instances/), 1);
   });
 
   for (const exceptionRows of ['full', 'skeleton', 'absent'] as const) {
@@ -249,6 +250,24 @@ describe('changes of a Microsoft calendar', () => {
     setup.owner.deleteEvent(`OID.${id}.2035-05-05`);
     dueForComparison();
     assert.deepEqual(exceptionsOf(await poll()), { '20350505T090000Z': EXCLUDED });
+  });
+
+  it('does not trust empty lists of exceptions for a series that changed, as long as none was ever filled', async () => {
+    const far = (title: string): CalendarEvent =>
+      event(title, { when: on('2035-05-01'), recurrence: { rules: ['RRULE:FREQ=DAILY;COUNT=10'], dates: [] } });
+    const expected = { '20350505T090000Z': 'Changed' };
+    await start({ exceptionLists: 'noExceptions' });
+    const id = await setup.person.create(far('Far'));
+    assert.deepEqual(exceptionsOf(await poll()), {});
+    setup.owner.patchEvent(`OID.${id}.2035-05-05`, { subject: 'Changed' });
+    setup.owner.patchEvent(id, { location: { displayName: 'Hall' } });
+    assert.deepEqual(exceptionsOf(await poll()), expected);
+
+    const fresh = await setup.person.create(far('New'));
+    setup.owner.patchEvent(`OID.${fresh}.2035-05-05`, { subject: 'Changed' });
+    dueForComparison();
+    const found = [...(await poll()).found.values()].find(({ ref }) => ref === fresh);
+    assert.equal(Object.values(found?.event?.exceptions ?? {}).length, 1);
   });
 
   it('reads a list of exceptions to its end: missing ones would count as reverted', async () => {
