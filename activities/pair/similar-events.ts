@@ -51,7 +51,11 @@ export async function findSimilarEvents(
       if (!row || other) return { copies: [], alike: [], markedLink: null };
       const isOnBoth = (one: SimilarSide) => one.isOnBoth && one.linkId !== row.linkId;
       const copies = withUid(row.side, row.uidHash).filter((one) => one.owned && isOnBoth(one));
-      const alike = row.matchHash === null ? [] : (byContent.get(row.matchHash) ?? []).filter(isOnBoth);
+      // By UID, too: until the other installation has carried an edit over, its copy shows the former content.
+      const alike = [
+        ...(row.matchHash === null ? [] : (byContent.get(row.matchHash) ?? [])),
+        ...(row.uidHash === null ? [] : (byUid.get(row.uidHash) ?? [])),
+      ].filter(isOnBoth);
       return {
         copies: copies.map(({ linkId }) => linkId),
         alike: alike.map(({ linkId }) => linkId),

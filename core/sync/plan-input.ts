@@ -37,7 +37,7 @@ export interface EventToPlan {
   readonly duplicates: {
     /** Links whose event the pair copied to that side under the same UID. */
     readonly copies: readonly string[];
-    /** Links on both sides with the same title, start and recurrence. */
+    /** Links on both sides with the same UID, or the same title, start and recurrence. */
     readonly alike: readonly string[];
     /** The link of this pair that the marker of the event names. */
     readonly markedLink: string | null;

@@ -85,7 +85,10 @@ async function writeNew(
   return 'unknown';
 }
 
-/** The exceptions in which `next` differs, before the master is written. */
+/**
+ * The exceptions in which `next` differs, before the master is written.
+ * @throws SyncError `stale` where Google's series does not have an occurrence that it had
+ */
 export async function writeExceptions(job: Job, series: Series): Promise<Series> {
   const { before, next } = job;
   const byLine = new Set(excludedByLine(series, before));
@@ -98,8 +101,12 @@ export async function writeExceptions(job: Job, series: Series): Promise<Series>
   const exceptions = { ...series.exceptions };
   for (const id of ids) {
     const item = known.get(id) ?? (await fetchOccurrence(job, series.master, id));
-    if (!item && typeof next.exceptions[id] === 'object') job.unknown.push(id);
-    if (!item) continue;
+    if (!item) {
+      if (withinSeries(before, [id]).length > 0)
+        throw new SyncError('stale', 'the series lost an occurrence before that was written');
+      if (typeof next.exceptions[id] === 'object') job.unknown.push(id);
+      continue;
+    }
     const after = await writeException(job, series.master, id, item, before);
     exceptions[after.id] = after;
   }
@@ -120,7 +127,10 @@ async function fetchOccurrence(job: Job, master: Item, id: OccurrenceId): Promis
   return answer.item;
 }
 
-/** Makes one occurrence read as in `next`; `series` is the present series. */
+/**
+ * Makes one occurrence read as in `next`; `series` is the present series. An exception that is left where the rule has
+ * no occurrence is one more event on the calendar: without it, that day is free.
+ */
 async function writeException(
   job: Job,
   master: Item,
@@ -129,7 +139,8 @@ async function writeException(
   series: CalendarEvent,
 ): Promise<Item> {
   const { calendar, next } = job;
-  const desired = next.exceptions[id] ?? occurrenceContent(next, id);
+  const isOccurrence = withinSeries(next, [id]).length > 0;
+  const desired = next.exceptions[id] ?? (isOccurrence ? occurrenceContent(next, id) : EXCLUDED);
   const current = contentOf(calendar, item, series, id);
   let body: Body;
   if (desired === EXCLUDED) body = current === EXCLUDED ? {} : { status: 'cancelled' };

@@ -240,6 +240,14 @@ describe('one write to Google', () => {
     assert.equal(setup.owner.getEvent(`${id}_${idOf(found.event!, 2)}`, setup.calendarId)['status'], 'confirmed');
   });
 
+  it('does not take an exclusion for done where the series has moved since', async () => {
+    const id = await setup.person.create(daily('09'));
+    const found = await getOne(setup, id);
+    const point = (date: string) => ({ date, dateTime: null, timeZone: null });
+    setup.owner.patchEvent(id, { start: point('2027-05-25'), end: point('2027-05-26') }, setup.calendarId);
+    assert.equal((await failure(setup.side.update(found, withExceptions(found.event!, [[2, 'out']])))).kind, 'stale');
+  });
+
   it('restores an occurrence that a person excluded, of which Google shows no more than its name', async () => {
     await setup.close();
     setup = await openGoogle({ sparseTombstones: true });

@@ -78,6 +78,32 @@ export class MemoryTables {
     if (row !== undefined) this.put(table, key, withValues(row, values));
   }
 
+  /** All rows as they are now. */
+  copy(): MemoryTables {
+    const copy = new MemoryTables();
+    copy.restore(this);
+    return copy;
+  }
+
+  /** All rows are those of a copy. */
+  restore(from: MemoryTables): void {
+    const each = <Row>(table: Map<string, Row>, rows: Map<string, Row>): void => {
+      const copied = [...rows];
+      table.clear();
+      for (const [key, row] of copied) table.set(key, row);
+    };
+    each(this.pairs, from.pairs);
+    each(this.accountsOf, from.accountsOf);
+    each(this.links, from.links);
+    each(this.sides, from.sides);
+    each(this.runs, from.runs);
+    each(this.ops, from.ops);
+    each(this.conflicts, from.conflicts);
+    each(this.problems, from.problems);
+    each(this.held, from.held);
+    this.changes += 1;
+  }
+
   sidesOf(pairId: string, side: SideName): SideRow[] {
     return [...this.sides.values()].filter((row) => row.pairId === pairId && row.side === side);
   }

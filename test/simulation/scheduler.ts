@@ -85,6 +85,11 @@ export class Scheduler {
     process.giveUp();
   }
 
+  /** All processes end, those that had stalled, too. */
+  killAll(): void {
+    for (const { process } of this.waiting) this.kill(process);
+  }
+
   /** The process stops, as if it had crashed, until `wake` lets it continue. */
   stall(process: Process): void {
     process.isStalled = true;

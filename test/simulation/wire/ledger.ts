@@ -21,6 +21,12 @@ export interface Lineage {
   readonly touchedOn: Set<number>;
   /** Somebody changed it on one calendar while somebody removed it on another: both ends are right. */
   isUncertain: boolean;
+  /** Nothing is known of its words until everything is at rest again. */
+  isReleased: boolean;
+  /** It was retimed on one side and changed on the other: the exceptions that the new time dropped may be back. */
+  mayReturn: boolean;
+  /** One side may keep what a person did to it while the pair was, or became, one-way. */
+  isApart: boolean;
   /** Starts of occurrences that a person removed. */
   readonly excluded: Set<string>;
   /** Calendars on which its times or its rule changed since everything was last at rest. */
@@ -53,6 +59,9 @@ export class Ledger {
       removedOn: new Set(),
       touchedOn: new Set(),
       isUncertain: false,
+      isReleased: false,
+      isApart: false,
+      mayReturn: false,
       excluded: new Set(),
       retimedOn: new Set(),
       occurrencesChangedOn: new Set(),
@@ -88,12 +97,38 @@ export class Ledger {
     lineage.touchedOn.add(calendar);
   }
 
-  /** Both sides are equal and nothing is under way. */
-  settle(): void {
+  /** What happens to what people did to it last has no rule: it was removed or not, and each of its words may be there. */
+  release(lineage: Lineage): void {
+    lineage.isReleased = true;
+    lineage.isUncertain = true;
+    lineage.excluded.clear();
+  }
+
+  releaseTouched(): void {
+    for (const lineage of this.lineages.values()) if (lineage.touchedOn.size > 0) this.release(lineage);
+  }
+
+  /** As `release`, and the two sides may stay different: a target is not read back when the direction changes again. */
+  setApart(lineage: Lineage): void {
+    this.release(lineage);
+    lineage.isApart = true;
+  }
+
+  /**
+   * Nothing is under way. With what both calendars list: they show the same, so that the words of a lineage without a
+   * rule are from now on those that they show.
+   */
+  settle(listed: readonly (readonly Listed[])[] | null): void {
+    const shown = listed?.map(wordsOf);
     for (const lineage of this.lineages.values()) {
       lineage.touchedOn.clear();
       lineage.retimedOn.clear();
       lineage.occurrencesChangedOn.clear();
+      if (!lineage.isReleased || lineage.isApart || !shown) continue;
+      lineage.isReleased = false;
+      for (const [key, word] of this.words)
+        if (word.lineage === lineage.name)
+          word.state = (word.text.startsWith('k') ? shown[word.calendar]! : shown[0]!).has(key) ? 'live' : 'removed';
     }
   }
 }

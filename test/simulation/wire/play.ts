@@ -5,11 +5,19 @@ import { Violation } from '../checks.ts';
 import type { Process } from '../scheduler.ts';
 import { quietFailure } from '../world.ts';
 import { WireChecks } from './checks.ts';
-import { type Lineage, lineageOf } from './ledger.ts';
+import { lineageOf } from './ledger.ts';
+import { Owner } from './owner.ts';
 import type { Listed } from './person.ts';
-import { isSetAside } from './set-aside.ts';
-import type { Interruption, OwnerStep, PersonStep, ProcessStep, Schedule, ServerStep, Step } from './steps.ts';
-import { type WireCalendar, WireWorld } from './world.ts';
+import {
+  type Interruption,
+  OLD_BEFORE,
+  type PersonStep,
+  type ProcessStep,
+  type Schedule,
+  type ServerStep,
+  type Step,
+} from './steps.ts';
+import { type Installation, type WireCalendar, WireWorld } from './world.ts';
 
 export interface Outcome {
   /** Null if everything holds. */
@@ -21,7 +29,9 @@ export interface Outcome {
   readonly explained: number;
 }
 
-type Cycle = 'changed' | 'state' | 'quiet' | 'waiting' | 'broken';
+/** The first one counts where two installations differ. */
+const CYCLES = ['changed', 'broken', 'waiting', 'state', 'quiet'] as const;
+type Cycle = (typeof CYCLES)[number];
 
 const MAX_ATTEMPTS = 8;
 const HEARTBEAT_MS = 30_000;
@@ -47,6 +57,10 @@ export async function playWire(schedule: Schedule): Promise<Outcome> {
         : new Violation('W9', error instanceof Error ? (error.stack ?? error.message) : String(error));
   }
   if (violation) for (const { name, dump } of world.calendars) world.record([`-- ${name} --`, ...dump()].join('\n'));
+  if (violation)
+    for (const { name, database } of world.installations)
+      for (const { side, code, detail } of database.problems.values())
+        world.record(`problem in ${name}: ${side} ${code} ${detail}`);
   const { story, requests, scheduler } = world;
   return { violation, story, requests, steps: scheduler.steps, explained: player.checks.explained };
 }
@@ -55,15 +69,14 @@ class Player {
   readonly checks: WireChecks;
   private readonly world: WireWorld;
   private readonly schedule: Schedule;
-  /** The result of the next successful attempt is lost. */
-  private losesResult = false;
-  private losesWorkflow = false;
   private hadFaults = false;
+  private readonly owner: Owner;
 
   constructor(world: WireWorld, schedule: Schedule) {
     this.world = world;
     this.schedule = schedule;
     this.checks = new WireChecks(world);
+    this.owner = new Owner(world);
     world.record(world.calendars.map(({ name }) => name).join(', '));
   }
 
@@ -97,7 +110,8 @@ class Player {
       case 'set-direction':
       case 'set-content':
       case 'set-reminders':
-        return this.changePair(step);
+        if (step.do === 'set-content') this.checks.secret.clear();
+        return this.owner.act(step);
       default:
         return this.actAsPerson(step);
     }
@@ -108,6 +122,7 @@ class Player {
     const calendar = calendars[step.calendar]!;
     const { person, name } = calendar;
     const before = person.list();
+    const { isShared } = this.world.profile;
     if (step.do === 'create') {
       const lineage = ledger.newLineage();
       const [title, location, description] = [
@@ -119,24 +134,50 @@ class Player {
       this.unlessRefused(() => {
         person.create({ title, location, description }, step.times, step.rule, ledger.word('k'));
       });
-      return ledger.record(step.calendar, before, person.list());
+      ledger.record(step.calendar, before, person.list());
+      if (!this.owner.isDecidedBy(step.calendar)) ledger.setApart(ledger.lineage(lineage));
+      if (step.calendar === 0 && this.owner.options.content.toCloud === 'busy') this.checks.secret.add(lineage);
+      return;
     }
     const chosen = choose(before, step);
     const lineage = chosen && ledger.lineage(lineageOf(chosen.title) ?? '');
-    if (!chosen || !lineage || this.isForLater(step, lineage)) return;
+    if (!chosen || !lineage) return;
     const { do: what, calendar: _calendar, event: _event, ...rest } = step;
     this.world.record(`${name}: ${what} ${JSON.stringify(rest)} of ${chosen.title}`);
+    const isOld = chosen.isSeries && person.times(chosen.ref).day < OLD_BEFORE;
+    if (isOld && ['retime', 'repeat', 'split'].includes(step.do)) return;
+    if (step.do === 'remove' && this.isCopiedTwice(lineage.name)) return;
     const picked = 'at' in step ? person.occurrences(chosen.ref)[step.at] : undefined;
     if (!this.unlessRefused(() => this.change(calendar, step, chosen))) return;
     const after = person.list();
     ledger.record(step.calendar, before, after);
+    // Of two installations one may carry an older edit over while the other one has seen the next; and where both made
+    // a copy at once, the other copy shows the old value for a while.
+    const isTwice = before.some(({ ref, title }) => ref !== chosen.ref && lineageOf(title) === lineage.name);
+    if (isShared && (isTwice || lineage.touchedOn.size > 0)) ledger.release(lineage);
+    // Exceptions that one side changed come back on the side that dropped them with a new time or rule.
+    const isRetimed = RETIMING.has(what) || lineage.retimedOn.size > 0;
+    if (isRetimed && [...lineage.touchedOn].some((one) => one !== step.calendar)) lineage.mayReturn = true;
     if (!['touch', 'keep', 'remove'].includes(what)) ledger.changed(lineage, step.calendar);
+    // In a one-way pair the source decides, and never deletes what it did not make.
+    if (!this.owner.isDecidedBy(step.calendar) || (what === 'remove' && this.owner.direction !== 'bidirectional'))
+      ledger.setApart(lineage);
     const isElsewhere = [...lineage.occurrencesChangedOn, ...lineage.retimedOn].some((one) => one !== step.calendar);
     if (RETIMING.has(what) || (isElsewhere && what.endsWith('occurrence'))) lineage.excluded.clear();
     if (RETIMING.has(what)) lineage.retimedOn.add(step.calendar);
     if (what.endsWith('occurrence')) lineage.occurrencesChangedOn.add(step.calendar);
     if (what === 'exclude-occurrence' && picked && !picked.isException && !isElsewhere)
       lineage.excluded.add(picked.start);
+  }
+
+  /**
+   * Both installations have a copy of it. When it is removed, each may take the other's copy for a new event before that
+   * is deleted, again and again: this waits for a mend.
+   */
+  private isCopiedTwice(name: string): boolean {
+    return this.world.calendars.some(
+      ({ person }) => person.list().filter(({ title }) => lineageOf(title) === name).length > 1,
+    );
   }
 
   /** False where the service refuses what a person tries. */
@@ -149,18 +190,6 @@ class Player {
       this.world.record(`  refused: ${error.message}`);
       return false;
     }
-  }
-
-  /** Steps that wait for a mend of the product. */
-  private isForLater(
-    step: Exclude<PersonStep, { do: 'create' }>,
-    { occurrencesChangedOn, retimedOn }: Lineage,
-  ): boolean {
-    const isElsewhere = (places: Set<number>): boolean => [...places].some((place) => place !== step.calendar);
-    // A series gets a rule that does not have an occurrence which changes on the other side.
-    if (!isSetAside('FB14')) return false;
-    if (step.do === 'repeat' || step.do === 'split') return isElsewhere(occurrencesChangedOn);
-    return step.do.endsWith('occurrence') && isElsewhere(retimedOn);
   }
 
   private change(
@@ -238,53 +267,44 @@ class Player {
   }
 
   private recover(index: number): void {
-    const { faults, calendars } = this.world;
+    const { faults, calendars, ledger } = this.world;
     for (const fault of faults) if (fault.calendar === index) fault.left = 0;
+    const { dav, person } = calendars[index]!;
+    // A deletion that was answered with 404, as the object itself is for hours, counts as done.
+    for (const { ref, title } of dav?.hiddenByName.size ? person.list() : []) {
+      const lineage = ledger.lineages.get(lineageOf(title) ?? '');
+      if (dav!.hiddenByName.has(ref) && lineage && lineage.removedOn.size > 0) lineage.isUncertain = true;
+    }
     calendars[index]!.dav?.hiddenByName.clear();
     calendars[index]!.dav?.unlisted.clear();
-  }
-
-  private changePair(step: OwnerStep): void {
-    const { world } = this;
-    const { database, pairId } = world;
-    world.record(`the pair: ${JSON.stringify(step)}`);
-    switch (step.do) {
-      case 'pause':
-        database.set(database.pairs, pairId, { paused: true });
-        return;
-      case 'resume':
-        if (!world.row.paused) return;
-        database.set(database.pairs, pairId, { paused: false });
-        world.requested ??= { trigger: 'signal', full: false };
-        return;
-      case 'resync':
-        world.requested = { trigger: 'resync', full: true };
-        return;
-      case 'set-direction':
-      case 'set-content':
-      case 'set-reminders':
-      case 'back-up':
-      case 'restore':
-        return;
-    }
   }
 
   private async sync(during: readonly Interruption[]): Promise<void> {
     for (let round = 0; round < (during.length > 0 ? 1 : ROUNDS_OF_A_SYNC); round += 1) {
       const result = await this.cycleWith(during);
-      if (result === 'quiet' && during.length === 0 && this.isSettled()) this.world.ledger.settle();
+      if (result === 'quiet' && during.length === 0 && this.isSettled()) this.settle();
       if (result !== 'changed') return;
     }
   }
 
+  private settle(): void {
+    const { ledger, calendars } = this.world;
+    if (this.owner.options.content.toCloud === 'busy') this.checks.secrets();
+    if (!this.owner.isFull) return ledger.settle(null);
+    ledger.settle(calendars.map(({ person }) => person.list()));
+  }
+
   private isSettled(): boolean {
-    const { database, faults, row, calendars } = this.world;
+    const { installations, faults, calendars } = this.world;
     return (
-      !row.paused &&
       faults.every(({ left }) => left === 0) &&
       calendars.every(({ dav }) => !dav || dav.hiddenByName.size + dav.unlisted.size === 0) &&
-      [...database.links.values()].every(({ dirty }) => !dirty) &&
-      [...database.sides.values()].every(({ confirmed, gone }) => confirmed && gone === 'no')
+      installations.every(
+        (at) =>
+          !this.world.rowOf(at).paused &&
+          [...at.database.links.values()].every(({ dirty }) => !dirty) &&
+          [...at.database.sides.values()].every(({ confirmed, gone }) => confirmed && gone === 'no'),
+      )
     );
   }
 
@@ -300,19 +320,20 @@ class Player {
         this.interrupt(interruption.step, process);
       }
     };
-    let result: Cycle | null = null;
+    const results: Cycle[] = [];
     let failure: unknown = null;
     world.record('sync');
-    this.cycle().then(
-      (cycle) => (result = cycle),
-      (error: unknown) => (failure = error ?? new Error('nothing')),
-    );
-    await scheduler.until(() => result !== null || failure !== null);
+    for (const at of world.installations)
+      this.cycle(at).then(
+        (cycle) => results.push(cycle),
+        (error: unknown) => (failure = error ?? new Error('nothing')),
+      );
+    await scheduler.until(() => results.length === world.installations.length || failure !== null);
     scheduler.onStep = () => {};
     if (failure !== null) throw failure as Error;
-    world.record(`  ${result}`);
+    world.record(`  ${results.join(', ')}`);
     this.checks.noteExplained();
-    return result!;
+    return results.toSorted((a, b) => CYCLES.indexOf(a) - CYCLES.indexOf(b))[0]!;
   }
 
   private interrupt(step: Interruption['step'], process: Process): void {
@@ -325,9 +346,9 @@ class Player {
     world.record(`  [${step.do}: ${process.name}]`);
     if (step.do === 'crash') world.scheduler.kill(process);
     else if (step.do === 'stall') world.scheduler.stall(process);
-    else if (step.do === 'lose-result') this.losesResult = true;
+    else if (step.do === 'lose-result') world.installations[process.pair]!.losesResult = true;
     else {
-      this.losesWorkflow = true;
+      world.installations[process.pair]!.losesWorkflow = true;
       world.scheduler.kill(process);
     }
   }
@@ -340,55 +361,62 @@ class Player {
   }
 
   /** One turn of the pair's workflow. */
-  private async cycle(): Promise<Cycle> {
+  private async cycle(at: Installation): Promise<Cycle> {
     const { world } = this;
-    if (world.row.paused) return 'quiet';
-    if (world.requested) {
-      const request = world.requested;
-      world.requested = null;
-      return this.run(request, false);
+    if (world.rowOf(at).paused) return 'quiet';
+    if (at.requested) {
+      const request = at.requested;
+      at.requested = null;
+      return this.run(at, request, false);
     }
-    const poll = await this.withRetries(() => world.poll());
+    const poll = await this.withRetries(at, () => world.poll(at));
     if (typeof poll === 'string') return poll;
-    if (poll.kind === 'changed') return this.run({ trigger: 'poll', full: false }, true);
-    world.state = poll.state;
+    if (poll.kind === 'changed') return this.run(at, { trigger: 'poll', full: false }, true);
+    at.state = poll.state;
     return 'state';
   }
 
-  private async run(request: NonNullable<WireWorld['requested']>, polled: boolean): Promise<Cycle> {
+  private async run(
+    at: Installation,
+    request: NonNullable<Installation['requested']>,
+    polled: boolean,
+  ): Promise<Cycle> {
     const { world } = this;
-    world.runs += 1;
-    const number = world.runs;
+    at.runs += 1;
+    const number = at.runs;
     const again = (result: Cycle): Cycle => {
-      if (result !== 'broken') world.requested ??= request;
+      if (result !== 'broken') at.requested ??= request;
       return result;
     };
-    const diff = await this.withRetries(() => world.diff({ number, ...request, polled }));
+    const diff = await this.withRetries(at, () => world.diff(at, { number, ...request, polled }));
     if (typeof diff === 'string') return again(diff);
     if (diff.ended) return diff.ended.result === 'failed' ? 'waiting' : 'changed';
-    const applied = await this.withRetries(() => world.apply(diff.runId));
+    const applied = await this.withRetries(at, () => world.apply(at, diff.runId));
     return typeof applied === 'string' ? again(applied) : 'changed';
   }
 
   /** Repeats an activity like Temporal, until it succeeds or ends with a quiet failure. */
-  private async withRetries<T extends object>(attempt: () => Promise<T | 'lost'>): Promise<T | Cycle> {
+  private async withRetries<T extends object>(
+    at: Installation,
+    attempt: () => Promise<T | 'lost'>,
+  ): Promise<T | Cycle> {
     const { world } = this;
     for (let number = 1; number <= MAX_ATTEMPTS; number += 1) {
       try {
         const answer = await attempt();
-        if (answer !== 'lost' && !this.losesResult) return answer;
+        if (answer !== 'lost' && !at.losesResult) return answer;
       } catch (error) {
         const failure = quietFailure(error);
         if (failure === 'NoChange') return 'quiet';
         if (failure !== null) return 'waiting';
         world.record(`  an activity failed: ${error instanceof Error ? error.message : String(error)}`);
       }
-      this.losesResult = false;
+      at.losesResult = false;
       world.scheduler.now += HEARTBEAT_MS;
-      if (this.losesWorkflow) {
-        this.losesWorkflow = false;
-        world.runs = Math.max(0, ...[...world.database.runs.values()].map((run) => run.number));
-        world.requested = { trigger: 'start', full: false };
+      if (at.losesWorkflow) {
+        at.losesWorkflow = false;
+        at.runs = Math.max(0, ...[...at.database.runs.values()].map((run) => run.number));
+        at.requested = { trigger: 'start', full: false };
         return 'broken';
       }
     }
@@ -397,15 +425,17 @@ class Player {
 
   private async endAllFaults(): Promise<void> {
     const { world } = this;
-    const { scheduler, database, pairId } = world;
+    const { scheduler, installations } = world;
     world.record('-- all faults end --');
     for (const index of world.calendars.keys()) this.recover(index);
     scheduler.wake();
     await scheduler.until(() => !scheduler.hasRunnable);
-    database.set(database.pairs, pairId, { paused: false });
-    world.requested ??= { trigger: 'signal', full: false };
+    this.owner.settingsToFull();
+    for (const { database, pairId } of installations) database.set(database.pairs, pairId, { paused: false });
+    for (const at of installations) at.requested ??= { trigger: 'signal', full: false };
     scheduler.now += HOUR_MS;
     await this.comeToRest();
+    this.settle();
     // Graph's feed does not name deleted occurrences; a server with faults may have left out anything.
     if (world.profile.cloud !== 'graph' && !this.hadFaults) this.checks.alike();
     scheduler.now += FULL_COMPARISON_MS;
@@ -427,7 +457,7 @@ class Player {
     const { world } = this;
     const writes = world.writes.length;
     for (const requested of [null, { trigger: 'resync', full: true } as const]) {
-      world.requested = requested;
+      for (const at of world.installations) at.requested = requested;
       await this.cycleWith([]);
       const write = world.writes[writes];
       if (write)

@@ -9,6 +9,8 @@ export interface Profile {
   /** Indexes into `WAYS`: of the CalDAV side, and of a cloud side that is CalDAV, too. */
   readonly ways: number;
   readonly cloudWays: number;
+  /** Two installations have a pair over the same two calendars. */
+  readonly isShared: boolean;
   /** A number from 0 to 1 that chooses the behaviour of the cloud's stand-in. */
   readonly behaviour: number;
 }
@@ -90,7 +92,25 @@ const ZONES = [
   'America/Mexico_City',
   'Asia/Tehran',
   'Europe/London',
+  'America/Asuncion',
+  'Asia/Gaza',
 ];
+/** Where a law changed the offset or its rules after an old series began, or changes them every year. */
+const LAW_ZONES = [
+  'America/Asuncion',
+  'America/Sao_Paulo',
+  'America/Mexico_City',
+  'Asia/Almaty',
+  'Asia/Amman',
+  'Asia/Tehran',
+  'Asia/Gaza',
+  'Africa/Cairo',
+  'Europe/Istanbul',
+];
+/** Series that began before this day have no end: nobody plays with one that may be over. */
+export const OLD_BEFORE = FIRST_DAY - 60 * DAY_MS;
+/** Graph shows exceptions of the last two years only where it has no list of them. */
+const YEARS_BACK = { google: 14, caldav: 14, graph: 2 };
 
 export function scheduleOf(seed: number, cloud: CloudKind): Schedule {
   const draw = new Draw(randomOf(seed), cloud);
@@ -111,6 +131,7 @@ class Draw {
     const { random } = this;
     const profile: Profile = {
       cloud: this.cloud,
+      isShared: random.chance(0.12),
       ways: random.below(1_000),
       cloudWays: random.below(1_000),
       behaviour: random.next(),
@@ -128,8 +149,8 @@ class Draw {
     const chance = random.next();
     if (chance < 0.55) return this.person();
     if (chance < 0.65) return this.server();
-    if (chance < 0.68) return this.owner();
-    if (chance < 0.71)
+    if (chance < 0.7) return this.owner();
+    if (chance < 0.73)
       return random.chance(0.5) ? { do: 'wake' } : { do: 'wait', seconds: random.pick([1, 90, 600, 90_000]) };
     return this.sync(random.pick([0, 0, 1, 1, 2, 2]));
   }
@@ -143,21 +164,43 @@ class Draw {
           ? this.person()
           : chance < 0.65
             ? this.server()
-            : chance < 0.88
-              ? { do: 'crash' as const }
-              : { do: random.pick(['stall', 'lose-workflow', 'lose-result'] as const) };
+            : chance < 0.72
+              ? this.settings()
+              : chance < 0.9
+                ? { do: 'crash' as const }
+                : { do: random.pick(['stall', 'lose-workflow', 'lose-result'] as const) };
       return { at: 1 + random.below(random.pick([8, 25, 60])), step };
     });
     return { do: 'sync', during };
   }
 
   private create(): PersonStep {
+    if (this.random.chance(0.07)) return this.createOld();
     const times = this.times();
     return {
       do: 'create',
       calendar: this.random.below(2),
       times,
       rule: this.random.chance(0.55) ? this.rule() : null,
+    };
+  }
+
+  private createOld(): PersonStep {
+    const { random } = this;
+    const day = OLD_BEFORE - random.below(YEARS_BACK[this.cloud] * 350 - 100) * DAY_MS;
+    const freq = random.pick(['WEEKLY', 'MONTHLY', 'YEARLY'] as const);
+    return {
+      do: 'create',
+      calendar: random.below(2),
+      times: {
+        ...this.times(),
+        allDay: false,
+        day,
+        minute: 60 * random.below(22),
+        length: 45,
+        zone: random.pick(LAW_ZONES),
+      },
+      rule: { freq, interval: 1, weekdays: [], onWeekday: random.chance(0.5), end: null },
     };
   }
 
@@ -216,7 +259,21 @@ class Draw {
   }
 
   private owner(): Step {
-    return { do: this.random.pick(['resync', 'pause', 'resume', 'resume'] as const) };
+    const { random } = this;
+    if (random.chance(0.25)) return { do: random.pick(['back-up', 'restore'] as const) };
+    return random.chance(0.6) ? this.settings() : { do: random.pick(['resync', 'pause', 'resume', 'resume'] as const) };
+  }
+
+  private settings(): OwnerStep {
+    const { random } = this;
+    const chance = random.next();
+    if (chance < 0.5)
+      return {
+        do: 'set-direction',
+        direction: random.pick(['bidirectional', 'bidirectional', 'caldav-to-cloud', 'cloud-to-caldav']),
+      };
+    if (chance < 0.75) return { do: 'set-content', content: random.pick(['full', 'busy']) };
+    return { do: 'set-reminders', reminders: random.pick(['keep', 'copy']) };
   }
 
   private server(): ServerStep {
@@ -227,13 +284,13 @@ class Draw {
     if (chance < 0.28) return { do: 'recover', calendar };
     if (chance < 0.36) return { do: random.pick(['hide-by-name', 'unlist'] as const), calendar };
     const on = random.pick(['read', 'write', 'write', 'any'] as const);
-    const status = random.pick(on === 'write' ? [0, 0, 500, 503, 429, 412] : [0, 0, 500, 503, 429]);
+    const status = random.pick(on === 'write' ? [0, 0, 500, 503, 429, 412, 404] : [0, 0, 500, 503, 429]);
     return {
       do: 'fault',
       calendar,
       on,
       status,
-      when: status !== 412 && status !== 429 && random.chance(0.5) ? 'after' : 'before',
+      when: ![404, 412, 429].includes(status) && random.chance(0.5) ? 'after' : 'before',
       times: random.pick([1, 1, 1, 2]),
       skip: random.pick([0, 0, 1, 2]),
       waitSeconds: status === 503 || status === 429 ? random.pick([1, 30, 300]) : null,

@@ -9,6 +9,7 @@ import { splitAtCode } from '../replace-code.mjs';
 import { simulate } from '../run-main.ts';
 import { WIRE_MUTANTS } from './mutants.ts';
 import { playWire } from './play.ts';
+import { REGRESSIONS } from './regressions.ts';
 import { scheduleOf } from './steps.ts';
 
 /** About a minute for each cloud on a slow machine. */
@@ -31,6 +32,12 @@ test('a schedule over the wire plays the same after another one', async () => {
   const again = await playWire(scheduleOf(7, 'graph'));
   assert.deepEqual([again.story, again.steps, again.requests], [first.story, first.steps, first.requests]);
 });
+
+for (const { title, schedule } of REGRESSIONS)
+  test(`over the wire: ${title}`, async () => {
+    const { violation, story } = await playWire(schedule);
+    assert.equal(violation, null, story.join('\n'));
+  });
 
 test('every mistake in provider code has its place in the source, once', () => {
   for (const { name, file, from } of WIRE_MUTANTS) {

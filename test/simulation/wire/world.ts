@@ -8,7 +8,7 @@ import { type Logger, pino } from 'pino';
 import type { Deps } from '../../../activities/deps.ts';
 import { createActivities } from '../../../activities/index.ts';
 import type { SideName } from '../../../core/event.ts';
-import { DEFAULT_OPTIONS } from '../../../core/sync/policy.ts';
+import { DEFAULT_OPTIONS, sourceOf } from '../../../core/sync/policy.ts';
 import type { Trigger } from '../../../core/sync/trigger.ts';
 import { SyncError } from '../../../core/sync-error.ts';
 import type { PairRow } from '../../../db/pairs.ts';
@@ -22,6 +22,7 @@ import { forgetIds } from '../../fakes/graph/ids.ts';
 import { GraphFake } from '../../fakes/graph/start.ts';
 import { randomOf } from '../../support/random.ts';
 import { MemoryDatabase } from '../memory-store.ts';
+import type { ConflictRow } from '../memory-tables.ts';
 import { newPairRow, START } from '../pair-row.ts';
 import { Process, Scheduler } from '../scheduler.ts';
 import { DavPerson } from './dav-person.ts';
@@ -31,7 +32,6 @@ import { GooglePerson } from './google-person.ts';
 import { GraphPerson } from './graph-person.ts';
 import { Ledger } from './ledger.ts';
 import type { Person } from './person.ts';
-import { isSetAside } from './set-aside.ts';
 import type { Fault, Profile } from './steps.ts';
 import { realTick, useVirtual, workDone } from './virtual.ts';
 
@@ -76,6 +76,20 @@ export interface WireWrite {
   readonly path: string;
 }
 
+/** One Calpair with a database of its own, and the state of its pair's workflow. */
+export interface Installation {
+  readonly name: string;
+  readonly database: MemoryDatabase;
+  readonly pairId: string;
+  readonly accounts: Map<string, Account>;
+  runs: number;
+  state: PairState;
+  requested: { trigger: Trigger; full: boolean } | null;
+  /** The result of the next successful attempt is lost. */
+  losesResult: boolean;
+  losesWorkflow: boolean;
+}
+
 interface Account {
   readonly identity: string;
   readonly discovered: Record<string, unknown>;
@@ -85,7 +99,8 @@ interface Account {
 export class WireWorld {
   readonly profile: Profile;
   readonly scheduler: Scheduler;
-  readonly database: MemoryDatabase;
+  /** Of whose pairs all have the same two calendars. */
+  readonly installations: readonly Installation[];
   readonly ledger = new Ledger();
   readonly calendars: readonly WireCalendar[];
   readonly story: string[] = [];
@@ -95,11 +110,10 @@ export class WireWorld {
   /** Errors that were logged as bugs. */
   readonly bugs: unknown[] = [];
   requests = 0;
-  readonly pairId: string;
-  runs = 0;
-  state: PairState = 'active';
-  requested: { trigger: Trigger; full: boolean } | null = null;
-  private readonly accounts = new Map<string, Account>();
+  /** Of a database that was restored since. */
+  readonly formerConflicts: ConflictRow[] = [];
+  /** Writes to the source of a one-way pair. */
+  readonly sourceWrites: WireWrite[] = [];
   private ids = 0;
   private processes = 0;
 
@@ -108,11 +122,26 @@ export class WireWorld {
     this.scheduler = new Scheduler(randomOf(seed ^ 0x5eed), START, workDone, realTick);
     useVirtual(this.scheduler, seed ^ 0x1d5);
     forgetIds();
-    this.database = new MemoryDatabase(() => this.newId());
     this.calendars = [this.davCalendar('dav', profile.ways), this.cloud()];
-    this.pairId = this.newId();
-    this.database.pairs.set(this.pairId, this.pairRow());
-    this.database.accountsOf.set(this.pairId, { caldavAccountId: '0', cloudAccountId: '1' });
+    this.installations = (profile.isShared ? ['one', 'other'] : ['one']).map((name) => this.install(name));
+  }
+
+  private install(name: string): Installation {
+    const database = new MemoryDatabase(() => this.newId());
+    const pairId = this.newId();
+    database.pairs.set(pairId, this.pairRow(pairId));
+    database.accountsOf.set(pairId, { caldavAccountId: '0', cloudAccountId: '1' });
+    return {
+      name,
+      database,
+      pairId,
+      accounts: new Map(),
+      runs: 0,
+      state: 'active',
+      requested: null,
+      losesResult: false,
+      losesWorkflow: false,
+    };
   }
 
   static async create(profile: Profile, seed: number): Promise<WireWorld> {
@@ -122,14 +151,15 @@ export class WireWorld {
       const { identity, discovered, token } = await provider.verifyCredentials(calendar.credentials, {
         fetch: world.plainFetch,
       });
-      world.accounts.set(`${index}`, { identity, discovered, tokens: new Tokens(token ?? null) });
+      for (const { accounts } of world.installations)
+        accounts.set(`${index}`, { identity, discovered, tokens: new Tokens(token ?? null) });
     }
     world.requests = 0;
     return world;
   }
 
-  get row(): PairRow {
-    return this.database.pairs.get(this.pairId)!;
+  rowOf({ database, pairId }: Installation): PairRow {
+    return database.pairs.get(pairId)!;
   }
 
   now = (): number => this.scheduler.now;
@@ -143,16 +173,20 @@ export class WireWorld {
     return `00000000-0000-7000-8000-${this.ids.toString(16).padStart(12, '0')}`;
   }
 
-  poll(): Promise<PollResult | 'lost'> {
-    return this.attempt('poll', (activities) => activities.pollPair, { pairId: this.pairId, state: this.state });
+  poll(at: Installation): Promise<PollResult | 'lost'> {
+    const { pairId, state } = at;
+    return this.attempt(at, 'poll', (activities) => activities.pollPair, { pairId, state });
   }
 
-  diff(input: { number: number; trigger: Trigger; full: boolean; polled: boolean }): Promise<DiffResult | 'lost'> {
-    return this.attempt('diff', (activities) => activities.diffPair, { pairId: this.pairId, ...input });
+  diff(
+    at: Installation,
+    input: { number: number; trigger: Trigger; full: boolean; polled: boolean },
+  ): Promise<DiffResult | 'lost'> {
+    return this.attempt(at, 'diff', (activities) => activities.diffPair, { pairId: at.pairId, ...input });
   }
 
-  apply(runId: string): Promise<RunSummary | 'lost'> {
-    return this.attempt('apply', (activities) => activities.applyPlan, { pairId: this.pairId, runId });
+  apply(at: Installation, runId: string): Promise<RunSummary | 'lost'> {
+    return this.attempt(at, 'apply', (activities) => activities.applyPlan, { pairId: at.pairId, runId });
   }
 
   calendarOf(side: SideName): WireCalendar {
@@ -241,7 +275,7 @@ export class WireWorld {
       iCalUidReuse: bit(2) ? 'never' : 'afterDelete',
       instanceWriteTouchesMaster: bit(3),
       masterWriteTouchesExceptions: bit(4),
-      lostExceptions: bit(5) ? 'tombstone' : bit(6) || isSetAside('FA14') ? 'vanish' : 'orphan',
+      lostExceptions: bit(5) ? 'tombstone' : bit(6) ? 'vanish' : 'orphan',
       deletedMasterExceptions: bit(7) ? 'silent' : 'follow',
       sparseTombstones: bit(8),
       fillTimeZone: bit(9),
@@ -266,8 +300,8 @@ export class WireWorld {
     };
   }
 
-  private pairRow(): PairRow {
-    return newPairRow(this.pairId, {
+  private pairRow(pairId: string): PairRow {
+    return newPairRow(pairId, {
       caldavCalendarId: this.calendars[0]!.calendarId,
       cloudCalendarId: this.calendars[1]!.calendarId,
       direction: 'bidirectional',
@@ -277,31 +311,33 @@ export class WireWorld {
 
   /** One attempt at an activity, in a process of its own; `lost` if the process crashed or stalled. */
   private async attempt<Input, Output>(
+    at: Installation,
     name: string,
     activityOf: (activities: ReturnType<typeof createActivities>) => (input: Input) => Promise<Output>,
     input: Input,
   ): Promise<Output | 'lost'> {
-    const process = new Process(name, 0, this.scheduler.now);
-    const work = activityOf(createActivities(this.depsOf(process)))(input);
+    const process = new Process(name, this.installations.indexOf(at), this.scheduler.now);
+    const work = activityOf(createActivities(this.depsOf(at, process)))(input);
     work.catch(() => undefined);
     return Promise.race<Output | 'lost'>([work, process.lost]);
   }
 
-  private depsOf(process: Process): Deps {
+  private depsOf(at: Installation, process: Process): Deps {
     const { scheduler } = this;
     this.processes += 1;
-    const store = this.database.open((what) => scheduler.step(process, what));
+    const store = at.database.open((what) => scheduler.step(process, what));
     return {
       store: Object.assign(store, {
         openedAccount: (id: string) => {
           const { provider, credentials } = this.calendars[Number(id)]!;
-          const account = this.accounts.get(id)!;
+          const account = at.accounts.get(id)!;
           return Promise.resolve({ ...account, provider, credentials, saveDiscovered: () => Promise.resolve() });
         },
       }),
       providers: this.providersOf(this.processes),
-      fetch: this.fetchOf(process),
-      tag: (text) => `ffff${[...text].reduce((sum, one) => (sum * 31 + one.charCodeAt(0)) >>> 0, 7).toString(16)}`,
+      fetch: this.fetchOf(at, process),
+      tag: (text) =>
+        `${at.name === 'one' ? 'ffff' : 'eeee'}${[...text].reduce((sum, one) => (sum * 31 + one.charCodeAt(0)) >>> 0, 7).toString(16)}`,
       historyDays: 30,
       clock: {
         now: () => new Date(scheduler.now),
@@ -337,14 +373,22 @@ export class WireWorld {
   }
 
   /** The network of one process, which waits for its turn before each request and after each answer. */
-  private fetchOf(process: Process): typeof fetch {
+  private fetchOf(at: Installation, process: Process): typeof fetch {
+    const { direction, settingsRevision } = this.rowOf(at);
+    const source = sourceOf(direction);
     return async (input, init) => {
       const { index, calendar, request } = this.requestOf(input, init);
       const label = `${calendar.name} ${request.method}`;
       await this.scheduler.step(process, label);
       this.requests += 1;
       const isWrite = isWriting(request);
-      if (isWrite) this.writes.push({ calendar: index, method: request.method, path: request.url.pathname });
+      if (isWrite) {
+        const write = { calendar: index, method: request.method, path: request.url.pathname };
+        this.writes.push(write);
+        const isSource = source !== null && this.calendarOf(source) === calendar;
+        // A process that had begun before the last change of the settings may have this one request under way.
+        if (isSource && this.rowOf(at).settingsRevision === settingsRevision) this.sourceWrites.push(write);
+      }
       const fault = this.faultFor(index, request);
       let answer: WireAnswer | null = null;
       if (fault?.when !== 'before') answer = await calendar.answer(request);
@@ -377,6 +421,7 @@ export class WireWorld {
     for (const fault of this.faults) {
       // Only a precondition can fail.
       if (fault.status === 412 && !request.headers.has('if-match')) continue;
+      if (fault.status === 404 && !['PUT', 'PATCH', 'DELETE'].includes(request.method)) continue;
       const isMet = fault.calendar === calendar && (fault.on === 'any' || (fault.on === 'write') === isWrite);
       if (!isMet || fault.left === 0) continue;
       if (fault.toSkip > 0) {
