@@ -252,7 +252,7 @@ describe('changes of a Microsoft calendar', () => {
     assert.deepEqual(exceptionsOf(await poll()), { '20350505T090000Z': EXCLUDED });
   });
 
-  it('does not trust empty lists of exceptions for a series that changed, as long as none was ever filled', async () => {
+  it('does not trust empty lists of exceptions of a changed series as long as none was ever filled', async () => {
     const far = (title: string): CalendarEvent =>
       event(title, { when: on('2035-05-01'), recurrence: { rules: ['RRULE:FREQ=DAILY;COUNT=10'], dates: [] } });
     const expected = { '20350505T090000Z': 'Changed' };

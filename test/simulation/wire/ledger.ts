@@ -97,7 +97,7 @@ export class Ledger {
     lineage.touchedOn.add(calendar);
   }
 
-  /** What happens to what people did to it last has no rule: it was removed or not, and each of its words may be there. */
+  /** What people did to it last has no certain end: it may be removed or not, and each of its words may be there. */
   release(lineage: Lineage): void {
     lineage.isReleased = true;
     lineage.isUncertain = true;

@@ -171,8 +171,8 @@ class Player {
   }
 
   /**
-   * Both installations have a copy of it. When it is removed, each may take the other's copy for a new event before that
-   * is deleted, again and again: this waits for a mend.
+   * Both installations have a copy of it. When it is removed, each may take the other's copy for a new event before
+   * that is deleted, again and again: this waits for a mend.
    */
   private isCopiedTwice(name: string): boolean {
     return this.world.calendars.some(

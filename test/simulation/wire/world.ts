@@ -336,8 +336,7 @@ export class WireWorld {
       }),
       providers: this.providersOf(this.processes),
       fetch: this.fetchOf(at, process),
-      tag: (text) =>
-        `${at.name === 'one' ? 'ffff' : 'eeee'}${[...text].reduce((sum, one) => (sum * 31 + one.charCodeAt(0)) >>> 0, 7).toString(16)}`,
+      tag: (text) => `${at.name === 'one' ? 'ffff' : 'eeee'}${hashOf(text)}`,
       historyDays: 30,
       clock: {
         now: () => new Date(scheduler.now),
@@ -463,6 +462,10 @@ class Tokens implements TokenStore {
     this.token = token;
     return Promise.resolve();
   }
+}
+
+function hashOf(text: string): string {
+  return [...text].reduce((sum, one) => (sum * 31 + one.charCodeAt(0)) >>> 0, 7).toString(16);
 }
 
 function isWriting({ method, url }: WireRequest): boolean {
