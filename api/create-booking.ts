@@ -16,6 +16,7 @@ import {
   reserve,
   syncStateOf,
 } from '../db/bookings.ts';
+import type { Tenant } from '../db/owners.ts';
 import type { ApiDeps } from './deps.ts';
 import { ApiError, invalid, notFound } from './errors.ts';
 import { callAccount } from './provider-calls.ts';
@@ -93,17 +94,20 @@ export const bookingPatch = z.strictObject({
 export async function book(
   deps: ApiDeps,
   body: z.infer<typeof newBookingBody>,
+  tenant: Tenant,
 ): Promise<{ booking: BookingRow; isNew: boolean }> {
   const { db } = deps;
   const {
     accountId,
-    idempotencyKey = null,
+    idempotencyKey: givenKey = null,
     allowOverlap: overlap = false,
     location,
     description,
     attendees,
     ...rest
   } = body;
+  // Each tenant has keys of its own: a control character is in none that is given.
+  const idempotencyKey = givenKey === null || tenant === null ? givenKey : `${tenant}\n${givenKey}`;
   const desired: DesiredBooking = {
     ...rest,
     location: location ?? '',

@@ -6,6 +6,7 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { Db } from '../db/connect.ts';
 import type { Providers } from '../providers/open-account.ts';
 import type { PairPreview } from './pair-preview.ts';
+import type { PushReceiver } from './push-receiver.ts';
 import type { BookingControl } from './temporal/booking-control.ts';
 import type { PairControl } from './temporal/pair-control.ts';
 
@@ -18,6 +19,8 @@ export interface ApiDeps {
   readonly preview: (pairId: string, signal: AbortSignal) => Promise<PairPreview | 'gone' | 'too-large'>;
   /** How browsers reach this installation, without a slash at its end (`PUBLIC_URL`). */
   readonly publicUrl: () => string;
+  /** Absent: calendar services do not call us, and every notification is forged. */
+  readonly push?: PushReceiver;
   /** `Io.fetch` of the providers. */
   readonly fetch: typeof fetch;
   readonly config: ApiConfig;

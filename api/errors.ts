@@ -8,7 +8,9 @@ import { ControlError } from './temporal/pair-control.ts';
 const STATUS: Readonly<Record<ApiErrorCode, number>> = {
   validation: 400,
   unauthorized: 401,
+  forbidden: 403,
   'not-found': 404,
+  'method-not-allowed': 405,
   'last-api-key': 409,
   'account-in-use': 409,
   'different-account': 409,
@@ -50,6 +52,8 @@ interface Extra {
   readonly errors?: readonly FieldError[];
   readonly parts?: Readonly<Record<string, boolean | string>>;
   readonly retryAfterSeconds?: number;
+  /** The methods that the path has. */
+  readonly allow?: readonly string[];
 }
 
 /** `detail` is for people and holds no secret and no event content. */

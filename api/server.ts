@@ -10,11 +10,15 @@ import Fastify, {
   LogController,
 } from 'fastify';
 import { serializerCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
-import { requireApiKey } from './auth.ts';
+import { limitAccess, READS } from './access.ts';
+import { writeAuditLog } from './audit.ts';
+import { type Authenticator, authenticator, requireApiKey } from './auth.ts';
 import type { Api, ApiDeps } from './deps.ts';
 import { ApiError, apiErrorOf, invalid } from './errors.ts';
+import { collectPaths, type KnownPaths } from './methods.ts';
 import { accountRoutes } from './routes/accounts.ts';
 import { apiKeyRoutes } from './routes/api-keys.ts';
+import { auditLogRoutes } from './routes/audit-log.ts';
 import { bookingRoutes } from './routes/bookings.ts';
 import { calendarRoutes } from './routes/calendars.ts';
 import { connectionRoutes } from './routes/connections.ts';
@@ -30,6 +34,7 @@ import { reportRoutes } from './routes/reports.ts';
 import { runRoutes } from './routes/runs.ts';
 import { sessionRoutes, signedInRoute } from './routes/session.ts';
 import { syncRoutes } from './routes/sync.ts';
+import { webhookRoutes } from './routes/webhooks.ts';
 import { validatorCompiler } from './validation.ts';
 
 /** Ready to `listen` or `inject`. `close` lets requests end, and answers those that wait for a run at once. */
@@ -51,7 +56,15 @@ export async function buildServer(deps: ApiDeps): Promise<Api> {
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
   app.setErrorHandler<FastifyError>((error, request, reply) => answerError(deps.log, error, request, reply));
-  app.setNotFoundHandler(answerUnknownPath);
+  const paths = collectPaths(app);
+  app.setNotFoundHandler(async (request) => paths.refuse(request));
+  app.decorateRequest('principal', null);
+  app.decorateRequest('createdId', null);
+  app.decorateRequest('tenant', {
+    getter() {
+      return this.principal?.externalId ?? null;
+    },
+  });
   app.addHook('onRequest', async (_request, reply) => void reply.headers(HEADERS));
   app.addHook('onResponse', async (request, reply) => {
     deps.log.debug(
@@ -67,18 +80,23 @@ export async function buildServer(deps: ApiDeps): Promise<Api> {
   app.addHook('preClose', async () => closing.abort());
   readJson(app);
 
+  const auth = authenticator(deps);
   await collectDocs(app, deps);
   await app.register(async (open: Api) => {
     healthRoutes(open, deps);
     consoleRoutes(open, deps);
     oauthCallbackRoute(open, deps);
-    sessionRoutes(open, deps);
+    sessionRoutes(open, deps, auth);
     await docsRoutes(open);
+    await open.register((webhooks: Api) => webhookRoutes(webhooks, deps));
   });
   await app.register(async (v1: Api) => {
-    v1.addHook('onRequest', requireApiKey(deps));
-    signedInRoute(v1, deps);
+    v1.addHook('onRequest', requireApiKey(auth));
+    limitAccess(v1, deps);
+    writeAuditLog(v1, deps);
+    signedInRoute(v1, auth);
     apiKeyRoutes(v1, deps);
+    auditLogRoutes(v1, deps);
     providerRoutes(v1, deps);
     accountRoutes(v1, deps);
     oauthStartRoute(v1, deps);
@@ -92,13 +110,7 @@ export async function buildServer(deps: ApiDeps): Promise<Api> {
     reportRoutes(v1, deps);
     bookingRoutes(v1, deps, closing.signal);
   });
-  await app.register(
-    async (unknown: Api) => {
-      unknown.addHook('onRequest', requireApiKey(deps));
-      unknown.setNotFoundHandler(answerUnknownPath);
-    },
-    { prefix: '/v1' },
-  );
+  await app.register(async (unknown: Api) => refuseUnknown(unknown, auth, paths), { prefix: '/v1' });
   await app.ready();
   return app;
 }
@@ -122,8 +134,14 @@ const HEADERS = {
   'cache-control': 'no-store',
 };
 
-function answerUnknownPath(): never {
-  throw new ApiError('not-found', 'Unknown path.');
+/** Under `/v1` an unknown path needs a key, too, unless it is only the method that a path without a key lacks. */
+function refuseUnknown(app: Api, auth: Authenticator, paths: KnownPaths): void {
+  const requireKey = requireApiKey(auth);
+  app.addHook('onRequest', async (request, reply) => {
+    if (paths.of(request)?.isOpen !== true) await requireKey(request, reply);
+    paths.refuse(request);
+  });
+  app.setNotFoundHandler(async (request) => paths.refuse(request));
 }
 
 /** Of an unexpected error the client gets the request id only, and the log no message, which may quote content. */
@@ -139,6 +157,7 @@ function answerError(log: FastifyBaseLogger, error: unknown, request: FastifyReq
   // A path that cannot be decoded comes here without passing any hook.
   reply.headers(HEADERS);
   if (problem.code === 'unauthorized') reply.header('www-authenticate', 'Bearer');
+  if (problem.extra.allow !== undefined) reply.header('allow', problem.extra.allow.join(', '));
   if (problem.extra.retryAfterSeconds !== undefined) reply.header('retry-after', problem.extra.retryAfterSeconds);
   return reply
     .code(problem.status)
@@ -146,6 +165,3 @@ function answerError(log: FastifyBaseLogger, error: unknown, request: FastifyReq
     .serializer((body: unknown) => JSON.stringify(body))
     .send(problem.body());
 }
-
-/** Methods that change nothing. */
-const READS: readonly string[] = ['GET', 'HEAD', 'OPTIONS'];

@@ -13,6 +13,8 @@ interface Titled {
 export const API_ERRORS = {
   validation: { title: 'Invalid request', detail: 'The request is invalid.' },
   unauthorized: { title: 'API key required', detail: 'Send `Authorization: Bearer <api key>`.' },
+  forbidden: { title: 'Not allowed with this API key', detail: 'This API key may not do this.' },
+  'method-not-allowed': { title: 'Method not allowed', detail: 'This path does not take this method.' },
   'not-found': { title: 'Not found', detail: 'The resource does not exist.' },
   'last-api-key': {
     title: 'The last API key cannot be deleted',
@@ -58,7 +60,10 @@ export const API_ERRORS = {
     detail: 'This key was used for a different request.',
   },
   'booking-cancelled': { title: 'The booking is cancelled', detail: 'A cancelled booking cannot be changed.' },
-  'payload-too-large': { title: 'Request body too large', detail: 'A request body may have at most 1 MB.' },
+  'payload-too-large': {
+    title: 'Request body too large',
+    detail: 'A request body may have at most 1 MB, and one of a webhook 64 KB.',
+  },
   'unsupported-media-type': {
     title: 'The request body must be JSON',
     detail: 'Send `content-type: application/json`.',

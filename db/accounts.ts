@@ -4,6 +4,7 @@ import { and, asc, eq, gt, inArray, isNotNull, sql } from 'drizzle-orm';
 import type { Db } from './connect.ts';
 import { ACCOUNT_KEYS } from './connections.ts';
 import { isId, newId } from './ids.ts';
+import { ownedBy, type Tenant } from './owners.ts';
 import { type Page, type PageRequest, pageOf } from './page.ts';
 import { violates } from './postgres-errors.ts';
 import { accounts } from './schema.ts';
@@ -38,7 +39,12 @@ export async function createAccount(db: Db, account: NewAccount): Promise<Accoun
   return row!;
 }
 
-export async function listAccounts(db: Db, page: PageRequest, externalId: string | null): Promise<Page<AccountRecord>> {
+export async function listAccounts(
+  db: Db,
+  page: PageRequest,
+  externalId: string | null,
+  tenant: Tenant = null,
+): Promise<Page<AccountRecord>> {
   const rows = await db.sql
     .select(VISIBLE)
     .from(accounts)
@@ -46,6 +52,7 @@ export async function listAccounts(db: Db, page: PageRequest, externalId: string
       and(
         page.after === null ? undefined : gt(accounts.id, page.after),
         externalId === null ? undefined : eq(accounts.externalId, externalId),
+        ownedBy(db, 'account', tenant),
       ),
     )
     .orderBy(asc(accounts.id))

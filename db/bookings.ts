@@ -13,6 +13,7 @@ import { type Db, transaction } from './connect.ts';
 import { dueLater, dueSoon } from './due-times.ts';
 import { Superseded } from './epoch.ts';
 import { isId, newId } from './ids.ts';
+import { ownedBy, type Tenant } from './owners.ts';
 import { type Page, type PageRequest, pageOf } from './page.ts';
 import { addWebhookEvent, type WebhookType } from './webhook-events.ts';
 
@@ -172,7 +173,12 @@ export async function findBooking(db: Db, id: string): Promise<BookingRow | null
   return row ?? null;
 }
 
-export async function listBookings(db: Db, page: PageRequest, accountId: string | null): Promise<Page<BookingRow>> {
+export async function listBookings(
+  db: Db,
+  page: PageRequest,
+  accountId: string | null,
+  tenant: Tenant = null,
+): Promise<Page<BookingRow>> {
   if (accountId !== null && !isId(accountId)) return { items: [], next: null };
   const rows = await db.sql
     .select()
@@ -181,6 +187,7 @@ export async function listBookings(db: Db, page: PageRequest, accountId: string 
       and(
         page.after === null ? undefined : gt(bookings.id, page.after),
         accountId === null ? undefined : eq(bookings.accountId, accountId),
+        ownedBy(db, 'booking', tenant),
       ),
     )
     .orderBy(asc(bookings.id))

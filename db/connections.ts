@@ -2,6 +2,7 @@
 import { and, asc, count, eq, gt, or, sql } from 'drizzle-orm';
 import { type Db, transaction } from './connect.ts';
 import { isId, newId } from './ids.ts';
+import { ownedBy, type Tenant } from './owners.ts';
 import { type Page, type PageRequest, pageOf } from './page.ts';
 import { violates } from './postgres-errors.ts';
 import { connections, pairs } from './schema.ts';
@@ -34,11 +35,15 @@ export async function createConnection(
   });
 }
 
-export async function listConnections(db: Db, page: PageRequest): Promise<Page<ConnectionRecord>> {
+export async function listConnections(
+  db: Db,
+  page: PageRequest,
+  tenant: Tenant = null,
+): Promise<Page<ConnectionRecord>> {
   const rows = await db.sql
     .select(VISIBLE)
     .from(connections)
-    .where(page.after === null ? undefined : gt(connections.id, page.after))
+    .where(and(page.after === null ? undefined : gt(connections.id, page.after), ownedBy(db, 'connection', tenant)))
     .orderBy(asc(connections.id))
     .limit(page.limit + 1);
   return pageOf(rows, page.limit);

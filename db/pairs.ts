@@ -5,6 +5,7 @@ import { closesCycle } from '../core/sync/pair-cycle.ts';
 import type { Direction, PairOptions } from '../core/sync/policy.ts';
 import { type Db, transaction } from './connect.ts';
 import { isId, newId } from './ids.ts';
+import { ownedBy, type Tenant } from './owners.ts';
 import { type Page, type PageRequest, pageOf } from './page.ts';
 import {
   attentionReason,
@@ -86,6 +87,7 @@ export async function createPair(db: Db, pair: NewPair, allowance: number): Prom
 export interface PairFilter {
   readonly connectionId: string | null;
   readonly status: PairStatus | null;
+  readonly tenant?: Tenant;
 }
 
 export async function listPairs(db: Db, page: PageRequest, filter: PairFilter): Promise<Page<PairRecord>> {
@@ -98,6 +100,7 @@ export async function listPairs(db: Db, page: PageRequest, filter: PairFilter): 
         page.after === null ? undefined : gt(pairs.id, page.after),
         filter.connectionId === null ? undefined : eq(pairs.connectionId, filter.connectionId),
         filter.status === null ? undefined : sql`${pairStatus} = ${filter.status}`,
+        ownedBy(db, 'pair', filter.tenant ?? null),
       ),
     )
     .orderBy(asc(pairs.id))

@@ -1,6 +1,6 @@
 /**
- * The tables; those of bookings are in booking-schema.ts. Calendar content and credentials are stored sealed only
- * (`bytea`, see vault.ts); plain columns hold ids, codes, counts, times and keyed hashes.
+ * The tables; others are in access-schema.ts and booking-schema.ts. Calendar content and credentials are stored sealed
+ * only (`bytea`, see vault.ts); plain columns hold ids, codes, counts, times and keyed hashes.
  */
 import { sql } from 'drizzle-orm';
 import {
@@ -22,14 +22,6 @@ import type { Direction, PairOptions } from '../core/sync/policy.ts';
 import type { Refusals } from '../core/sync/refusal.ts';
 import type { Trigger } from '../core/sync/trigger.ts';
 import { instant, sealed } from './columns.ts';
-
-export const apiKeys = pgTable('api_keys', {
-  id: uuid('id').primaryKey(),
-  name: text('name').notNull(),
-  /** SHA-256 of the key, in hex. A random key needs no slow hash. */
-  hash: text('hash').notNull().unique(),
-  createdAt: instant('created_at').notNull().defaultNow(),
-});
 
 export const accounts = pgTable(
   'accounts',
@@ -60,43 +52,6 @@ export const accounts = pgTable(
     createdAt: instant('created_at').notNull().defaultNow(),
   },
   (t) => [index('accounts_external_id').on(t.externalId)],
-);
-
-/** Browsers that are signed in to the console: a session stands for the API key that it was opened with. */
-export const sessions = pgTable(
-  'sessions',
-  {
-    /** SHA-256 of the cookie, in hex. */
-    hash: text('hash').primaryKey(),
-    /** Null: the key of `CALPAIR_API_KEY`. */
-    apiKeyId: uuid('api_key_id').references(() => apiKeys.id, { onDelete: 'cascade' }),
-    /** Keyed hash of `CALPAIR_API_KEY`: with another key there the session is over. */
-    environmentKey: text('environment_key'),
-    expiresAt: instant('expires_at').notNull(),
-  },
-  (t) => [index('sessions_expires').on(t.expiresAt)],
-);
-
-/**
- * Sign-ins that a person has begun in a browser and not finished. The row is found by the hash of a secret that only
- * the client has.
- */
-export const signIns = pgTable(
-  'sign_ins',
-  {
-    /** SHA-256 of the secret (OAuth's `state`, a poll id), in hex. */
-    hash: text('hash').primaryKey(),
-    /** `google`, `microsoft`: OAuth. */
-    kind: text('kind').notNull(),
-    /** SHA-256 of the cookie of the browser that began; null where no browser did. */
-    cookieHash: text('cookie_hash'),
-    /** Sealed JSON: what the second step needs. */
-    data: sealed('data').notNull(),
-    /** The process that works on it, until when. */
-    takenUntil: instant('taken_until'),
-    expiresAt: instant('expires_at').notNull(),
-  },
-  (t) => [index('sign_ins_expires').on(t.expiresAt)],
 );
 
 export const connections = pgTable('connections', {

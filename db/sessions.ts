@@ -1,8 +1,8 @@
 /** Sessions of browsers: 32 random bytes in a cookie, stored as SHA-256 only. */
 import { createHash, randomBytes } from 'node:crypto';
 import { and, eq, gt, lt, sql } from 'drizzle-orm';
+import { sessions } from './access-schema.ts';
 import type { Db } from './connect.ts';
-import { sessions } from './schema.ts';
 
 /** The API key that a session stands for: a stored one, or (with a keyed hash) that of the environment. */
 export interface SessionKey {

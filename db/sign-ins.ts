@@ -4,8 +4,8 @@
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { and, eq, gt, isNull, lt, or, sql } from 'drizzle-orm';
+import { signIns } from './access-schema.ts';
 import type { Db } from './connect.ts';
-import { signIns } from './schema.ts';
 
 export interface NewSignIn {
   readonly kind: string;

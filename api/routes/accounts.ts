@@ -75,7 +75,10 @@ export function accountRoutes(app: Api, deps: ApiDeps): void {
       },
     },
     async (request) =>
-      pageAnswer(await listAccounts(db, pageRequest(request.query), request.query.externalId ?? null), accountJson),
+      pageAnswer(
+        await listAccounts(db, pageRequest(request.query), request.query.externalId ?? null, request.tenant),
+        accountJson,
+      ),
   );
 
   app.get(

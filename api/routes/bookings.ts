@@ -64,7 +64,7 @@ export function bookingRoutes(app: Api, deps: ApiDeps, closing: AbortSignal): vo
       },
     },
     async (request, reply) => {
-      const { booking: row, isNew } = await book(deps, request.body);
+      const { booking: row, isNew } = await book(deps, request.body, request.tenant);
       return reply.code(isNew ? 201 : 200).send(await toJsonAfter(row, request.query.wait));
     },
   );
@@ -80,8 +80,9 @@ export function bookingRoutes(app: Api, deps: ApiDeps, closing: AbortSignal): vo
       },
     },
     async (request) =>
-      pageAnswer(await listBookings(db, pageRequest(request.query), request.query.accountId ?? null), (row) =>
-        toJson(db, row),
+      pageAnswer(
+        await listBookings(db, pageRequest(request.query), request.query.accountId ?? null, request.tenant),
+        (row) => toJson(db, row),
       ),
   );
 

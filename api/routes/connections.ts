@@ -75,7 +75,7 @@ export function connectionRoutes(app: Api, deps: ApiDeps): void {
         response: { 200: listOf(connection), ...errorResponses },
       },
     },
-    async (request) => pageAnswer(await listConnections(db, pageRequest(request.query)), toJson),
+    async (request) => pageAnswer(await listConnections(db, pageRequest(request.query), request.tenant), toJson),
   );
 
   app.get(

@@ -81,7 +81,10 @@ export function pairRoutes(app: Api, deps: ApiDeps): void {
     },
     async (request) => {
       const { connectionId = null, status = null } = request.query;
-      return pageAnswer(await listPairs(db, pageRequest(request.query), { connectionId, status }), toJson);
+      return pageAnswer(
+        await listPairs(db, pageRequest(request.query), { connectionId, status, tenant: request.tenant }),
+        toJson,
+      );
     },
   );
 

@@ -1,7 +1,7 @@
 /** The session of a browser that is signed in to the console. */
 import { z } from 'zod';
 import { createSession, deleteSession } from '../../db/sessions.ts';
-import { isOwnPage, keyOf, keyOfSession, SECURE_SESSION_COOKIE, SESSION_COOKIE, sessionCookies } from '../auth.ts';
+import { type Authenticator, isOwnPage, SECURE_SESSION_COOKIE, SESSION_COOKIE, sessionCookies } from '../auth.ts';
 import { type Cookie, setCookie } from '../cookies.ts';
 import type { Api, ApiDeps } from '../deps.ts';
 import { ApiError, notFound } from '../errors.ts';
@@ -11,7 +11,7 @@ const tags = ['Session'];
 const VALID_MS = 7 * 24 * 3600 * 1000;
 
 /** Begin and end: without the check of an API key, which they make themselves. */
-export function sessionRoutes(app: Api, deps: ApiDeps): void {
+export function sessionRoutes(app: Api, deps: ApiDeps, auth: Authenticator): void {
   const { db } = deps;
 
   app.post(
@@ -32,8 +32,9 @@ export function sessionRoutes(app: Api, deps: ApiDeps): void {
       const { origin } = request.headers;
       if (origin !== undefined && !isOwnPage(deps, request))
         throw new ApiError('unauthorized', 'Only pages of this installation can sign in.');
-      const key = await keyOf(deps, request.body.apiKey);
-      if (key === null) throw new ApiError('unauthorized', 'Unknown API key.');
+      const { apiKey } = request.body;
+      const { keyId } = await auth.ofKey(apiKey, request.ip);
+      const key = { apiKeyId: keyId, environmentKey: keyId === null ? db.vault.hash(apiKey) : null };
       const expiresAt = new Date(Date.now() + VALID_MS);
       const isSecure = (origin ?? deps.publicUrl()).startsWith('https:');
       const value = await createSession(db, key, expiresAt);
@@ -64,7 +65,7 @@ export function sessionRoutes(app: Api, deps: ApiDeps): void {
   );
 }
 
-export function signedInRoute(app: Api, deps: ApiDeps): void {
+export function signedInRoute(app: Api, auth: Authenticator): void {
   app.get(
     '/v1/session',
     {
@@ -75,7 +76,7 @@ export function signedInRoute(app: Api, deps: ApiDeps): void {
       },
     },
     async (request) => {
-      const session = await keyOfSession(deps, request);
+      const session = await auth.ofSession(request);
       if (session === null) throw new ApiError('not-found', 'There is no session.');
       return { expiresAt: instantOf(session.expiresAt) };
     },

@@ -20,16 +20,14 @@ describe('API keys', () => {
   it('creates, lists, uses and deletes keys, and returns a key only once', async () => {
     const made = await api.call('POST', '/v1/api-keys', { name: 'Phone' });
     assert.equal(made.status, 201);
-    assert.deepEqual(Object.keys(made.body), ['id', 'name', 'key']);
+    assert.deepEqual(Object.keys(made.body), ['id', 'name', 'scope', 'externalId', 'expiresAt', 'key']);
+    assert.deepEqual([made.body.scope, made.body.externalId, made.body.expiresAt], ['admin', null, null]);
     const use = () => api.app.inject({ url: '/v1/api-keys', headers: { authorization: `Bearer ${made.body.key}` } });
     assert.equal((await use()).statusCode, 200);
     const list = await api.call('GET', '/v1/api-keys');
     assert.deepEqual(
       list.body.items.map((key: object) => Object.keys(key)),
-      [
-        ['id', 'name', 'createdAt'],
-        ['id', 'name', 'createdAt'],
-      ],
+      [1, 2].map(() => ['id', 'name', 'scope', 'externalId', 'expiresAt', 'createdAt']),
     );
     const dump = JSON.stringify((await api.db.sql.execute(sql`select * from api_keys`)).rows);
     assert.ok(!dump.includes(made.body.key.slice(8)));
@@ -45,6 +43,19 @@ describe('API keys', () => {
     const answers = await Promise.all(items.map((key: { id: string }) => api.call('DELETE', `/v1/api-keys/${key.id}`)));
     assert.deepEqual(answers.map((answer) => answer.status).sort(), [204, 409]);
     refused(answers.find((answer) => answer.status === 409)!, 409, 'last-api-key');
+  });
+
+  it('keeps the last key that can create others, where the environment has none', async () => {
+    const alone = await startApi({ apiKey: null });
+    const admin = (await ensureFirstApiKey(alone.db))!;
+    const as = (method: 'GET' | 'POST' | 'DELETE', url: string, payload?: object) =>
+      alone.app.inject({ method, url, headers: { authorization: `Bearer ${admin}` }, ...(payload ? { payload } : {}) });
+    for (const more of [{ scope: 'read' }, { externalId: 'tenant' }])
+      assert.equal((await as('POST', '/v1/api-keys', { name: 'x', ...more })).statusCode, 201);
+    const { items } = (await as('GET', '/v1/api-keys')).json();
+    assert.equal((await as('DELETE', `/v1/api-keys/${items[0].id}`)).json().code, 'last-api-key');
+    assert.equal((await as('DELETE', `/v1/api-keys/${items[1].id}`)).statusCode, 204);
+    await alone.close();
   });
 
   it('lists keys in pages', async () => {
