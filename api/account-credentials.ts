@@ -24,8 +24,8 @@ export async function addAccount(
   given: NewAccountNames & { credentials: Record<string, unknown> },
 ): Promise<AccountRecord> {
   const { provider } = providerOf(deps, kind);
-  const { credentials } = given;
-  const verified = await callProvider(deps, (io) => provider.verifyCredentials(credentials, io));
+  const verified = await callProvider(deps, (io) => provider.verifyCredentials(given.credentials, io));
+  const credentials = (verified.credentials ?? given.credentials) as Record<string, unknown>;
   const noTokens = { load: async () => null, save: async () => {} };
   const { canCreateCalendars } = provider.open(
     { credentials, discovered: verified.discovered, tokens: noTokens },
@@ -34,6 +34,7 @@ export async function addAccount(
   const created = await createAccount(deps.db, {
     ...verified,
     ...given,
+    credentials,
     provider: kind,
     canCreateCalendars,
     preset: typeof credentials['preset'] === 'string' ? credentials['preset'] : null,

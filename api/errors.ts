@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { SyncError, type SyncErrorKind } from '../core/sync-error.ts';
 import { API_ERRORS, type ApiErrorCode, SYNC_ERRORS } from '../core/texts.ts';
 import { isUnavailable, isUnstorableText } from '../db/postgres-errors.ts';
+import { UnconfirmedServer } from '../providers/caldav/unconfirmed-server.ts';
 import { ControlError } from './temporal/pair-control.ts';
 
 const STATUS: Readonly<Record<ApiErrorCode, number>> = {
@@ -30,6 +31,7 @@ const STATUS: Readonly<Record<ApiErrorCode, number>> = {
   'credentials-rejected': 422,
   'server-unreachable': 422,
   'not-a-caldav-server': 422,
+  'server-not-confirmed': 422,
   'address-not-allowed': 422,
   'calendar-creation-rejected': 422,
   'calendar-not-found': 422,
@@ -54,6 +56,7 @@ interface Extra {
   readonly retryAfterSeconds?: number;
   /** The methods that the path has. */
   readonly allow?: readonly string[];
+  readonly serverUrl?: string;
 }
 
 /** `detail` is for people and holds no secret and no event content. */
@@ -73,7 +76,7 @@ export class ApiError extends Error {
   }
 
   body(): z.infer<typeof errorBody> {
-    const { errors, parts } = this.extra;
+    const { errors, parts, serverUrl } = this.extra;
     return {
       type: `urn:calpair:problem:${this.code}`,
       title: API_ERRORS[this.code].title,
@@ -82,6 +85,7 @@ export class ApiError extends Error {
       code: this.code,
       ...(errors && { errors: [...errors] }),
       ...(parts && { parts }),
+      ...(serverUrl && { serverUrl }),
     };
   }
 }
@@ -101,6 +105,10 @@ export const errorBody = z
       .record(z.string(), z.union([z.boolean(), z.string()]))
       .optional()
       .describe('Of `/health/ready`: which parts work.'),
+    serverUrl: z
+      .string()
+      .optional()
+      .describe('Where the calendars are on a server of another domain: the address that confirms it.'),
   })
   .meta({ id: 'Problem', description: 'RFC 9457 problem details with a stable `code`.' });
 
@@ -120,6 +128,7 @@ export function notFound(what: string): ApiError {
 /** The answer to any error; null for an unexpected one, which is logged and answered as `internal`. */
 export function apiErrorOf(error: unknown): ApiError | null {
   if (error instanceof ApiError) return error;
+  if (error instanceof UnconfirmedServer) return notConfirmed(error);
   if (error instanceof SyncError) return fromSyncError(error);
   if (error instanceof ControlError) return fromControlError(error);
   if (isUnavailable(error))
@@ -159,6 +168,14 @@ function fromSyncError(error: SyncError): ApiError | null {
   const detail = withReason(SYNC_ERRORS[error.kind].request ?? API_ERRORS[code].detail, error);
   if (code !== 'temporarily-unavailable' || error.retryAfterMs === undefined) return new ApiError(code, detail);
   return new ApiError(code, detail, { retryAfterSeconds: Math.ceil(error.retryAfterMs / 1000) });
+}
+
+function notConfirmed({ kind, address: { origin, pathname, host } }: UnconfirmedServer): ApiError {
+  const serverUrl = `${origin}${pathname}`;
+  const detail =
+    `The calendars are on ${host}, which is in another domain than the address that was given. It got no password. ` +
+    `If you know it and trust it, give ${clip(serverUrl, 500)} as the address of the server.`;
+  return new ApiError(kind === 'not-a-caldav-server' ? kind : 'server-not-confirmed', detail, { serverUrl });
 }
 
 /** Adds what the person can do and the server's own reason, where there are any. */

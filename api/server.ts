@@ -26,6 +26,7 @@ import { consoleRoutes } from './routes/console.ts';
 import { collectDocs, docsRoutes } from './routes/docs.ts';
 import { freeBusyRoutes } from './routes/free-busy.ts';
 import { healthRoutes } from './routes/health.ts';
+import { nextcloudLoginRoutes } from './routes/nextcloud-login.ts';
 import { oauthCallbackRoute, oauthStartRoute } from './routes/oauth.ts';
 import { pairRoutes } from './routes/pairs.ts';
 import { previewRoutes } from './routes/preview.ts';
@@ -100,6 +101,7 @@ export async function buildServer(deps: ApiDeps): Promise<Api> {
     providerRoutes(v1, deps);
     accountRoutes(v1, deps);
     oauthStartRoute(v1, deps);
+    nextcloudLoginRoutes(v1, deps);
     calendarRoutes(v1, deps);
     freeBusyRoutes(v1, deps);
     connectionRoutes(v1, deps);

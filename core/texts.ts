@@ -80,6 +80,11 @@ export const API_ERRORS = {
     title: 'No CalDAV service at this address',
     detail: 'The server answers, but no CalDAV principal, home or calendar was found there.',
   },
+  'server-not-confirmed': {
+    title: 'The server is in another domain',
+    detail:
+      'The calendars are on a server of another domain. Send its address to confirm that it may get the password.',
+  },
   'address-not-allowed': {
     title: 'Address not allowed',
     detail:

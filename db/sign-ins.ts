@@ -47,6 +47,34 @@ export async function takeSignIn(db: Db, kind: string, secret: string, cookies: 
   return row === undefined ? null : opened(db, secret, row.data);
 }
 
+/**
+ * What was stored, for the caller alone until `storeSignIn` ends the lease. A caller that dies loses it after a minute
+ * and a half, which is longer than a request may take.
+ */
+export async function leaseSignIn(
+  db: Db,
+  kind: string,
+  secret: string,
+): Promise<{ data: unknown } | 'taken' | 'unknown'> {
+  const isFree = sql`coalesce(${signIns.takenUntil} < now(), true)`;
+  const [row] = await db.sql
+    .update(signIns)
+    .set({ takenUntil: sql`now() + interval '90 seconds'` })
+    .where(and(isCurrent(kind, secret), isFree))
+    .returning();
+  if (row !== undefined) return { data: opened(db, secret, row.data) };
+  const rows = await db.sql.select({ hash: signIns.hash }).from(signIns).where(isCurrent(kind, secret));
+  return rows.length > 0 ? 'taken' : 'unknown';
+}
+
+/** Stores what is known now. @param isDone the lease ends, too */
+export async function storeSignIn(db: Db, secret: string, data: unknown, isDone: boolean): Promise<void> {
+  await db.sql
+    .update(signIns)
+    .set({ data: sealed(db, secret, data), ...(isDone ? { takenUntil: null } : {}) })
+    .where(eq(signIns.hash, hashOf(secret)));
+}
+
 function isCurrent(kind: string, secret: string) {
   return and(eq(signIns.hash, hashOf(secret)), eq(signIns.kind, kind), gt(signIns.expiresAt, sql`now()`));
 }

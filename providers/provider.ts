@@ -77,6 +77,8 @@ export interface VerifiedAccount {
   readonly username: string;
   /** Addresses found by discovery (principal, home sets), passed to `open` later. Plain JSON, no secret. */
   readonly discovered: Record<string, unknown>;
+  /** The credentials as they are to be stored, where the check completed them (the address of a server). */
+  readonly credentials?: unknown;
   /** The token that the check obtained: kept, because a service may accept a refresh token only once. */
   readonly token?: StoredToken | null;
 }

@@ -18,7 +18,7 @@ import { check, errorResponses, idParam, instant, instantOf, nothing, text } fro
 
 const tags = ['Accounts'];
 
-const account = z
+export const account = z
   .object({
     id: z.string(),
     provider: z.string(),
@@ -196,7 +196,7 @@ function found(record: AccountRecord | null): AccountRecord {
   return record;
 }
 
-function accountJson(record: AccountRecord): z.infer<typeof account> {
+export function accountJson(record: AccountRecord): z.infer<typeof account> {
   const { canCreateCalendars, createdAt, ...rest } = record;
   return { ...rest, capabilities: { createCalendar: canCreateCalendars }, createdAt: instantOf(createdAt) };
 }

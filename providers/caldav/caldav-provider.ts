@@ -5,13 +5,15 @@ import type { Account, CalendarInfo, Io, OpenAccount, Provider, VerifiedAccount 
 import { BUSY_BY_DEFAULT } from '../provider.ts';
 import { createCalendar, listCalendars } from './calendars.ts';
 import { davClient } from './client.ts';
-import { type Credentials, isServerUrl } from './credentials.ts';
+import type { Credentials } from './credentials.ts';
 import { Discovered } from './discovered.ts';
 import { discover, identityOfAccount } from './discovery.ts';
 import { freeBusy } from './free-busy.ts';
 import { identityOf } from './hrefs.ts';
+import { locate } from './locate.ts';
 import { PRESETS } from './presets.ts';
 import { hasMoved, keepNames, nameOf, whereNow } from './relocation.ts';
+import { addressesOf } from './server-address.ts';
 import { caldavSide } from './side.ts';
 import type { Login } from './sign-in.ts';
 
@@ -21,12 +23,15 @@ export const caldavProvider: Provider<Credentials> = {
     io: Io,
     before?: Record<string, unknown>,
   ): Promise<VerifiedAccount> {
-    const typed = addressOf(credentials);
-    const discovered = keepNames(await find(typed, credentials, io), Discovered.safeParse(before).data);
+    const { preset, serverUrl, username } = credentials;
+    const { address, discovered: found } = await locate(typedOf(credentials), preset, loginOf(credentials), io);
+    const discovered = keepNames(found, Discovered.safeParse(before).data);
+    const isComplete = serverUrl === undefined || (URL.canParse(serverUrl) && new URL(serverUrl).href === address.href);
     return {
-      identity: identityOfAccount(discovered, typed, credentials.username),
-      username: credentials.username,
+      identity: identityOfAccount(discovered, address, username),
+      username,
       discovered,
+      ...(isComplete ? {} : { credentials: { ...credentials, serverUrl: address.href } }),
     };
   },
 
@@ -119,8 +124,13 @@ function loginOf({ preset, username, password }: Credentials): Login {
   return { username, password, advice: PRESETS[preset].adviceOnRefusal?.(password) };
 }
 
-function addressOf({ preset, serverUrl: typed }: Credentials): URL {
-  const address = typed ?? PRESETS[preset].serverUrl;
-  if (address === undefined || !isServerUrl(address)) throw new SyncError('not-a-caldav-server', 'no server address');
-  return new URL(address);
+function typedOf({ preset, serverUrl }: Credentials): string {
+  return serverUrl ?? PRESETS[preset].serverUrl ?? '';
+}
+
+/** Of a stored account: complete since its credentials were checked. */
+function addressOf(credentials: Credentials): URL {
+  const [address] = addressesOf(typedOf(credentials));
+  if (address === undefined) throw new SyncError('not-a-caldav-server', 'no server address');
+  return address;
 }

@@ -10,6 +10,7 @@ import type { Io } from '../provider.ts';
 import { isLong } from '../reading/reading.ts';
 import { readLongMultistatus } from './long-multistatus.ts';
 import { adviceFor, type Login, learn, type Proof, proofFor } from './sign-in.ts';
+import { UnconfirmedServer } from './unconfirmed-server.ts';
 import { type Body, type Member, type Multistatus, readError, readMultistatus } from './xml.ts';
 
 export interface DavClient {
@@ -23,6 +24,8 @@ export interface DavClient {
   propfind(url: URL, depth: '0' | '1', props: readonly string[]): Promise<Answer & Multistatus>;
   /** The one member of a PROPFIND of depth 0; it has a `status` where the server answers 207 around a 404. */
   properties(url: URL, props: readonly string[]): Promise<Answer & { readonly member: Member }>;
+  /** The first address that asked for the credentials and must not get them; null where none has. */
+  elsewhere(): URL | null;
 }
 
 export interface RequestOptions {
@@ -54,6 +57,7 @@ export interface Relocation {
 
 export function davClient(typed: URL, login: Login, io: Io, relocation?: Relocation): DavClient {
   const mayCarry = (url: URL): boolean => mayCarryCredentials(typed, url);
+  let elsewhere: URL | null = null;
 
   async function send(method: string, url: URL, options: RequestOptions): Promise<Answer> {
     const { headers = {}, body } = options;
@@ -70,10 +74,7 @@ export function davClient(typed: URL, login: Login, io: Io, relocation?: Relocat
         return proof?.header ?? null;
       });
       if (response.status !== 401) return readAnswer(response, answered);
-      if (proof === undefined)
-        throw new SyncError('unreachable', 'the server redirects to a host that must not get the credentials', {
-          status: 401,
-        });
+      if (proof === undefined) throw new UnconfirmedServer((elsewhere ??= answered), 'unreachable', { status: 401 });
       if (tries < MAX_SIGN_INS && learn(login, answered, proof, response.headers, tries === 1)) continue;
       return { ...(await readAnswer(response, answered)), advice: adviceFor(login, proof, response.headers) };
     }
@@ -137,7 +138,7 @@ export function davClient(typed: URL, login: Login, io: Io, relocation?: Relocat
     return { ...answer, member };
   }
 
-  return { request, xml, propfind, properties };
+  return { request, xml, propfind, properties, elsewhere: () => elsewhere };
 }
 
 async function readAnswer(response: Response, url: URL): Promise<Answer> {

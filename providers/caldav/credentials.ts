@@ -1,10 +1,17 @@
 /** What a CalDAV account consists of. */
 import { z } from 'zod';
 import { PRESETS, type PresetName } from './presets.ts';
+import { addressesOf } from './server-address.ts';
 
 const username = z.string().min(1).max(320);
 const password = z.string().min(1).max(1000);
-const serverUrl = z.string().max(2000).refine(isServerUrl, 'must be an http(s) URL without credentials in it');
+const serverUrl = z
+  .string()
+  .max(2000)
+  .refine(
+    (text) => addressesOf(text).length > 0,
+    'must be a host name or an https:// address, without a password in it',
+  );
 
 export const Credentials = z
   .object({
@@ -20,9 +27,3 @@ export const Credentials = z
 export type Credentials = z.infer<typeof Credentials>;
 
 export const NewCredentials = z.object({ password, username: username.optional() });
-
-export function isServerUrl(text: string): boolean {
-  if (!URL.canParse(text)) return false;
-  const url = new URL(text);
-  return (url.protocol === 'https:' || url.protocol === 'http:') && url.username === '' && url.password === '';
-}

@@ -9,18 +9,23 @@ import type { Discovered } from './discovered.ts';
 import { collectionUrl, identityOf } from './hrefs.ts';
 import { isSogo, type Preset } from './presets.ts';
 import { nameOf } from './relocation.ts';
+import { UnconfirmedServer } from './unconfirmed-server.ts';
 import { type Element, hrefsOf, type Member } from './xml.ts';
 
 /**
- * @throws SyncError `auth`; `unreachable` without an answer; `not-a-caldav-server` when HTTP answers but no calendar is
- * found; `address-not-allowed`
+ * @throws UnconfirmedServer; SyncError `auth`; `unreachable` without an answer; `not-a-caldav-server` when HTTP answers
+ * but no calendar is found; `address-not-allowed`
  */
 export async function discover(client: DavClient, typed: URL, preset: Preset, username: string): Promise<Discovered> {
   const found =
     (await findFrom(client, typed)) ??
     (await findWellKnown(client, typed)) ??
     (await findByPaths(client, typed, preset, username));
-  if (found === null) throw new SyncError('not-a-caldav-server', 'no principal, calendar home or calendar was found');
+  if (found === null) {
+    const elsewhere = client.elsewhere();
+    if (elsewhere !== null) throw new UnconfirmedServer(elsewhere, 'not-a-caldav-server');
+    throw new SyncError('not-a-caldav-server', 'no principal, calendar home or calendar was found');
+  }
   const own = username.includes('@') ? [username.toLowerCase()] : [];
   return {
     ...found,

@@ -12,7 +12,7 @@ export const caldav = defineProvider({
     {
       name: 'serverUrl',
       label: 'Server address',
-      hint: 'The server, or a calendar on it, starting with https://. Calpair finds the rest.',
+      hint: 'Its name is enough, for example cloud.example.org. Calpair finds the rest.',
       type: 'url',
     },
     { name: 'username', label: 'Username', hint: 'As the server knows you.', type: 'text' },

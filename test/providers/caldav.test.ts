@@ -28,7 +28,9 @@ describe('credentials', () => {
     for (const serverUrl of [
       'ftp://dav.example.org',
       'https://u:p@dav.example.org',
-      'dav.example.org',
+      'u:p@dav.example.org',
+      '',
+      'no name',
       'javascript:alert(1)',
     ])
       assert.ok(!isFine({ preset: 'generic', serverUrl }), serverUrl);
