@@ -69,6 +69,7 @@ const BUSY_TIMES: Rate = { burst: 600, perMinute: 600 };
 /** By route, for each API key. */
 export const EXPENSIVE: Readonly<Record<string, Rate>> = {
   'POST /v1/accounts': PROVIDER_CALL,
+  'POST /v1/accounts/nextcloud-login': PROVIDER_CALL,
   'PUT /v1/accounts/:id/credentials': PROVIDER_CALL,
   'POST /v1/accounts/:id/calendars': PROVIDER_CALL,
   'POST /v1/pairs/:id/resync': PROVIDER_CALL,
