@@ -5,6 +5,9 @@ import type { AttentionReason } from '../db/schema.ts';
 import type { Store } from '../db/store.ts';
 import type { Provider } from '../providers/provider.ts';
 
+/** Events in one transaction: a pause or a changed setting must not wait long. */
+export const EVENTS_AT_ONCE = 200;
+
 export interface Deps {
   readonly store: Store;
   readonly providers: ReadonlyMap<string, Provider>;
@@ -13,6 +16,8 @@ export interface Deps {
   readonly tag: (text: string) => string;
   /** How long runs and their journals are kept. */
   readonly historyDays: number;
+  /** Instead of `EVENTS_AT_ONCE`. */
+  readonly eventsAtOnce?: number;
   readonly clock: Clock;
   /** Queues a webhook event that a pair needs attention, or no longer does; absent without a webhook. */
   readonly announcePair?: (pairId: string, reason: AttentionReason | null, at: Date) => Promise<void>;

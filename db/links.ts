@@ -18,6 +18,12 @@ export interface LinkChange {
   readonly set: LinkUpdate;
 }
 
+/** What the order of planning depends on. */
+export type LinkRowOutline = Pick<LinkRow, 'id' | 'parentId' | 'attempts' | 'label'> & {
+  /** A side has the event. */
+  readonly isPresent: boolean;
+};
+
 /** A link with its sides. */
 export interface LoadedLink {
   readonly link: LinkRow;
@@ -84,6 +90,17 @@ export async function loadLinks(db: Db, ids: readonly string[]): Promise<LoadedL
     if (entry) entry.sides[row.side] = row;
   }
   return ids.flatMap((id) => byId.get(id) ?? []);
+}
+
+export async function outlines(db: Db, ids: readonly string[]): Promise<LinkRowOutline[]> {
+  if (ids.length === 0) return [];
+  const isPresent = sql<boolean>`exists (
+    select 1 from link_sides s where s.link_id = ${links.id} and s.gone <> 'confirmed' and s.current is not null)`;
+  return db.sql
+    .select({ id: links.id, parentId: links.parentId, attempts: links.attempts, label: links.label, isPresent })
+    .from(links)
+    .where(anyOf(links.id, ids))
+    .orderBy(links.id);
 }
 
 export async function linksWithout(db: Db, pairId: string, side: SideName, ids: readonly string[]): Promise<string[]> {

@@ -42,6 +42,7 @@ export function postgresStore(db: Db): Store {
     hasWork: bind(links.hasWork),
     dirtyLinks: bind(links.dirtyLinks),
     loadLinks: bind(links.loadLinks),
+    outlines: bind(links.outlines),
     linksWithout: bind(links.linksWithout),
     countLinks: bind(links.countLinks),
     instancesOf: bind(links.instancesOf),

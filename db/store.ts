@@ -10,7 +10,7 @@ import type { NewConflict } from './conflicts.ts';
 import type { HeldRow, NewHeld } from './held-changes.ts';
 import type { Halves, SimilarSide } from './link-matching.ts';
 import type { NewSide, SideChange, SideRow } from './link-sides.ts';
-import type { LinkChange, LinkUpdate, LoadedLink, NewLink, RetriedRefusals } from './links.ts';
+import type { LinkChange, LinkRowOutline, LinkUpdate, LoadedLink, NewLink, RetriedRefusals } from './links.ts';
 import type { NewOp, Normalised, OpRow } from './ops.ts';
 import type { PairNow, PairUpdate, PairWithAccounts } from './pairs.ts';
 import type { LinkProblems, NewProblem } from './problems.ts';
@@ -106,6 +106,9 @@ interface LinkStore {
 
   /** In the order of the ids. */
   loadLinks(ids: readonly string[]): Promise<LoadedLink[]>;
+
+  /** In the order of their ids. */
+  outlines(ids: readonly string[]): Promise<LinkRowOutline[]>;
 
   /** Those of these links that have no event on that side: none yet, or no longer. */
   linksWithout(pairId: string, side: SideName, ids: readonly string[]): Promise<string[]>;

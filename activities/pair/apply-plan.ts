@@ -218,17 +218,9 @@ async function unlessSideFails({ stopped }: Applying, work: () => Promise<void>)
 
 async function decideAgain(applying: Applying, ids: readonly string[]): Promise<void> {
   const { deps, open, runId, epoch, progress } = applying;
-  const run = await deps.store.getRun(runId);
   // Another pair may have written what this one lost.
   const matched = await linkEvents(deps, open, epoch);
-  const planned = await planLinks(deps, open, { id: runId, epoch }, [
-    ...new Set([...ids, ...matched.map(({ linkId }) => linkId)]),
-  ]);
+  const all = [...new Set([...ids, ...matched.map(({ linkId }) => linkId)])];
+  const planned = await planLinks(deps, open, { id: runId, epoch }, all);
   progress.of += planned.ops;
-  if (!run) return;
-  await deps.store.updateRun(runId, {
-    conflicts: run.conflicts + planned.conflicts,
-    held: run.held + planned.held,
-    problems: run.problems + planned.problems,
-  });
 }

@@ -36,7 +36,7 @@ export function createDiffPair(deps: Deps): PairActivities['diffPair'] {
     try {
       return await decideRun(deps, open, { run, epoch }, input);
     } catch (error) {
-      if (error instanceof Superseded || cancellationSignal.aborted) throw error;
+      if (error instanceof Superseded || error instanceof ApplicationFailure || cancellationSignal.aborted) throw error;
       if (!(error instanceof SideFailed))
         deps.log.error({ pairId: input.pairId, runId: run.id, err: error }, 'a run failed unexpectedly');
       const failure = asSideFailure(error);
@@ -85,9 +85,6 @@ async function decideRun(
   await deps.store.updateRun(run.id, {
     readCaldav: read.caldav,
     readCloud: read.cloud,
-    conflicts: planned.conflicts,
-    held: planned.held,
-    problems: planned.problems,
   });
   await deps.store.updatePair(pair.id, { needsMatching: false });
   const { ops, conflicts, held, problems } = planned;

@@ -62,8 +62,6 @@ export async function loadPlanInput(
       duplicates: similar.duplicatesOf(event),
     })),
     instances: new Map([...instances].map(([id, some]) => [id, some.map((one) => instanceOf(store, one))])),
-    counts: await store.countEvents(pair.id),
-    deletions: await store.deletionsSince(pair.id, since, ids),
     known: {
       unsupported: (side, event) => sides[side].unsupported(event),
       journalOf: (linkId) => journalOf(store, unsettled, linkId),

@@ -6,12 +6,13 @@ import { changedPaths, otherSide, type SideName, sameValue } from '../../core/ev
 import type { EventProblem } from '../../core/event-problem.ts';
 import type { JournalFields } from '../../core/sync/journal.ts';
 import { matchText } from '../../core/sync/match-text.ts';
+import { labelOfEvent } from '../../core/sync/plan-link.ts';
 import type { NewSide, SideRow } from '../../db/link-sides.ts';
 import type { NewLink } from '../../db/links.ts';
 import { pairContext } from '../../db/pairs.ts';
 import type { Store } from '../../db/store.ts';
 import type { ChangePage, Found, Side, Stored } from '../../providers/provider.ts';
-import type { Deps } from '../deps.ts';
+import { type Deps, EVENTS_AT_ONCE } from '../deps.ts';
 import { changedFields } from './write-journal.ts';
 
 export interface Observer {
@@ -23,9 +24,6 @@ export interface Observer {
   /** The events were fetched by name; a listing or a change feed may lag behind. */
   readonly isAnswer?: boolean;
 }
-
-/** Events in one transaction: a pause or a changed setting must not wait long. */
-const CHUNK = 200;
 
 /**
  * Stores one page, with a fixed number of statements. `inSameTransaction` may store more under the same epoch, once all
@@ -39,9 +37,10 @@ export async function observe(
   const { deps, pairId, epoch, side } = observer;
   // A page may name an event twice; the later one is newer.
   const found = [...new Map(page.found.map((one) => [one.ref, one])).values()];
-  const rest = found.splice(Math.max(0, Math.ceil(found.length / CHUNK) - 1) * CHUNK);
-  for (let start = 0; start < found.length; start += CHUNK)
-    await deps.store.underEpoch(pairId, epoch, (tx) => observeFound(observer, tx, found.slice(start, start + CHUNK)));
+  const size = deps.eventsAtOnce ?? EVENTS_AT_ONCE;
+  const rest = found.splice(Math.max(0, Math.ceil(found.length / size) - 1) * size);
+  for (let start = 0; start < found.length; start += size)
+    await deps.store.underEpoch(pairId, epoch, (tx) => observeFound(observer, tx, found.slice(start, start + size)));
   await deps.store.underEpoch(
     pairId,
     epoch,
@@ -89,6 +88,11 @@ export function baseOf(store: Store, row: SideRow): Stored | null {
       data: store.vault.open(row.base, pairContext(row.pairId)),
     }
   );
+}
+
+/** How lists show a new event; the run that plans it writes what is nearest first. */
+function labelColumn(store: Store, pairId: string, { event }: Found): Buffer | null {
+  return event && store.vault.seal(JSON.stringify(labelOfEvent(event)), pairContext(pairId));
 }
 
 /** The columns that follow from what a side shows of an event. */
@@ -149,7 +153,7 @@ async function observeFound(observer: Observer, tx: Store, found: readonly Found
     const linkId = isOurs ? (one.marker as string) : deps.newId();
     const columns = currentColumns(tx, pairId, one);
     if (isOurs) ours.push(linkId);
-    else newLinks.push({ id: linkId, pairId, dirty: true });
+    else newLinks.push({ id: linkId, pairId, dirty: true, label: labelColumn(tx, pairId, one) });
     newSides.push({
       linkId,
       pairId,

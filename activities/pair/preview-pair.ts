@@ -14,9 +14,8 @@ import type { Deps } from '../deps.ts';
 import { confirmWrites } from './confirm-writes.ts';
 import { type LinkedEvent, linkEvents } from './link-events.ts';
 import { type OpenPair, openPair } from './open-pair.ts';
-import { planLinks } from './plan-links.ts';
+import { type Planned, planLinks } from './plan-links.ts';
 import { proveDeletions, readSide, SideFailed } from './read-sides.ts';
-import type { Planned } from './store-plan.ts';
 
 interface Writes {
   create: number;

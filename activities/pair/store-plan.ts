@@ -1,35 +1,32 @@
 /** Stores a plan: its ops, conflicts, problems and held deletions, and what becomes of the links. */
+import type { OccurrenceId, SideName } from '../../core/event.ts';
 import { groupBy } from '../../core/group-by.ts';
 import type { Op } from '../../core/sync/decide.ts';
 import { distanceOf } from '../../core/sync/distance.ts';
 import { DELETED } from '../../core/sync/journal.ts';
 import { type FieldConflict } from '../../core/sync/merge.ts';
 import { pathKey } from '../../core/sync/paths.ts';
+import type { ChunkPlan } from '../../core/sync/plan-chunk.ts';
+import type { DeletionPart } from '../../core/sync/plan-deletions.ts';
 import type { EventLabel, LinkPlan, LinkState } from '../../core/sync/plan-link.ts';
-import type { RunPlan } from '../../core/sync/plan-run.ts';
 import type { SeriesPlan } from '../../core/sync/plan-series.ts';
 import type { NewConflict } from '../../db/conflicts.ts';
 import type { SideChange } from '../../db/link-sides.ts';
-import type { LinkUpdate } from '../../db/links.ts';
+import type { LinkRow, LinkUpdate } from '../../db/links.ts';
 import type { NewOp } from '../../db/ops.ts';
 import { pairContext } from '../../db/pairs.ts';
 import type { LinkProblems } from '../../db/problems.ts';
 import type { Deps } from '../deps.ts';
-import type { Loaded } from './link-view.ts';
 import { later } from './observe.ts';
 import { fieldsOf, hashOf } from './write-journal.ts';
 
-/** How much a plan has brought. */
-export interface Planned {
-  /** Ops to be carried out. */
-  readonly ops: number;
-  /** New ones only, like the next two. */
-  readonly conflicts: number;
-  readonly held: number;
-  readonly problems: number;
-  /** Series whose instances an earlier pair had created. */
-  readonly relinkedSeries: ReadonlySet<string>;
+/** A link, as it was stored when it was planned. */
+export interface PlannedLink {
+  readonly link: Pick<LinkRow, 'attempts' | 'label' | 'lastChangeAt'>;
 }
+
+/** What is stored together; without what only `planDeletions` decides, if that comes later. */
+type Plan = Pick<ChunkPlan, 'links' | 'series' | 'held'> & Partial<Omit<DeletionPart, 'link'>>;
 
 interface Storing {
   readonly deps: Deps;
@@ -39,13 +36,20 @@ interface Storing {
   /** The pair has other settings than these plans were made with: all is decided again. */
   readonly isOutdated: boolean;
   /** The planned links, as they are stored. */
-  readonly rows: ReadonlyMap<string, Loaded>;
+  readonly rows: ReadonlyMap<string, PlannedLink>;
 }
 
-/** With a fixed number of statements, however large the plan is. */
-export async function storePlan(storing: Storing, plan: RunPlan): Promise<Planned> {
+/**
+ * With a fixed number of statements, however large the plan is.
+ * @returns how many ops it has; how many conflicts, problems and held deletions are new
+ */
+export async function storePlan(
+  storing: Storing,
+  plan: Plan,
+): Promise<Record<'ops' | 'conflicts' | 'held' | 'problems', number>> {
   const { pairId, now, isOutdated } = storing;
   const { store } = storing.deps;
+  const { instanceDeletions = [], forgotten = [], dropped = [] } = plan;
   // What failed before comes last: it must not put off the others.
   const attemptsOf = ({ linkId }: LinkPlan) => storing.rows.get(linkId)?.link.attempts ?? 0;
   const links = [...plan.links].sort((a, b) => attemptsOf(a) - attemptsOf(b));
@@ -58,22 +62,37 @@ export async function storePlan(storing: Storing, plan: RunPlan): Promise<Planne
   );
   const changes: Changes = { links: new Map(), sides: [] };
   await storeLinks(storing, links, changes);
-  for (const { linkId, seriesId, occurrence, side, label } of plan.relinked) {
-    change(changes, linkId, { parentId: seriesId, occurrence, label: seal(storing, label) });
-    changes.sides.push({ linkId, side, set: { owned: true } });
-  }
   ops.push(...(await storeSeries(storing, plan.series, changes)));
-  for (const { linkId, side } of plan.instanceDeletions) ops.push(opRow(storing, linkId, { ...DELETION, side }));
+  for (const { linkId, side } of instanceDeletions) ops.push(opRow(storing, linkId, { ...DELETION, side }));
   for (const { linkId } of plan.held) change(changes, linkId, { dirty: isOutdated });
   await store.updateEachLink([...changes.links].map(([id, set]) => ({ id, set })));
   await store.updateSides(changes.sides);
   await store.insertOps(ops);
   const held = await store.hold(plan.held.map((one) => ({ pairId, since: now, ...one })));
-  await store.finishDeletions(plan.forgotten, now);
-  await store.deleteLinks([...plan.forgotten, ...plan.dropped]);
-  if (plan.needsFullListing) await store.updatePair(pairId, { fullListingAt: new Date(0) });
-  const relinkedSeries = new Set(plan.relinked.map(({ seriesId }) => seriesId));
-  return { ops: ops.length, conflicts, held, problems, relinkedSeries };
+  await store.finishDeletions(forgotten, now);
+  await store.deleteLinks([...forgotten, ...dropped]);
+  return { ops: ops.length, conflicts, held, problems };
+}
+
+/** The link of a single event that is an instance of a series. */
+interface RelinkedLink {
+  readonly linkId: string;
+  readonly seriesId: string;
+  readonly occurrence: OccurrenceId;
+  /** The side that has the instance. */
+  readonly side: SideName;
+  readonly label: EventLabel | null;
+}
+
+export async function storeRelinked(deps: Deps, pairId: string, relinked: readonly RelinkedLink[]): Promise<void> {
+  const { store } = deps;
+  await store.updateEachLink(
+    relinked.map(({ linkId, seriesId, occurrence, label }) => ({
+      id: linkId,
+      set: { parentId: seriesId, occurrence, label: seal({ deps, pairId }, label) },
+    })),
+  );
+  await store.updateSides(relinked.map(({ linkId, side }) => ({ linkId, side, set: { owned: true } })));
 }
 
 /** What changes about rows, each of which is changed once. */
@@ -185,7 +204,7 @@ function opRow(storing: Storing, linkId: string, { side, action, isCounted, next
 const DELETION = { action: 'delete', next: null, changes: [], isCounted: false, hold: null } as const;
 
 /** Those of a link, and of the instances of a series. */
-function problemsOf({ links, series }: Pick<RunPlan, 'links' | 'series'>): LinkProblems[] {
+function problemsOf({ links, series }: Plan): LinkProblems[] {
   const ofInstances = groupBy(series, ({ linkId }) => linkId);
   return links.map(({ linkId, problems }) => {
     const all = [...problems, ...(ofInstances.get(linkId) ?? []).flatMap((one) => one.problems)];
@@ -219,6 +238,6 @@ function conflictRows(
   });
 }
 
-function seal({ deps, pairId }: Storing, value: object | null): Buffer | null {
+function seal({ deps, pairId }: Pick<Storing, 'deps' | 'pairId'>, value: object | null): Buffer | null {
   return value && deps.store.vault.seal(JSON.stringify(value), pairContext(pairId));
 }

@@ -1,9 +1,8 @@
-/** What `planRun` decides by: everything is loaded before it begins. */
+/** What `planChunk` decides by: everything is loaded before it begins. */
 import type { CalendarEvent, Content, OccurrenceId, SideName } from '../event.ts';
 import type { EventProblem } from '../event-problem.ts';
 import type { ChangedValue } from './changed-values.ts';
 import type { LinkView } from './decide.ts';
-import type { DeletionHistory, EventCounts } from './deletion-guard.ts';
 import type { Journal } from './own-writes.ts';
 import type { Direction, PairOptions } from './policy.ts';
 
@@ -18,8 +17,6 @@ export interface PlanInput {
   readonly events: readonly EventToPlan[];
   /** The instances of expanded series, by the link of the series and in order; also of series that do not exist. */
   readonly instances: ReadonlyMap<string, readonly InstanceToPlan[]>;
-  readonly counts: EventCounts;
-  readonly deletions: DeletionHistory;
   readonly known: Known;
 }
 

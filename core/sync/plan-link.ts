@@ -41,7 +41,7 @@ export interface LinkPlan {
  * - `waits`: soon
  * - `unconfirmed`: soon; earlier failures are over
  *
- * Never again, if the deletions of the run are not held (`planRun`): `forgotten` (at once), `gone-on-both`, and
+ * Never again, if the deletions of the run are not held (`planDeletions`): `forgotten` (at once), `gone-on-both`, and
  * `series-gone`, a series with its instances.
  */
 export type LinkState =
@@ -58,6 +58,7 @@ export type LinkState =
 export interface EventLabel {
   readonly title: string;
   readonly start: string;
+  readonly repeats?: true;
 }
 
 /** A link with the decision about it alone; null: none could be made. */
@@ -205,9 +206,13 @@ function withFreeUid(linkId: string, op: Op, { known }: PlanInput, gone: Readonl
 
 export function labelOf(view: LinkView): EventLabel | null {
   const event = eventOf(view);
-  if (event) return { title: event.title, start: event.when.start };
+  if (event) return labelOfEvent(event);
   const title = view.caldav?.title ?? view.cloud?.title;
   return title ? { title, start: '' } : null;
+}
+
+export function labelOfEvent({ title, when, recurrence }: CalendarEvent): EventLabel {
+  return { title, start: when.start, ...(recurrence ? { repeats: true } : {}) };
 }
 
 /** The event to speak of: what a side shows, else what it showed. */

@@ -5,6 +5,7 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import type { SQL } from 'drizzle-orm';
 import type { CalendarEvent } from '../../core/event.ts';
 import type { Db } from '../../db/connect.ts';
 import { testDatabase } from '../support/database.ts';
@@ -66,10 +67,23 @@ class Mortal {
           };
         }
         if (name === 'update' || name === 'insert' || name === 'delete') boundary(String(name));
+        if (name === 'execute') {
+          return (query: SQL) => {
+            const write = writeOf(query);
+            if (write) boundary(write);
+            return (value as (...args: unknown[]) => unknown).call(target, query);
+          };
+        }
         return (value as (...args: unknown[]) => unknown).bind(target);
       },
     });
   }
+}
+
+/** How a statement begins that changes rows. */
+function writeOf(query: SQL): string | null {
+  const [first] = query.queryChunks as { readonly value?: unknown }[];
+  return /^\s*(insert into|update|delete from)/.exec(String(first?.value))?.[1] ?? null;
 }
 
 async function scenario(mortal: Mortal): Promise<Harness> {

@@ -67,6 +67,7 @@ const IN_TRANSACTIONS: readonly MethodName[] = [
 /** These return their rows in a defined order; the others in any. */
 const ORDERED: readonly MethodName[] = [
   'dirtyLinks',
+  'outlines',
   'loadLinks',
   'pendingOps',
   'opsToExecute',

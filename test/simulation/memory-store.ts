@@ -223,6 +223,17 @@ export class MemoryDatabase extends MemoryTables {
           .filter((row) => (all ? row.dirty : isDue(row, now)))
           .sort(byId)
           .map(({ id }) => id),
+      outlines: (ids) =>
+        [...new Set(ids)].sort().flatMap((id) => {
+          const link = db.links.get(id);
+          if (!link) return [];
+          const isThere = (side: SideName) => {
+            const row = db.sides.get(`${id}/${side}`);
+            return row !== undefined && row.gone !== 'confirmed' && row.current !== null;
+          };
+          const { parentId, attempts, label } = link;
+          return [{ id, parentId, attempts, label, isPresent: isThere('caldav') || isThere('cloud') }];
+        }),
       loadLinks: (ids) =>
         ids.flatMap((id) => {
           const link = db.links.get(id);

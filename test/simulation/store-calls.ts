@@ -360,6 +360,7 @@ export class StoreCalls {
     deleteLinks: () => [this.database.links.size > MANY_LINKS ? this.linkIds() : []],
     hasWork: () => [this.pair(), new Date(this.now)],
     dirtyLinks: () => [this.pair(), new Date(this.now), this.random.chance(0.5)],
+    outlines: () => [this.linkIds()],
     loadLinks: () => [this.linkIds()],
     markListed: () => [this.pair(), this.side(), this.some(() => `r${this.random.below(40)}`)],
     suspectGone: () => [

@@ -248,6 +248,7 @@ export class World {
       fetch: () => Promise.reject(new Error('the simulation has no network')),
       tag: () => 'ffff',
       historyDays: 30,
+      eventsAtOnce: 2,
       clock: {
         now: () => new Date(scheduler.now),
         // A wait of milliseconds may end before or after anything else that happens now.

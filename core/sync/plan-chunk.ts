@@ -1,0 +1,70 @@
+/**
+ * What a run is to do, some events at a time. Each link is decided about by itself (`planLink`), then the instances of
+ * series (`planSeries`). What depends on all deletions of the run waits for `planDeletions`. Pure: the activity loads
+ * the input and stores the plan.
+ */
+import { type DeletionFacts, factsOf, type HeldDeletion, waitsForDeletions } from './plan-deletions.ts';
+import type { EventToPlan, PlanInput } from './plan-input.ts';
+import { decideEvent, isExpanded, type LinkPlan, planLink, UNDECIDED } from './plan-link.ts';
+import { NO_INSTANCES, planSeries, type SeriesPlan } from './plan-series.ts';
+import { isOrphan } from './relink-instances.ts';
+
+export interface ChunkPlan {
+  /** Those that can be stored at once. */
+  readonly links: readonly LinkPlan[];
+  /** Expanded series, beside the plans of their links. */
+  readonly series: readonly SeriesPlan[];
+  /** Deletions that wait for a person, however many the run has. */
+  readonly held: readonly HeldDeletion[];
+  /** What the deletions of the run are planned by. */
+  readonly facts: DeletionFacts;
+  /**
+   * At the initial matching: series whose instances an earlier pair may have created, and events that may be these.
+   * They are planned when all of them are known (`relinkInstances`).
+   */
+  readonly deferred: readonly string[];
+  /** A copy may exist that no change feed reports. */
+  readonly needsFullListing: boolean;
+}
+
+/**
+ * A series and all its instances are in one chunk. @param gone links that earlier chunks of the run have found to be
+ * gone: these come first, since nothing is a duplicate of them
+ */
+export function planChunk(input: PlanInput, gone: ReadonlySet<string> = new Set()): ChunkPlan {
+  const all = input.events.map((event) => decideEvent(event, input));
+  const deferred = input.needsMatching
+    ? all.filter((one) => one.decision && (isOrphan(one.event) || isExpanded(one)))
+    : [];
+  const decided = all.filter((one) => !deferred.includes(one));
+  const forgotten = new Set(gone);
+  const links = decided.map((one) => {
+    const plan = planLink(one, input, forgotten);
+    if (plan.state === 'forgotten') forgotten.add(plan.linkId);
+    return plan;
+  });
+  const series = decided.filter(isExpanded).flatMap(({ event }) => planInstances(event, input));
+  const atOnce = links.filter((plan) => !waitsForDeletions(plan));
+  return {
+    links: atOnce,
+    series,
+    held: atOnce.flatMap(({ linkId, ops }) =>
+      ops.flatMap(({ side, hold: reason }) => (reason ? [{ linkId, side, reason }] : [])),
+    ),
+    facts: factsOf(links, series, input),
+    deferred: deferred.map(({ event }) => event.linkId),
+    needsFullListing: input.events.some(({ linkId, mayHaveCopy }) => mayHaveCopy && forgotten.has(linkId)),
+  };
+}
+
+/** What becomes of the instances of an expanded series. */
+function planInstances({ linkId, view }: EventToPlan, input: PlanInput): SeriesPlan[] {
+  if (!view) return [];
+  try {
+    const plan = planSeries(linkId, view, input.instances.get(linkId) ?? [], input);
+    return plan ? [plan] : [];
+  } catch (error) {
+    const side = view.caldav ? 'caldav' : 'cloud';
+    return [{ ...NO_INSTANCES, linkId, label: null, problems: [{ side, problem: UNDECIDED }], error }];
+  }
+}
