@@ -85,6 +85,7 @@ const variables = z
       .regex(/^[^\s/]+:\d{1,5}$/, 'must be host:port')
       .optional(),
     TEMPORAL_NAMESPACE: z.string().default('default'),
+    TEMPORAL_DEPLOYMENT_NAME: z.string().optional(),
     TEMPORAL_API_KEY: z.string().optional(),
     TEMPORAL_TLS: flag.optional(),
     TEMPORAL_TLS_CLIENT_CERT_PATH: z.string().optional(),
@@ -200,6 +201,8 @@ function shape(env: z.infer<typeof variables>) {
     temporal: {
       address: env.TEMPORAL_ADDRESS ?? null,
       namespace: env.TEMPORAL_NAMESPACE,
+      /** Null: no worker versioning. */
+      deploymentName: env.TEMPORAL_DEPLOYMENT_NAME ?? null,
       apiKey: env.TEMPORAL_API_KEY ?? null,
       tls: temporalTls(env),
       port: env.CALPAIR_TEMPORAL_PORT,

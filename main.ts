@@ -12,7 +12,9 @@ import type { Logger } from 'pino';
 import { SYSTEM_CLOCK } from './activities/deps.ts';
 import type { Deps } from './activities/index.ts';
 import { createActivities, createBookingActivities } from './activities/index.ts';
+import { limitFetch, POLL_REQUESTS } from './activities/limit-fetch.ts';
 import { createPreviewPair } from './activities/pair/preview-pair.ts';
+import { PollLoops } from './activities/poll-loop.ts';
 import { announce } from './announce.ts';
 import { readiness } from './api/readiness.ts';
 import { buildServer } from './api/server.ts';
@@ -21,14 +23,15 @@ import { createBookingControl } from './api/temporal/booking-control.ts';
 import { notifyOverdueBookings } from './api/temporal/booking-outbox.ts';
 import type { PairControl } from './api/temporal/pair-control.ts';
 import { createPairControl, registerSearchAttributes } from './api/temporal/pair-control.ts';
+import { supervise } from './api/temporal/supervisor.ts';
 import type { Config } from './config.ts';
 import { ConfigError, PROJECT_DIR, readConfig } from './config.ts';
 import { temporalOptions, type WaitOptions, waitForService } from './connect-services.ts';
 import { ensureFirstApiKey } from './db/api-keys.ts';
 import type { Db } from './db/connect.ts';
-import { connect, migrate } from './db/connect.ts';
+import { migrate } from './db/connect.ts';
 import { newId } from './db/ids.ts';
-import { workflowInputs } from './db/pairs.ts';
+import { closePools, openPools, type Pools } from './db/pools.ts';
 import { postgresStore } from './db/postgres-store.ts';
 import { createVault } from './db/vault.ts';
 import { announcePair } from './db/webhook-events.ts';
@@ -43,7 +46,8 @@ import { createLogger } from './log.ts';
 import { createProviders } from './providers/entries.ts';
 import { createFetch } from './providers/http.ts';
 import { onKilledThread } from './providers/reading/reading.ts';
-import { recoverOrphanedActivities } from './worker/recover-orphaned-activities.ts';
+import { newWorkerIdentity, recoverOrphanedActivities } from './worker/recover-orphaned-activities.ts';
+import { keepWorkerLease } from './worker/worker-lease.ts';
 import type { Workers } from './worker/workers.ts';
 import { createWorkers, installRuntime } from './worker/workers.ts';
 import { bundleWorkflowsOnce } from './worker/workflow-bundle.ts';
@@ -148,10 +152,10 @@ export async function startEverything(config: Config, options: StartOptions): Pr
     const secrets = loadOrCreateSecrets(config);
 
     await waitForService('PostgreSQL', () => migrate(servers.databaseUrl), options);
-    const db = connect(servers.databaseUrl, createVault(secrets.encryptionKeys, secrets.hashKey), {
-      hasWebhook: config.webhook !== null,
-    });
-    steps.push(() => db.close());
+    const vault = createVault(secrets.encryptionKeys, secrets.hashKey);
+    const pools = openPools(servers.databaseUrl, vault, config.webhook !== null);
+    const db = pools.api;
+    steps.push(() => closePools(pools));
     const temporal = await waitForService(
       'Temporal',
       () => Connection.connect(temporalOptions(config.temporal, servers.temporalAddress)),
@@ -168,7 +172,7 @@ export async function startEverything(config: Config, options: StartOptions): Pr
       config,
       options,
       servers,
-      db,
+      pools,
       temporal,
       control: createPairControl(client, servers.temporalUiUrl),
       bookings: createBookingControl(client),
@@ -179,6 +183,7 @@ export async function startEverything(config: Config, options: StartOptions): Pr
         providers: await createProviders(config.providers),
         log,
         historyDays: config.historyDays,
+        worker: newWorkerIdentity(),
         tag: (text) => db.vault.hash(text),
         clock: SYSTEM_CLOCK,
         newId,
@@ -188,6 +193,7 @@ export async function startEverything(config: Config, options: StartOptions): Pr
     };
     const workers = bundle === undefined ? undefined : await startWorkers(parts, await bundle);
     const apiUrl = config.roles.includes('api') ? await startApi(parts, workers) : null;
+    startSupervisor(parts);
     return {
       apiUrl,
       apiKey: config.apiKey ?? madeApiKey?.key ?? null,
@@ -206,7 +212,7 @@ interface Parts {
   readonly config: Config;
   readonly options: StartOptions;
   readonly servers: Servers;
-  readonly db: Db;
+  readonly pools: Pools;
   readonly temporal: Connection;
   readonly control: PairControl;
   readonly bookings: BookingControl;
@@ -221,25 +227,41 @@ async function startWorkers(
   parts: Parts,
   workflowBundle: Awaited<ReturnType<typeof bundleWorkflowsOnce>>,
 ): Promise<Workers> {
-  const { config, options, servers, db, shared, steps } = parts;
+  const { config, options, servers, pools, shared, steps } = parts;
   const connection = await waitForService(
     'Temporal',
     () => NativeConnection.connect(temporalOptions(config.temporal, servers.temporalAddress)),
     options,
   );
   steps.push(() => connection.close());
-  const activities = {
-    ...createActivities(shared),
-    ...createBookingActivities({
-      ...shared,
-      db,
-      pollIntervalSeconds: config.pollIntervalSeconds,
-      webhook: config.webhook,
-    }),
+  const lease = await keepWorkerLease(pools.leases, shared.worker, shared.log);
+  steps.push(() => lease.stop());
+  const loops = new PollLoops();
+  const runs: Deps = { ...shared, store: postgresStore(pools.runs) };
+  const polling: Deps = {
+    ...shared,
+    store: postgresStore(pools.polls),
+    fetch: limitFetch(shared.fetch, POLL_REQUESTS),
   };
-  const workers = await createWorkers({ connection, namespace: config.temporal.namespace, activities, workflowBundle });
-  const lost = await recoverOrphanedActivities(connection, config.temporal.namespace, db);
-  if (lost > 0) options.log.warn({ count: lost }, 'activities of a killed process are retried');
+  const { pollIntervalSeconds, webhook } = config;
+  const activities = {
+    ...createActivities(runs, { polling, loops }),
+    ...createBookingActivities(
+      { ...shared, db: pools.runs, pollIntervalSeconds, webhook },
+      { polling: { ...polling, db: pools.polls, pollIntervalSeconds, webhook }, loops },
+    ),
+  };
+  const { namespace, deploymentName } = config.temporal;
+  const workers = await createWorkers({
+    connection,
+    namespace,
+    activities,
+    workflowBundle,
+    identity: shared.worker,
+    handOver: () => loops.handOver(),
+    deployment: deploymentName === null ? null : { name: deploymentName, buildId: version() },
+  });
+  await recoverOrphans(parts, true);
   const ended = workers.run().catch((error: Error) => options.onLost(error));
   steps.push(() => {
     workers.shutdown();
@@ -248,9 +270,34 @@ async function startWorkers(
   return workers;
 }
 
+async function recoverOrphans({ config, pools, temporal, shared }: Parts, all: boolean): Promise<void> {
+  const own = shared.worker;
+  const { workers, activities } = await recoverOrphanedActivities(temporal, config.temporal.namespace, pools.leases, {
+    own,
+    all,
+  });
+  if (workers.length + activities > 0)
+    shared.log.warn({ workers, count: activities }, 'activities of a killed process are retried');
+}
+
+/** In every process; one at a time holds the lease. */
+function startSupervisor(parts: Parts): void {
+  const { pools, control, bookings, shared, steps } = parts;
+  const supervisor = supervise({
+    db: pools.leases,
+    control,
+    bookings,
+    log: shared.log,
+    holder: shared.worker,
+    recoverOrphans: () => recoverOrphans(parts, false),
+  });
+  steps.push(() => within(API_CLOSE_MS, supervisor.stop(), 'the supervisor'));
+}
+
 /** The role `api`. @returns its URL */
 async function startApi(parts: Parts, workers: Workers | undefined): Promise<string> {
-  const { config, options, db, temporal, control, bookings, shared, steps } = parts;
+  const { config, pools, temporal, control, bookings, shared, steps } = parts;
+  const db = pools.api;
   const isWorkerPolling = (): boolean | null =>
     config.roles.includes('worker') ? workers?.isPolling() === true : null;
   let publicUrl = config.publicUrl;
@@ -260,7 +307,7 @@ async function startApi(parts: Parts, workers: Workers | undefined): Promise<str
     db,
     control,
     bookings,
-    preview: createPreviewPair(shared, db),
+    preview: createPreviewPair(shared, pools.previews),
     ready: () => readiness(db, temporal, config.temporal.namespace, isWorkerPolling()),
     config: { ...config, version: version() },
   });
@@ -270,10 +317,6 @@ async function startApi(parts: Parts, workers: Workers | undefined): Promise<str
     return within(API_CLOSE_MS, api.close(), 'the API');
   });
   await api.listen({ host: config.host, port: config.port });
-  workflowInputs(db)
-    .then((pairs) => control.restartMissing(pairs))
-    .then((count) => (count > 0 ? options.log.info({ count }, 'missing workflows were started') : undefined))
-    .catch((error: Error) => options.log.warn({ reason: error.message }, 'missing workflows could not be started'));
   const outbox = notifyOverdueBookings({ db, bookings, log: shared.log });
   steps.push(() => within(API_CLOSE_MS, outbox.stop(), 'the outbox of bookings'));
   const address = api.server.address();

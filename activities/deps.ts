@@ -21,6 +21,8 @@ export interface Deps {
   readonly clock: Clock;
   /** Queues a webhook event that a pair needs attention, or no longer does; absent without a webhook. */
   readonly announcePair?: (pairId: string, reason: AttentionReason | null, at: Date) => Promise<void>;
+  /** This process, as Temporal and the leases know it. */
+  readonly worker: string;
   /** UUIDv7. */
   readonly newId: () => string;
   /** From 0 to 1. */

@@ -6,12 +6,12 @@ import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/comm
 import { type EventProblem, eventProblem } from '../core/event-problem.ts';
 import type { SyncError, SyncErrorKind } from '../core/sync-error.ts';
 import { SYNC_ERRORS } from '../core/texts.ts';
-import type { AttentionReason } from '../db/schema.ts';
+import type { PairRow } from '../db/pairs.ts';
 
 /** What the failure of a side means for the pair. How long it waits then is in `core/waiting-times.ts`. */
 export interface PairConsequence {
   /** Set at once; null: the pair stays active, with a detail. */
-  readonly attention: Exclude<AttentionReason, 'held-changes'> | null;
+  readonly attention: PairRow['attention'];
   /** One sentence for people. */
   readonly detail: string;
 }
@@ -23,6 +23,8 @@ const ATTENTION_OF: Readonly<Record<SyncErrorKind, PairConsequence['attention']>
   'calendar-read-only': 'calendar-missing',
   quota: 'quota',
   'address-not-allowed': 'error',
+  'provider-not-configured': 'error',
+  'credentials-unreadable': 'credentials',
   'not-a-caldav-server': null,
   unreachable: null,
   throttled: null,
@@ -68,6 +70,8 @@ export function opConsequence(error: SyncError): OpConsequence {
     case 'quota':
     case 'address-not-allowed':
     case 'not-a-caldav-server':
+    case 'provider-not-configured':
+    case 'credentials-unreadable':
       return { then: 'wait', stopsSide: true };
     case 'bug':
       return { then: 'wait', stopsSide: false };

@@ -154,6 +154,8 @@ const CODE_OF_SYNC_ERROR: Readonly<Record<SyncErrorKind, ApiErrorCode | null>> =
   rejected: 'server-unreachable',
   throttled: 'temporarily-unavailable',
   quota: 'temporarily-unavailable',
+  'provider-not-configured': 'provider-not-configured',
+  'credentials-unreadable': 'credentials-rejected',
   'id-taken': null,
   'too-large': null,
   stale: null,

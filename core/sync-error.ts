@@ -37,6 +37,10 @@ export type SyncErrorKind =
   | 'not-a-caldav-server'
   /** The network policy of this installation forbids the address. */
   | 'address-not-allowed'
+  /** The account's provider is not set up in this installation, perhaps since a redeploy. */
+  | 'provider-not-configured'
+  /** The stored credentials cannot be decrypted with the keys of this installation. */
+  | 'credentials-unreadable'
   /** A bug in Calpair. */
   | 'bug';
 

@@ -185,6 +185,17 @@ export const SYNC_ERRORS: Readonly<Record<SyncErrorKind, SyncErrorText>> = {
     pair: "The provider's long-term quota is exhausted; Calpair retries automatically.",
     request: "The provider's long-term quota is exhausted.",
   },
+  'provider-not-configured': {
+    title: 'Provider not configured',
+    pair: 'The provider of this account is not configured in this installation. Calpair keeps trying.',
+  },
+  'credentials-unreadable': {
+    title: 'Stored credentials cannot be read',
+    pair:
+      'The stored credentials cannot be decrypted with the keys of this installation. Set the key that they were ' +
+      'stored with, or enter them again.',
+    request: 'The stored credentials of this account cannot be decrypted with the keys of this installation.',
+  },
   'address-not-allowed': {
     title: 'Address not allowed',
     pair: 'This installation does not connect to this address.',
@@ -222,6 +233,12 @@ export const PAIR_STATUS = {
 
 /** By `statusReason` of a pair in `attention`, and of an account. */
 export const ATTENTION = {
+  stalled: {
+    title: 'The pair is not being synced',
+    hint:
+      'Calpair starts it again by itself, usually within a minute. If it does not, check that a worker runs and that ' +
+      'Temporal answers.',
+  },
   credentials: {
     title: 'The service rejects the credentials',
     hint: 'Enter new credentials for the account; its pairs then continue automatically.',
@@ -249,6 +266,9 @@ export const ATTENTION = {
     hint: 'The last runs and the log have the details. Calpair keeps trying.',
   },
 } as const satisfies Record<string, Titled & { readonly hint: string }>;
+
+/** `statusDetail` of a stalled pair. */
+export const STALLED_DETAIL = 'The next poll is overdue: no worker polls this pair now. Calpair starts it again.';
 
 /** `statusDetail` of a pair with held deletions. */
 export function heldDeletions(count: number): string {

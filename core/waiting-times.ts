@@ -20,14 +20,29 @@ export const POLLS_PER_FRESH_LISTING = 4;
 export const RETRY_REFUSED_AFTER_MS = 20 * HOUR_MS;
 /** A poll waits this long while a later run has taken over its pair. */
 export const SUPERSEDED_POLL_SECONDS = 5;
-/** A poll of a pair that was deleted. */
-export const DELETED_PAIR_POLL_SECONDS = 3_600;
+/** A poll of a pair that is paused in the database, whose workflow does not know it yet. */
+export const PAUSED_POLL_SECONDS = 60;
+
+/** One call of a polling activity lasts about this long; then the pairs spread over the workers again. */
+export const POLL_CALL = { leastMs: 50 * MINUTE_MS, spreadMs: 20 * MINUTE_MS } as const;
+/** If nothing is due for longer than this, the call ends and the workflow waits on a timer. */
+export const LONGEST_POLL_SLEEP_MS = 10 * MINUTE_MS;
+/** Of a polling activity, which Temporal gives up after two missed ones (`POLL_TIMEOUTS`). */
+export const POLL_HEARTBEAT_EVERY_MS = 3 * MINUTE_MS;
+/** After a turn that failed for a reason of our own, such as a database that is down: first and longest. */
+export const FAILED_TURN_MS = { first: 5_000, longest: MINUTE_MS } as const;
+/** While a run works, the next poll of its pair is put off this often. */
+export const RUN_ALIVE_EVERY_MS = MINUTE_MS;
+/** A running turn may end by itself for this long when its worker stops. */
+export const HAND_OVER_MS = 5_000;
 
 /** After a side failed: the first delay and the longest, in seconds. */
 export const BACKOFF_SECONDS: Readonly<Record<SyncErrorKind, readonly [first: number, longest: number]>> = {
   auth: [900, 21_600],
   'different-account': [900, 21_600],
   'address-not-allowed': [900, 21_600],
+  'provider-not-configured': [60, 600],
+  'credentials-unreadable': [60, 600],
   'calendar-missing': [60, 3_600],
   'calendar-read-only': [60, 3_600],
   quota: [3_600, 21_600],
@@ -81,13 +96,26 @@ export function nextPoll(
   return { at: new Date(now.getTime() + delaySeconds * 1000), delaySeconds };
 }
 
-/** When the pair is due. The interval may have been shortened since `nextPollAt` was stored. */
-export function pollDueMs(pair: {
-  readonly nextPollAt: Date | null;
-  readonly lastSyncAt: Date | null;
-  readonly pollIntervalSeconds: number;
-}): number {
-  return Math.min(pair.nextPollAt?.getTime() ?? 0, (pair.lastSyncAt?.getTime() ?? 0) + pair.pollIntervalSeconds * 1000);
+/** No poll is due later than this after now, whatever failed. */
+export const LONGEST_DUE_MS = DAY_MS + HOUR_MS;
+
+/**
+ * When the pair is due, ms. The interval may have been shortened since `nextPollAt` was stored, and the clock may have
+ * been set back: a time that is further ahead than any rule allows is now.
+ */
+export function pollDueMs(
+  pair: {
+    readonly nextPollAt: Date | null;
+    readonly lastSyncAt: Date | null;
+    readonly pollIntervalSeconds: number;
+    readonly failures: number;
+  },
+  nowMs: number,
+): number {
+  const intervalMs = pair.pollIntervalSeconds * 1000;
+  const dueMs = Math.min(pair.nextPollAt?.getTime() ?? 0, (pair.lastSyncAt?.getTime() ?? 0) + intervalMs);
+  const furthestMs = pair.failures > 0 ? LONGEST_DUE_MS : intervalMs * (1 + POLL_SPREAD) + POLL_EARLY_MS;
+  return dueMs - nowMs > furthestMs ? nowMs : dueMs;
 }
 
 /** Writes of a run: tries on the spot, then rests until a later run, ever longer. */
@@ -112,6 +140,8 @@ export const WEBHOOK_WAITS = {
 
 /** Retries of activities that ended without an answer: NoChange and Waiting bring their own delay. */
 export const POLL_ACTIVITY_RETRY = { initialInterval: '10 seconds', backoffCoefficient: 1 } as const;
+/** Of a polling activity that loops. A killed worker is noticed earlier, by its lease (worker/supervisor.ts). */
+export const POLL_TIMEOUTS = { startToCloseTimeout: '2 hours', heartbeatTimeout: '5 minutes' } as const;
 export const ACTIVITY_RETRY = {
   initialInterval: '1 second',
   backoffCoefficient: 2,

@@ -4,6 +4,7 @@ import { bookedCalendars, bookings } from './booking-schema.ts';
 import { anyOf } from './bulk.ts';
 import { type Db, transaction } from './connect.ts';
 import { dueLater, dueSoon } from './due-times.ts';
+import { Superseded } from './epoch.ts';
 import { newId } from './ids.ts';
 
 export type BookedCalendar = typeof bookedCalendars.$inferSelect;
@@ -31,12 +32,49 @@ export async function bookedCalendar(db: Db, id: string): Promise<BookedCalendar
   return row ?? null;
 }
 
-export async function noteBookedCalendar(
+/** Begins a poll by that worker: earlier ones store nothing more. Its generation; null when the row was deleted. */
+export async function beginCalendarPoll(db: Db, id: string, worker: string): Promise<number | null> {
+  const [row] = await db.sql
+    .update(bookedCalendars)
+    .set({ pollGeneration: sql`${bookedCalendars.pollGeneration} + 1`, polledBy: worker })
+    .where(eq(bookedCalendars.id, id))
+    .returning({ generation: bookedCalendars.pollGeneration });
+  return row?.generation ?? null;
+}
+
+/** A calendar to be polled. `revision` changes with the account's credentials; `hasBooking`: one is still to come. */
+export async function polledCalendar(
   db: Db,
   id: string,
+  now: Date,
+): Promise<{ calendar: BookedCalendar; revision: string; hasBooking: boolean } | null> {
+  const [row] = await db.sql
+    .select({
+      calendar: bookedCalendars,
+      revision: sql<string>`(select md5(a.credentials) from accounts a where a.id = ${bookedCalendars.accountId})`,
+      hasBooking: sql<boolean>`exists (select 1 from ${bookings} where ${coming(id, now)})`,
+    })
+    .from(bookedCalendars)
+    .where(eq(bookedCalendars.id, id));
+  return row ?? null;
+}
+
+/** @throws Superseded when a later poll has begun */
+export async function notePolledCalendar(
+  db: Db,
+  { id, pollGeneration }: Pick<BookedCalendar, 'id' | 'pollGeneration'>,
   set: Partial<typeof bookedCalendars.$inferInsert>,
 ): Promise<void> {
-  await db.sql.update(bookedCalendars).set(set).where(eq(bookedCalendars.id, id));
+  const rows = await db.sql
+    .update(bookedCalendars)
+    .set(set)
+    .where(and(eq(bookedCalendars.id, id), eq(bookedCalendars.pollGeneration, pollGeneration)))
+    .returning({ id: bookedCalendars.id });
+  if (rows.length === 0) throw new Superseded();
+}
+
+function coming(id: string, now: Date) {
+  return and(eq(bookings.watchId, id), eq(bookings.status, 'confirmed'), gt(bookings.endAt, now));
 }
 
 /** Calendars whose workflow should be notified by now; they are then due again in a few minutes. */
@@ -71,13 +109,10 @@ export function endWatch(db: Db, id: string, now: Date): Promise<boolean> {
       .from(bookedCalendars)
       .where(eq(bookedCalendars.id, id))
       .for('update');
-    const [coming] = await tx.sql
-      .select({ id: bookings.id })
-      .from(bookings)
-      .where(and(eq(bookings.watchId, id), eq(bookings.status, 'confirmed'), gt(bookings.endAt, now)))
-      .limit(1);
-    if (!coming) await noteBookedCalendar(tx, id, { dueAt: null, nextPollAt: null });
-    return !coming;
+    const [booking] = await tx.sql.select({ id: bookings.id }).from(bookings).where(coming(id, now)).limit(1);
+    if (!booking)
+      await tx.sql.update(bookedCalendars).set({ dueAt: null, nextPollAt: null }).where(eq(bookedCalendars.id, id));
+    return !booking;
   });
 }
 
@@ -87,11 +122,12 @@ export function endWatch(db: Db, id: string, now: Date): Promise<boolean> {
  */
 export function notePoll(
   db: Db,
-  id: string,
+  calendar: Pick<BookedCalendar, 'id' | 'pollGeneration'>,
   poll: { listed: readonly string[]; changed: readonly string[]; cursor: string | null },
   now: Date,
 ): Promise<void> {
   return transaction(db, async (tx) => {
+    if (poll.cursor !== null) await notePolledCalendar(tx, calendar, { cursor: poll.cursor });
     if (poll.listed.length > 0)
       await tx.sql.update(bookings).set({ listed: true }).where(anyOf(bookings.id, poll.listed));
     if (poll.changed.length > 0)
@@ -99,6 +135,5 @@ export function notePoll(
         .update(bookings)
         .set({ dueAt: dueSoon(now) })
         .where(and(anyOf(bookings.id, poll.changed), isNull(bookings.dueAt)));
-    if (poll.cursor !== null) await noteBookedCalendar(tx, id, { cursor: poll.cursor });
   });
 }

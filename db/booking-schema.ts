@@ -20,6 +20,9 @@ export const bookedCalendars = pgTable(
     /** If the calendar is not polled by then, its workflow is notified again; null while no booking is to come. */
     dueAt: instant('due_at'),
     failures: integer('failures').notNull().default(0),
+    /** As in `pairs`. */
+    pollGeneration: bigint('poll_generation', { mode: 'number' }).notNull().default(0),
+    polledBy: text('polled_by'),
   },
   (t) => [uniqueIndex('booked_calendars_one').on(t.accountId, t.calendarId), index('booked_calendars_due').on(t.dueAt)],
 );

@@ -20,19 +20,34 @@ export interface Db {
   close(): Promise<void>;
 }
 
-export function connect(url: string, vault: Vault, options: { poolSize?: number; hasWebhook?: boolean } = {}): Db {
+export interface ConnectOptions {
+  readonly poolSize?: number;
+  readonly hasWebhook?: boolean;
+  /** The longest statement, with its wait for locks. */
+  readonly statementSeconds?: number;
+}
+
+export function connect(url: string, vault: Vault, options: ConnectOptions = {}): Db {
+  const { poolSize = 20, statementSeconds = 30 } = options;
   const pool = new Pool({
     connectionString: url,
-    max: options.poolSize ?? 20,
+    max: poolSize,
     application_name: 'calpair',
     keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
     idleTimeoutMillis: 60_000,
     connectionTimeoutMillis: CONNECT_WITHIN_MS,
+    // For a server that is gone without a word, whose connection would stay open for a quarter of an hour.
+    query_timeout: (statementSeconds + ANSWER_WITHIN_SECONDS) * 1000,
   });
   // Connections die with their server. Their user learns it from the failing query; without these listeners the process
   // would end.
   pool.on('error', () => undefined);
-  pool.on('connect', (client) => void client.on('error', () => undefined));
+  pool.on('connect', (client) => {
+    client.on('error', () => undefined);
+    // By statements and not in the start-up packet, which poolers refuse. It is sent before the first query.
+    client.query(sessionSettings(statementSeconds)).catch(() => undefined);
+  });
   return {
     sql: drizzle(pool),
     vault,
@@ -44,6 +59,25 @@ export function connect(url: string, vault: Vault, options: { poolSize?: number;
   };
 }
 
+/**
+ * Nothing holds up everybody else: no statement, no wait for a lock, no transaction whose process is busy elsewhere,
+ * and no client that has vanished with its locks.
+ */
+function sessionSettings(statementSeconds: number): string {
+  return Object.entries({
+    statement_timeout: statementSeconds * 1000,
+    lock_timeout: statementSeconds * 1000,
+    idle_in_transaction_session_timeout: 2 * statementSeconds * 1000,
+    tcp_keepalives_idle: 10,
+    tcp_keepalives_interval: 5,
+    tcp_keepalives_count: 3,
+  })
+    .map(([name, value]) => `set ${name} = ${value}`)
+    .join('; ');
+}
+
+/** For the answer to arrive, beyond the statement's time. */
+const ANSWER_WITHIN_SECONDS = 5;
 /** Includes the wait for a free connection. */
 const CONNECT_WITHIN_MS = 30_000;
 const CLOSE_WITHIN_MS = 5_000;

@@ -14,6 +14,7 @@ export class Superseded extends Error {
 /**
  * Runs `work` in a transaction during which the pair keeps the given epoch and its settings. Use `update` if `work`
  * also changes the pair's row: two transactions that share the row and then both change it would deadlock.
+ * @param pollGeneration of the call of a polling activity that `work` belongs to
  */
 export function underEpoch<T>(
   db: Db,
@@ -21,23 +22,29 @@ export function underEpoch<T>(
   epoch: number,
   work: (tx: Db, settingsRevision: number) => Promise<T>,
   lock: 'share' | 'update' = 'share',
+  pollGeneration?: number,
 ): Promise<T> {
   return transaction(db, async (tx) => {
     const [pair] = await tx.sql
-      .select({ epoch: pairs.epoch, settingsRevision: pairs.settingsRevision })
+      .select({
+        epoch: pairs.epoch,
+        settingsRevision: pairs.settingsRevision,
+        pollGeneration: pairs.pollGeneration,
+      })
       .from(pairs)
       .where(eq(pairs.id, pairId))
       .for(lock);
     if (pair?.epoch !== epoch) throw new Superseded();
+    if (pollGeneration !== undefined && pair.pollGeneration !== pollGeneration) throw new Superseded();
     return work(tx, pair.settingsRevision);
   });
 }
 
-/** Begins an attempt; null when the pair has been deleted. */
+/** Begins an attempt, and ends every poll so far; null when the pair has been deleted. */
 export async function nextEpoch(db: Db, pairId: string): Promise<number | null> {
   const [row] = await db.sql
     .update(pairs)
-    .set({ epoch: sql`${pairs.epoch} + 1` })
+    .set({ epoch: sql`${pairs.epoch} + 1`, pollGeneration: sql`${pairs.pollGeneration} + 1` })
     .where(eq(pairs.id, pairId))
     .returning({ epoch: pairs.epoch });
   return row?.epoch ?? null;

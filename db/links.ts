@@ -74,7 +74,8 @@ export async function dirtyLinks(db: Db, pairId: string, now: Date, all: boolean
   return rows.map((row) => row.id);
 }
 
-function due(pairId: string, now: Date) {
+/** Of the pair, and to be decided about now. */
+export function due(pairId: string, now: Date) {
   return and(eq(links.pairId, pairId), eq(links.dirty, true), or(isNull(links.retryAt), lte(links.retryAt, now)));
 }
 

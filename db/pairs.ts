@@ -154,9 +154,11 @@ async function touchAllLinks(db: Db, pairId: string): Promise<void> {
     .where(and(eq(links.pairId, pairId), eq(links.dirty, false)));
 }
 
-/** Once this is stored, a run in progress writes nothing more. */
+/** Once this is stored, a run in progress writes nothing more. A pair that is resumed is due at once. */
 export async function setPaused(db: Db, id: string, paused: boolean): Promise<void> {
-  await db.sql.update(pairs).set({ paused }).where(eq(pairs.id, id));
+  const isResumed = paused ? sql`false` : eq(pairs.paused, true);
+  const nextPollAt = sql`case when ${isResumed} then now() else ${pairs.nextPollAt} end`;
+  await db.sql.update(pairs).set({ paused, nextPollAt }).where(eq(pairs.id, id));
 }
 
 /** The next run also matches unlinked events by title, as the initial matching does. */

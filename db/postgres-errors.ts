@@ -53,6 +53,10 @@ const UNAVAILABLE = new Set([
   '57P02',
   '57P03',
   '53300',
+  // A statement, a lock or a transaction took too long; see `sessionSettings` in connect.ts.
+  '57014',
+  '55P03',
+  '25P03',
 ]);
 
 /** Errors of the driver that have no code: the beginnings of their messages. */
@@ -62,4 +66,5 @@ const LOST = [
   'Client was closed',
   'timeout exceeded when trying to connect',
   'Cannot use a pool after',
+  'Query read timeout',
 ];

@@ -9,6 +9,7 @@ import * as sides from './link-sides.ts';
 import * as links from './links.ts';
 import * as ops from './ops.ts';
 import * as pairs from './pairs.ts';
+import * as polls from './polls.ts';
 import * as problems from './problems.ts';
 import * as runs from './runs.ts';
 import * as shared from './shared-calendars.ts';
@@ -22,12 +23,15 @@ export function postgresStore(db: Db): Store {
       work(db, ...rest);
   return {
     vault: db.vault,
-    underEpoch: (pairId, number, work, lock) =>
-      epoch.underEpoch(db, pairId, number, (tx, revision) => work(postgresStore(tx), revision), lock),
+    underEpoch: (pairId, number, work, lock, generation) =>
+      epoch.underEpoch(db, pairId, number, (tx, revision) => work(postgresStore(tx), revision), lock, generation),
 
     pairWithAccounts: bind(pairs.pairWithAccounts),
     pairNow: bind(pairs.pairNow),
     updatePair: bind(pairs.updatePair),
+    beginPoll: bind(polls.beginPoll),
+    pollInput: bind(polls.pollInput),
+    updatePolledPair: bind(polls.updatePolledPair),
     requestedWait: bind(pairs.requestedWait),
     lockShared: bind(shared.lockShared),
     createdByOtherPairs: bind(shared.createdByOtherPairs),

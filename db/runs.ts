@@ -16,15 +16,22 @@ export interface BeginRun {
   readonly number: number;
   readonly trigger: Trigger;
   readonly now: Date;
+  /** When Temporal was asked for the run: a run of that number that began before is another one. */
+  readonly requestedAt?: Date;
 }
 
 export function beginRun(
   db: Db,
-  { pairId, number, trigger, now }: BeginRun,
+  { pairId, trigger, now, requestedAt, ...input }: BeginRun,
 ): Promise<{ run: RunRow; epoch: number } | null> {
   return transaction(db, async (tx) => {
     const epoch = await nextEpoch(tx, pairId);
     if (epoch === null) return null;
+    // A Temporal that was restored from a backup counts from an older number: that run has been.
+    const number =
+      requestedAt && (await isAnother(tx, pairId, input.number, requestedAt))
+        ? (await lastRunNumber(tx, pairId)) + 1
+        : input.number;
     await tx.sql
       .update(runs)
       .set({
@@ -43,6 +50,21 @@ export function beginRun(
       .where(and(eq(runs.pairId, pairId), eq(runs.number, number)));
     return run ? { run, epoch } : null;
   });
+}
+
+async function isAnother(tx: Db, pairId: string, number: number, requestedAt: Date): Promise<boolean> {
+  const [run] = await tx.sql
+    .select({ id: runs.id })
+    .from(runs)
+    .where(
+      and(
+        eq(runs.pairId, pairId),
+        eq(runs.number, number),
+        ne(runs.result, 'running'),
+        lt(runs.startedAt, requestedAt),
+      ),
+    );
+  return run !== undefined;
 }
 
 export function resumeRun(db: Db, runId: string): Promise<{ run: RunRow; epoch: number | null } | null> {

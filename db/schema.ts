@@ -68,7 +68,14 @@ export const connections = pgTable('connections', {
 
 export type StoresAsSent = Partial<Record<SideName, number>>;
 
-export type AttentionReason = 'credentials' | 'calendar-missing' | 'held-changes' | 'quota' | 'unreachable' | 'error';
+export type AttentionReason =
+  | 'stalled'
+  | 'credentials'
+  | 'calendar-missing'
+  | 'held-changes'
+  | 'quota'
+  | 'unreachable'
+  | 'error';
 
 export const pairs = pgTable(
   'pairs',
@@ -96,6 +103,10 @@ export const pairs = pgTable(
     storesAsSent: jsonb('stores_as_sent').$type<StoresAsSent>().notNull().default({}),
     /** Grows with every attempt at a run. A late worker has an older epoch and can no longer store anything. */
     epoch: bigint('epoch', { mode: 'number' }).notNull().default(0),
+    /** Grows with every call of the polling activity and every attempt at a run: an older poll can store nothing. */
+    pollGeneration: bigint('poll_generation', { mode: 'number' }).notNull().default(0),
+    /** The worker that began the last call; null once it is known to be dead. */
+    polledBy: text('polled_by'),
     caldavCursor: text('caldav_cursor'),
     cloudCursor: text('cloud_cursor'),
     /** When both sides were last compared in full. */
@@ -108,8 +119,8 @@ export const pairs = pgTable(
     needsMatching: boolean('needs_matching').notNull().default(true),
     lastSyncAt: instant('last_sync_at'),
     nextPollAt: instant('next_poll_at'),
-    /** Set when a side fails. Held changes are counted instead of stored here. */
-    attention: text('attention').$type<Exclude<AttentionReason, 'held-changes'>>(),
+    /** Set when a side fails. Held changes and stalled pairs are found out when the pair is read. */
+    attention: text('attention').$type<Exclude<AttentionReason, 'held-changes' | 'stalled'>>(),
     statusDetail: text('status_detail'),
     /** When polls began to fail, and how often they have failed in a row. */
     failingSince: instant('failing_since'),

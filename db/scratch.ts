@@ -49,6 +49,8 @@ class Rollback extends Error {}
 
 async function copyPair({ sql: db }: Db, pairId: string, seconds: number): Promise<void> {
   await db.execute(sql`set local statement_timeout = ${sql.raw(String(seconds * 1000))}`);
+  // A preview waits for calendars in this transaction, which locks nothing that others need.
+  await db.execute(sql`set local idle_in_transaction_session_timeout = 0`);
   const {
     rows: [real],
   } = await db.execute<{ schema: string }>(sql`select current_schema()::text as schema`);

@@ -13,6 +13,7 @@ import type { NewSide, SideChange, SideRow } from './link-sides.ts';
 import type { LinkChange, LinkRowOutline, LinkUpdate, LoadedLink, NewLink, RetriedRefusals } from './links.ts';
 import type { NewOp, Normalised, OpRow } from './ops.ts';
 import type { PairNow, PairUpdate, PairWithAccounts } from './pairs.ts';
+import type { PollInput } from './polls.ts';
 import type { LinkProblems, NewProblem } from './problems.ts';
 import type { BeginRun, NewRun, RunRow } from './runs.ts';
 import type { OpStatus } from './schema.ts';
@@ -36,13 +37,15 @@ export interface Store
    * Runs `work` in a transaction during which the pair keeps the given epoch and its settings (`settingsRevision`).
    * Use `update` if `work` also changes the
    * pair's row.
-   * @throws Superseded when a later attempt at a run of the pair has begun
+   * @param pollGeneration of the poll that `work` belongs to
+   * @throws Superseded when a later attempt at a run of the pair, or a later poll, has begun
    */
   underEpoch<T>(
     pairId: string,
     epoch: number,
     work: (tx: Store, settingsRevision: number) => Promise<T>,
     lock?: 'share' | 'update',
+    pollGeneration?: number,
   ): Promise<T>;
 }
 
@@ -55,6 +58,15 @@ interface PairStore {
   pairNow(pairId: string): Promise<PairNow | null>;
 
   updatePair(pairId: string, set: PairUpdate): Promise<void>;
+
+  /** Begins a poll by that worker: earlier ones store nothing more. Its generation; null when the pair was deleted. */
+  beginPoll(pairId: string, worker: string): Promise<number | null>;
+
+  /** What a turn of a poll needs; null when the pair has been deleted. */
+  pollInput(pairId: string, now: Date): Promise<PollInput | null>;
+
+  /** `updatePair`, unless a later poll or run has begun: then false. */
+  updatePolledPair(pairId: string, generation: number, set: PairUpdate): Promise<boolean>;
 
   /** Until when a server has asked the pair to wait, and whether the run with that number has already begun. */
   requestedWait(pairId: string, runNumber: number): Promise<{ until: Date | null; hasBegun: boolean }>;
@@ -228,8 +240,8 @@ interface MatchingStore {
 
 interface RunStore {
   /**
-   * Begins a run, or finds the run with that number, under a new epoch. Runs that an earlier workflow left open end as
-   * failed. Null when the pair has been deleted.
+   * Begins a run, or finds the one with that number that began since it was requested, under a new epoch. Runs that an
+   * earlier workflow left open end as failed. Null when the pair has been deleted.
    */
   beginRun(input: BeginRun): Promise<{ run: RunRow; epoch: number } | null>;
 

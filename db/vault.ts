@@ -4,10 +4,15 @@ import { createCipheriv, createDecipheriv, createHash, createHmac, randomBytes }
 export interface Vault {
   /** @param context whose it is (`pair:<id>`, `account:<id>`): with another context it does not open */
   seal(text: string, context: string): Buffer;
-  /** @throws Error when no key opens it, or it was changed */
+  /** @throws SealedError when no key opens it, or it was changed */
   open(sealed: Buffer, context: string): string;
   /** A keyed hash, for looking values up without storing them; hex, stable for an installation. */
   hash(text: string): string;
+}
+
+/** What is sealed cannot be opened: its key is missing, or it was changed. */
+export class SealedError extends Error {
+  override readonly name = 'SealedError';
 }
 
 const VERSION = 1;
@@ -32,13 +37,17 @@ export function createVault(keys: readonly Buffer[], hashKey: Buffer): Vault {
     },
     open(sealed, context) {
       const key = byId.get(sealed.subarray(1, 5).toString('hex'));
-      if (sealed[0] !== VERSION || !key) throw new Error('sealed with a key that this installation does not have');
-      const decipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(5, HEADER));
-      decipher.setAAD(Buffer.from(context));
-      decipher.setAuthTag(sealed.subarray(sealed.length - 16));
-      return Buffer.concat([decipher.update(sealed.subarray(HEADER, sealed.length - 16)), decipher.final()]).toString(
-        'utf8',
-      );
+      if (sealed[0] !== VERSION || !key)
+        throw new SealedError('sealed with a key that this installation does not have');
+      try {
+        const decipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(5, HEADER));
+        decipher.setAAD(Buffer.from(context));
+        decipher.setAuthTag(sealed.subarray(sealed.length - 16));
+        const body = decipher.update(sealed.subarray(HEADER, sealed.length - 16));
+        return Buffer.concat([body, decipher.final()]).toString('utf8');
+      } catch (cause) {
+        throw new SealedError('changed since it was sealed, or sealed for another place', { cause });
+      }
     },
     hash: (text) => createHmac('sha256', hashKey).update(text).digest('hex'),
   };

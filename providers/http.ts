@@ -18,8 +18,8 @@ export interface FetchSetting extends NetworkPolicy {
 
 const DEADLINE_MS = 35_000;
 const MAX_BODY_BYTES = 20 * 1024 * 1024;
-/** As many as writes may be under way at once. */
-const CONNECTIONS_PER_ORIGIN = 8;
+/** At most 16 for polls (activities/limit-fetch.ts), and as many as writes may be under way at once. */
+const CONNECTIONS_PER_ORIGIN = 24;
 const MAX_REDIRECTS = 5;
 
 /**

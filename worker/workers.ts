@@ -25,11 +25,19 @@ export interface WorkersOptions {
   readonly activities: PairActivities & BookingActivities;
   /** From `bundleWorkflows()`; bundled here when left out, which takes a second or two. */
   readonly workflowBundle?: WorkflowBundle;
-  /** Defaults: 300 polls, 30 runs and 50 bookings at once; most of the time they wait for calendars. */
-  readonly pollsAtOnce?: number;
+  /** This process in Temporal, its lease and `pairs.polled_by`; the SDK's `pid@host` where it is left out. */
+  readonly identity?: string;
+  /** Called first when the workers stop: the polls end, and go on in other processes. */
+  readonly handOver?: () => void;
+  /** Turns Temporal's worker versioning on. */
+  readonly deployment?: { readonly name: string; readonly buildId: string } | null;
+  /** Defaults: 30 runs and 50 bookings at once; most of the time they wait for calendars. */
   readonly runsAtOnce?: number;
   readonly bookingsAtOnce?: number;
 }
+
+/** A poll takes a slot for as long as its pair is idle, and sleeps most of the time. */
+const POLL_SLOTS = 10_000;
 
 /** An idle pair needs no cached workflow; a busy one costs 0.2 to 0.3 MB while it is cached. */
 const CACHED_WORKFLOWS = 500;
@@ -43,10 +51,14 @@ const ALL: Pick<WorkerOptions, 'shutdownGraceTime' | 'shutdownForceTime' | 'maxH
 
 export async function createWorkers(options: WorkersOptions): Promise<Workers> {
   const { connection, namespace } = options;
-  const { pollPair, diffPair, applyPlan, watchBookings, carryBooking, deliverWebhooks } = options.activities;
+  const { watchPair, pollPair, diffPair, applyPlan } = options.activities;
+  const { watchBookedCalendar, watchBookings, carryBooking, watchOutbox, deliverWebhooks } = options.activities;
+  const common = { ...ALL, ...(options.identity === undefined ? {} : { identity: options.identity }) };
+  const versioned = options.deployment ? { workerDeploymentOptions: deploymentOptions(options.deployment) } : {};
   const workflowBundle = options.workflowBundle ?? (await bundleWorkflows());
   const pairs = await Worker.create({
-    ...ALL,
+    ...common,
+    ...versioned,
     connection,
     namespace,
     taskQueue: PAIRS_QUEUE,
@@ -58,15 +70,17 @@ export async function createWorkers(options: WorkersOptions): Promise<Workers> {
     stickyQueueScheduleToStartTimeout: '1 second',
   });
   const polls = await Worker.create({
-    ...ALL,
+    ...common,
+    ...versioned,
     connection,
     namespace,
     taskQueue: POLLS_QUEUE,
-    activities: { pollPair, watchBookings },
-    maxConcurrentActivityTaskExecutions: options.pollsAtOnce ?? 300,
+    activities: { watchPair, watchBookedCalendar, watchOutbox, pollPair, watchBookings },
+    maxConcurrentActivityTaskExecutions: POLL_SLOTS,
   });
   const bookings = await Worker.create({
-    ...ALL,
+    ...common,
+    ...versioned,
     connection,
     namespace,
     taskQueue: BOOKINGS_QUEUE,
@@ -74,7 +88,11 @@ export async function createWorkers(options: WorkersOptions): Promise<Workers> {
     maxConcurrentActivityTaskExecutions: options.bookingsAtOnce ?? 50,
   });
   const all = [pairs, polls, bookings];
-  const shutdown = (): void => all.filter(isRunning).forEach((worker) => worker.shutdown());
+  const shutdown = (): void => {
+    // The workers first: no workflow of this process may call a poll again here.
+    all.filter(isRunning).forEach((worker) => worker.shutdown());
+    options.handOver?.();
+  };
   return {
     run: async () => {
       const ends = await Promise.allSettled(all.map((worker) => worker.run().finally(shutdown)));
@@ -84,6 +102,15 @@ export async function createWorkers(options: WorkersOptions): Promise<Workers> {
     shutdown,
     isPolling: () => all.every(isRunning),
   };
+}
+
+/** A workflow moves on to the newest version with its next task. */
+function deploymentOptions({ name, buildId }: { readonly name: string; readonly buildId: string }) {
+  return {
+    version: { deploymentName: name, buildId },
+    useWorkerVersioning: true,
+    defaultVersioningBehavior: 'AUTO_UPGRADE',
+  } as const;
 }
 
 function isRunning(worker: Worker): boolean {
@@ -107,7 +134,7 @@ export function installRuntime(write: WriteLog): void {
   });
 }
 
-/** The first appears when a cancelled poll ends late, after a requested run; the second in activity-only workers. */
+/** The first appears when a poll ends after its workflow gave it up; the second in activity-only workers. */
 function isExpected(message: string): boolean {
   return message.startsWith('Activity not found on completion') || message.startsWith('No workflows registered');
 }

@@ -3,6 +3,7 @@
  * these shapes: add optional fields, never rename or reorder.
  */
 import { defineQuery, defineSignal } from '@temporalio/workflow';
+import type { PollPause } from './messages.ts';
 
 /**
  * Writes of bookings and deliveries to the webhook, so that they never wait behind the long runs of pairs. The
@@ -56,12 +57,13 @@ export interface BookingActivities {
    * own delay. Returns when nothing is left to do; `restMs` until the booking is over, 0 when it is.
    */
   carryBooking(input: BookingInput): Promise<SyncedBooking>;
-  /**
-   * Polls a calendar with bookings. Fails with `NoChange`, whose delay is the poll interval, where nothing changed.
-   * `over`: no future booking is left. Heartbeats as `pollPair` does.
-   */
+  /** Polls a calendar with bookings, in the form of `watchPair`. `over`: no future booking is left. */
+  watchBookedCalendar(input: WatchInput): Promise<WatchResult>;
+  /** Delivers what is due to the webhook again and again, in the form of `watchPair`. */
+  watchOutbox(input: Record<string, never>): Promise<PollPause>;
+  /** What earlier versions called in place of `watchBookedCalendar`, in the form of `pollPair`. */
   watchBookings(input: WatchInput): Promise<WatchResult>;
-  /** Delivers what is due for a while, then fails with `NoChange` to be run again. */
+  /** What earlier versions called in place of `watchOutbox`: delivers what is due once. */
   deliverWebhooks(input: Record<string, never>): Promise<void>;
 }
 
@@ -71,4 +73,5 @@ export interface SyncedBooking extends BookingState {
 
 export type WatchResult =
   | { readonly kind: 'changed'; readonly bookingIds: readonly string[] }
-  | { readonly kind: 'over' };
+  | { readonly kind: 'over' }
+  | PollPause;

@@ -8,7 +8,7 @@ import type { Trigger } from '../core/sync/trigger.ts';
 
 /** Workflows, `diffPair` and `applyPlan`. */
 export const PAIRS_QUEUE = 'pairs';
-/** Polls, so that many of them at once never delay a run that writes. */
+/** Polls: long activities that mostly sleep. Apart, so that many of them at once never delay a run that writes. */
 export const POLLS_QUEUE = 'polls';
 
 /** One workflow for each pair: the id is the lock. */
@@ -28,6 +28,8 @@ export interface SyncPairInput {
   readonly state?: PairState;
   /** The code of `state` `attention`. */
   readonly reason?: string | null;
+  /** Deletions that wait for a decision, for the Temporal UI. */
+  readonly held?: number;
   /** A requested run that had not begun at continue-as-new. Left out: a new pair, whose first run is a `start`. */
   readonly wanted?: RunRequest | null;
   /** How the last run ended, for the Temporal UI. */
@@ -83,14 +85,19 @@ export interface RunSummary {
 /** The activities that the workflow calls; `activities/index.ts` makes them. */
 export interface PairActivities {
   /**
-   * Polls both sides and stores what changed together with the new cursors. Nothing changed: fails with the benign,
-   * retryable ApplicationFailure `NoChange`, whose next delay is the poll interval, so that waiting leaves nothing in
-   * the history. A side that fails is retried in the same way (`Waiting`) with its own delay. Returns when the workflow
-   * has something to do: `changed`: a run is due; `state`: the pair's state differs from `input.state`.
+   * Polls both sides again and again, and stores what changed together with the new cursors. Returns when the workflow
+   * has something to do, and after about an hour. It sends a heartbeat with `{at, result, nextPollAt}` every three
+   * minutes.
    *
-   * An attempt may be cancelled at any moment (a requested run, new settings, a pause) and its result be lost: what is
-   * due must follow from what is stored, so that the next call returns it again. An attempt that takes longer than 10 s
-   * sends a heartbeat at least every 10 s.
+   * It may be cancelled at any moment (a requested run, new settings, a pause) and its result be lost: what is due must
+   * follow from what is stored, so that the next call returns it again. It may go on for a while after it was
+   * cancelled, and then stores nothing once the next call, or a run, has begun.
+   */
+  watchPair(input: { readonly pairId: string; readonly state: PairState }): Promise<PollResult>;
+  /**
+   * What earlier versions called in place of `watchPair`; a history may still wait for it. Polls once, then hands over.
+   * While no poll is due it fails with the benign, retryable ApplicationFailure `NoChange`, or `Waiting` where a side
+   * has asked for that, which bring their own delay.
    */
   pollPair(input: { readonly pairId: string; readonly state: PairState }): Promise<PollResult>;
   /**
@@ -111,8 +118,20 @@ export interface PairActivities {
 }
 
 export type PollResult =
+  /** A run is due. */
   | { readonly kind: 'changed' }
-  | { readonly kind: 'state'; readonly state: PairState; readonly reason: string | null };
+  /** The pair's state differs from the input's. `held`: how many deletions wait, with the reason `held-changes`. */
+  | { readonly kind: 'state'; readonly state: PairState; readonly reason: string | null; readonly held?: number }
+  /** The pair has been deleted. */
+  | { readonly kind: 'gone' }
+  | PollPause;
+
+/** Why a polling activity ends although nothing is to be done. */
+export type PollPause =
+  /** Its worker stops, or an hour is over: to be called again at once. */
+  | { readonly kind: 'hand-over' }
+  /** Nothing is due before this time (RFC 3339), which is some way off: to be called again then. */
+  | { readonly kind: 'rest'; readonly nextPollAt: string; readonly restMs: number };
 
 /** `ended` is set when the run has already ended. */
 export interface DiffResult {

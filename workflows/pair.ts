@@ -9,6 +9,8 @@ export interface Pair {
   health: PairState;
   /** The code that goes with `attention`. */
   reason: string | null;
+  /** Deletions that wait for a decision, as far as polls and runs have told. */
+  held: number;
   /** The current value of the search attribute. */
   searchAttribute: PairState;
   /** Number of the last run that has begun. */
@@ -36,6 +38,7 @@ export function pairOf(input: SyncPairInput): Pair {
     paused: input.paused,
     health,
     reason: input.reason ?? null,
+    held: input.held ?? 0,
     searchAttribute: input.paused ? 'paused' : health,
     begun,
     ended: { number: begun, runId: null },
@@ -50,8 +53,8 @@ export function pairOf(input: SyncPairInput): Pair {
 
 /** The input with which a new run of the workflow goes on where this one stops. */
 export function inputOf(pair: Pair): SyncPairInput {
-  const { pairId, paused, begun, requested: wanted, health: state, reason, lastRun, failures } = pair;
-  return { pairId, paused, begun, wanted, state, reason, lastRun, failures };
+  const { pairId, paused, begun, requested: wanted, health: state, reason, held, lastRun, failures } = pair;
+  return { pairId, paused, begun, wanted, state, reason, held, lastRun, failures };
 }
 
 export function snapshotOf(pair: Pair): PairSnapshot {
@@ -64,25 +67,28 @@ export function snapshotOf(pair: Pair): PairSnapshot {
   };
 }
 
-/**
- * What the Temporal UI shows above the history (markdown): the state, and why a red badge on `pollPair` is no error.
- */
+/** What the Temporal UI shows above the history (markdown). */
 export function detailsOf(pair: Pair): string {
   const last = pair.lastRun;
   return [
     `**Now:** ${pair.waitsFor}`,
-    pair.health === 'attention' &&
-      `**Needs attention:** ${pair.reason ?? 'see the pair in Calpair'}. Calpair keeps trying.`,
+    pair.health === 'attention' && `**Needs attention:** ${attentionOf(pair)}`,
     last === null
       ? '**Last run:** none has ended yet.'
       : `**Last run:** number ${pair.ended.number}, ${last.result}: ${last.writes} writes, ${last.conflicts} ` +
         `conflicts, ${last.held} held, ${last.problems} problems (\`${last.runId}\`).`,
     pair.failures > 0 && `**Failed runs in a row:** ${pair.failures}.`,
-    '`pollPair` polls both calendars. When nothing changed it fails with **NoChange** and is retried after the poll ' +
-      'interval, which leaves nothing in the history. So a growing attempt number, the red badge and a last failure ' +
-      '`NoChange` are normal and healthy; `Waiting` means that a calendar cannot be read now. Calpair keeps calendar ' +
-      'content out of Temporal.',
+    '`watchPair` polls both calendars and stays pending while nothing changes; its last heartbeat says when it last ' +
+      'polled, what came of it, and when it polls next. It ends with `hand-over` once an hour, and when its worker ' +
+      'stops. Calpair keeps calendar content out of Temporal.',
   ]
     .filter((line) => line !== false)
     .join('\n\n');
+}
+
+/** Held deletions wait for a person; everything else heals by itself once its cause is gone. */
+function attentionOf({ reason, held }: Pair): string {
+  if (reason !== 'held-changes') return `${reason ?? 'see the pair in Calpair'}. Calpair keeps trying.`;
+  const deletions = held === 0 ? 'deletions wait' : held === 1 ? '1 deletion waits' : `${held} deletions wait`;
+  return `${deletions} for a decision: apply or restore them in Calpair. Everything else is synced meanwhile.`;
 }

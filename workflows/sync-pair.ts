@@ -1,9 +1,9 @@
 /**
  * The workflow of one pair, as long as the pair exists: poll both calendars, and run when there is something to do.
  *
- * The poll is one activity that fails with `NoChange` and is retried by the server, so an idle pair adds nothing to its
- * history. A change costs 18 events. Requests of people, the API and webhooks arrive as messages, change `Pair` and cut
- * the wait short; the loop then decides from `Pair` alone what comes next, so no message is lost between two steps.
+ * The poll is one long activity, so an idle hour costs six events, and a change 18. Requests of people, the API and
+ * webhooks arrive as messages, change `Pair` and cut the wait short; the loop then decides from `Pair` alone what comes
+ * next, so no message is lost between two steps.
  */
 import {
   ActivityCancellationType,
@@ -13,6 +13,7 @@ import {
   condition,
   continueAsNew,
   isCancellation,
+  patched,
   proxyActivities,
   setCurrentDetails,
   setHandler,
@@ -20,25 +21,29 @@ import {
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
-import { ACTIVITY_RETRY, PAIR_REST_MS, POLL_ACTIVITY_RETRY } from '../core/waiting-times.ts';
+import { ACTIVITY_RETRY, PAIR_REST_MS, POLL_ACTIVITY_RETRY, POLL_TIMEOUTS } from '../core/waiting-times.ts';
 import type { PairActivities, PollResult, RunRequest, RunSummary, SyncPairInput } from './messages.ts';
 import * as messages from './messages.ts';
 import type { Pair } from './pair.ts';
 import { detailsOf, inputOf, pairOf, snapshotOf } from './pair.ts';
 import { AFTER_CHANGE, AFTER_RESUME, join } from './run-requests.ts';
-import { isLong, LONG_HISTORY, workUntil } from './work-until.ts';
+import { isLong, LONG_HISTORY, restUntilPoll, workUntil } from './work-until.ts';
 
 /**
  * From here on no caller may wait for a run: callers that overlap without end would postpone continue-as-new for ever.
  */
 const OVERLONG_HISTORY = 3 * LONG_HISTORY;
 
-/**
- * "No change" and real errors share the attempts, so the backoff coefficient is 1 and every failure brings its own
- * delay; the interval applies only to attempts that were lost. Only a long poll sends heartbeats, so a lost worker is
- * noticed after 60 s, and a first full listing may take long. A poll only reads: its cancellation is not awaited, so
- * that a requested run never waits for a slow server.
- */
+/** A poll only reads: its cancellation is not awaited, so that a requested run never waits for a slow server. */
+const { watchPair } = proxyActivities<PairActivities>({
+  ...POLL_TIMEOUTS,
+  taskQueue: messages.POLLS_QUEUE,
+  cancellationType: ActivityCancellationType.TRY_CANCEL,
+  retry: POLL_ACTIVITY_RETRY,
+  summary: 'until a calendar changes',
+});
+
+/** The form of earlier versions, whose attempts failed with `NoChange` and were retried. */
 const { pollPair } = proxyActivities<PairActivities>({
   taskQueue: messages.POLLS_QUEUE,
   startToCloseTimeout: '15 minutes',
@@ -57,7 +62,7 @@ const { diffPair, applyPlan } = proxyActivities<PairActivities>({
   retry: ACTIVITY_RETRY,
 });
 
-/** Runs until it is cancelled. */
+/** Runs until it is cancelled, or its pair has been deleted. */
 export async function syncPair(input: SyncPairInput): Promise<void> {
   const pair = pairOf(input);
   listen(pair);
@@ -67,7 +72,11 @@ export async function syncPair(input: SyncPairInput): Promise<void> {
     if (pair.paused) await waitWhilePaused(pair);
     else if (pair.requested !== null) await run(pair, takeRequest(pair), false);
     else if (pair.restMs > 0) await rest(pair);
-    else if ((await poll(pair)) === 'changed' && isIdle(pair)) await run(pair, AFTER_CHANGE, true);
+    else {
+      const found = await poll(pair);
+      if (found === 'gone') return;
+      if (found === 'changed' && isIdle(pair)) await run(pair, AFTER_CHANGE, true);
+    }
   }
 }
 
@@ -136,13 +145,19 @@ async function waitWhilePaused(pair: Pair): Promise<void> {
 async function poll(pair: Pair): Promise<PollResult['kind'] | null> {
   show(pair, 'idle, polls both calendars');
   const settings = pair.settings;
-  const found = await workUntil(
-    () => !isIdle(pair) || pair.settings > settings,
-    () => pollPair({ pairId: pair.pairId, state: pair.health }),
-  ).catch((err: unknown) => noteFailure(pair, err));
+  const isCutShort = (): boolean => !isIdle(pair) || pair.settings > settings;
+  const input = { pairId: pair.pairId, state: pair.health };
+  // A history of an earlier version goes on in the new form once the poll that it waits for has ended.
+  const call = patched('watch-pair') ? () => watchPair(input) : () => pollPair(input);
+  const found = await workUntil(isCutShort, call).catch((err: unknown) => noteFailure(pair, err));
+  if (found?.kind === 'rest') {
+    show(pair, `idle, polls both calendars at ${found.nextPollAt}`);
+    await workUntil(isCutShort, () => restUntilPoll(found));
+  }
   if (found?.kind === 'state') {
     pair.health = found.state;
     pair.reason = found.reason;
+    pair.held = found.held ?? 0;
   }
   return found?.kind ?? null;
 }
@@ -169,6 +184,7 @@ async function run(pair: Pair, runRequest: RunRequest, polled: boolean): Promise
     );
     if (summary === null) return request(pair, runRequest); // paused half-way: continues after resume
     pair.lastRun = summary;
+    pair.held += summary.held;
     pair.ended = { number, runId: summary.runId };
     if (summary.result === 'failed') restLonger(pair);
     else pair.failures = 0;

@@ -1,5 +1,7 @@
 /** For workflows that run long: work that a message may cut short, and a history that does not grow without end. */
-import { CancellationScope, condition, isCancellation, workflowInfo } from '@temporalio/workflow';
+import { CancellationScope, condition, isCancellation, sleep, workflowInfo } from '@temporalio/workflow';
+import { LONGEST_TIMER_MS } from '../core/waiting-times.ts';
+import type { PollPause } from './messages.ts';
 
 /** A worker without the workflow in its cache replays its history at about 0.4 ms per event. */
 export const LONG_HISTORY = 1000;
@@ -35,4 +37,9 @@ export async function workUntil<T>(isEnough: () => boolean, work: () => Promise<
   } finally {
     watcher.cancel();
   }
+}
+
+/** Until a poll is due that is some way off: a long interval, or a server that asked for patience. */
+export async function restUntilPoll({ restMs }: Extract<PollPause, { kind: 'rest' }>): Promise<void> {
+  await sleep(Math.min(Math.max(restMs, 1_000), LONGEST_TIMER_MS), { summary: 'until the next poll' });
 }

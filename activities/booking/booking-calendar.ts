@@ -6,13 +6,14 @@ import { SyncError } from '../../core/sync-error.ts';
 import { failureDelaySeconds } from '../../core/waiting-times.ts';
 import { openedAccount, setAccountStatus } from '../../db/accounts.ts';
 import type { Db } from '../../db/connect.ts';
+import { SealedError } from '../../db/vault.ts';
 import { openAccount } from '../../providers/open-account.ts';
 import type { Side } from '../../providers/provider.ts';
 import type { Deps } from '../deps.ts';
 import { pairConsequence, waiting } from '../error-policy.ts';
 
 /** Everything of the outside world that bookings use. */
-export interface BookingDeps extends Pick<Deps, 'providers' | 'fetch' | 'tag' | 'clock' | 'random' | 'log'> {
+export interface BookingDeps extends Pick<Deps, 'providers' | 'fetch' | 'tag' | 'clock' | 'random' | 'log' | 'worker'> {
   readonly db: Db;
   readonly pollIntervalSeconds: number;
   /** The operator's; null where there is none. */
@@ -32,10 +33,13 @@ export async function openBookingCalendar(
   zone: string,
   signal?: AbortSignal,
 ): Promise<BookingCalendar | null> {
-  const stored = await openedAccount(deps.db, accountId);
+  const stored = await openedAccount(deps.db, accountId).catch((error: unknown) => {
+    if (!(error instanceof SealedError)) throw error;
+    throw new SyncError('credentials-unreadable', 'the stored credentials cannot be decrypted');
+  });
   if (!stored) return null;
   const account = openAccount(deps.providers, stored, { fetch: deps.fetch, signal });
-  if (!account) throw new SyncError('auth', 'the provider of this account is not configured');
+  if (!account) throw new SyncError('provider-not-configured', `no provider ${stored.provider} is configured`);
   return {
     side: account.side(calendarId, { floatingZone: zone, attendees: 'copy', reminders: 'keep', tag: deps.tag }),
     async assureAccount() {

@@ -3,7 +3,6 @@
  * event at least once, with the same `webhook-id` in every try. The operator set the address, so it is not restricted.
  */
 import { createHmac } from 'node:crypto';
-import { Context } from '@temporalio/activity';
 import { backoff, WEBHOOK_WAITS } from '../../core/waiting-times.ts';
 import {
   dropWebhookEvent,
@@ -12,30 +11,36 @@ import {
   type WebhookEvent,
 } from '../../db/webhook-events.ts';
 import type { BookingActivities } from '../../workflows/booking-messages.ts';
+import type { PollPause } from '../../workflows/messages.ts';
 import { noChange } from '../error-policy.ts';
+import { type PollLoops, pollLoop } from '../poll-loop.ts';
 import type { BookingDeps } from './booking-calendar.ts';
 
 const AT_ONCE = 10;
-/** One attempt of the activity; the next one follows at once. */
-const ATTEMPT_MS = 5 * 60_000;
-const BETWEEN_ATTEMPTS_S = 0.2;
 const ANSWER_WITHIN_MS = 15_000;
 
+export function createWatchOutbox(deps: BookingDeps, loops: PollLoops): BookingActivities['watchOutbox'] {
+  return () =>
+    pollLoop<PollPause>({ ...deps, loops }, 'webhook', async () => {
+      if (!deps.webhook) return { saw: 'no webhook is set', delaySeconds: 60 };
+      const count = await deliverDue(deps, deps.webhook);
+      return { saw: `${count} due`, delaySeconds: count < AT_ONCE ? WEBHOOK_WAITS.outboxEveryMs / 1000 : 0 };
+    });
+}
+
+/** The form of earlier versions: an attempt that they scheduled delivers once and hands over to `watchOutbox`. */
 export function createDeliverWebhooks(deps: BookingDeps): BookingActivities['deliverWebhooks'] {
-  const { db, clock, webhook } = deps;
   return async () => {
-    if (!webhook) throw noChange(60);
-    const { cancellationSignal: signal } = Context.current();
-    const end = clock.now().getTime() + ATTEMPT_MS;
-    while (clock.now().getTime() < end) {
-      signal.throwIfAborted();
-      Context.current().heartbeat();
-      const events = await dueWebhookEvents(db, clock.now(), AT_ONCE);
-      await Promise.all(events.map((event) => deliver(deps, webhook, event)));
-      if (events.length < AT_ONCE) await clock.sleep(WEBHOOK_WAITS.outboxEveryMs, signal);
-    }
-    throw noChange(BETWEEN_ATTEMPTS_S);
+    if (!deps.webhook) throw noChange(60);
+    await deliverDue(deps, deps.webhook);
   };
+}
+
+/** @returns how many were due, at most `AT_ONCE` */
+async function deliverDue(deps: BookingDeps, webhook: NonNullable<BookingDeps['webhook']>): Promise<number> {
+  const events = await dueWebhookEvents(deps.db, deps.clock.now(), AT_ONCE);
+  await Promise.all(events.map((event) => deliver(deps, webhook, event)));
+  return events.length;
 }
 
 /** The body and the headers of one try. @param at of this try */

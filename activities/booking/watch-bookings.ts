@@ -1,77 +1,160 @@
-/**
- * Polls a calendar with bookings: one request while nothing changes, and nothing in a workflow's history. The bookings'
- * own workflows handle the changes.
- */
+/** Polls a calendar with bookings: one request while nothing changes. Their own workflows handle the changes. */
 import { Context } from '@temporalio/activity';
-import { SyncError } from '../../core/sync-error.ts';
-import { FULL_COMPARISON_EVERY_MS, nextPoll, POLL_EARLY_MS } from '../../core/waiting-times.ts';
+import { SyncError, type SyncErrorKind } from '../../core/sync-error.ts';
+import {
+  FULL_COMPARISON_EVERY_MS,
+  nextPoll,
+  POLL_EARLY_MS,
+  pollDueMs,
+  SUPERSEDED_POLL_SECONDS,
+} from '../../core/waiting-times.ts';
 import { noteCalendarChange } from '../../db/accounts.ts';
 import {
   type BookedCalendar,
-  bookedCalendar,
+  beginCalendarPoll,
   endWatch,
-  noteBookedCalendar,
   notePoll,
+  notePolledCalendar,
+  polledCalendar,
 } from '../../db/booked-calendars.ts';
 import { type BookingRow, bookingContext, watchedBookings } from '../../db/bookings.ts';
 import { SOON_MS } from '../../db/due-times.ts';
+import { Superseded } from '../../db/epoch.ts';
+import { isUnavailable } from '../../db/postgres-errors.ts';
 import type { Found, Side, Stored, StoredEvents } from '../../providers/provider.ts';
-import type { BookingActivities } from '../../workflows/booking-messages.ts';
+import type { BookingActivities, WatchResult } from '../../workflows/booking-messages.ts';
+import type { PollPause } from '../../workflows/messages.ts';
 import { noChange } from '../error-policy.ts';
-import { asSyncError, type BookingDeps, noteWait, openBookingCalendar, withHeartbeat } from './booking-calendar.ts';
+import { HAND_OVER, type PollLoops, pollLoop } from '../poll-loop.ts';
+import {
+  asSyncError,
+  type BookingCalendar,
+  type BookingDeps,
+  noteWait,
+  openBookingCalendar,
+  withHeartbeat,
+} from './booking-calendar.ts';
 
 const MAX_PAGES = 2_000;
 
+/** What a poll keeps between its turns; only the newest poll of a calendar stores anything. */
+interface Session {
+  readonly watchId: string;
+  readonly generation: number;
+  readonly signal: AbortSignal;
+  /** The calendar as it was opened with these credentials. */
+  opened?: { readonly revision: string; readonly calendar: BookingCalendar };
+}
+
+type WatchTurn =
+  | Exclude<WatchResult, PollPause>
+  | { readonly kind: 'superseded' }
+  | {
+      readonly kind: 'quiet';
+      readonly isPolled: boolean;
+      readonly delaySeconds: number;
+      readonly failure?: SyncErrorKind;
+    };
+
+export function createWatchBookedCalendar(
+  deps: BookingDeps,
+  loops: PollLoops,
+): BookingActivities['watchBookedCalendar'] {
+  return ({ watchId }) => {
+    let session: Session | null = null;
+    return pollLoop<WatchResult>({ ...deps, loops }, `calendar ${watchId}`, async (signal) => {
+      session ??= await beginSession(deps, watchId, signal);
+      const turn: WatchTurn = session ? await watchTurn(deps, session) : { kind: 'over' };
+      if (turn.kind === 'superseded') return { result: HAND_OVER };
+      if (turn.kind !== 'quiet') return { result: turn };
+      return { saw: turn.failure ?? 'no change', delaySeconds: turn.delaySeconds };
+    });
+  };
+}
+
+/** The form of earlier versions: an attempt that they scheduled polls once and hands over to `watchBookedCalendar`. */
 export function createWatchBookings(deps: BookingDeps): BookingActivities['watchBookings'] {
   return async ({ watchId }) => {
-    const { db, clock } = deps;
-    const calendar = await bookedCalendar(db, watchId);
-    if (!calendar || (await endWatch(db, watchId, clock.now()))) return { kind: 'over' };
-    const earlyMs = (calendar.nextPollAt?.getTime() ?? 0) - clock.now().getTime();
-    if (earlyMs > POLL_EARLY_MS) throw noChange(earlyMs / 1000);
-    let changed: readonly string[];
-    try {
-      changed = await withHeartbeat(deps, () => poll(deps, calendar));
-    } catch (error) {
-      if (Context.current().cancellationSignal.aborted) throw error;
-      const { delaySeconds, failure } = await noteWait(
-        deps,
-        calendar.accountId,
-        asSyncError(deps.log, error, { watchId }),
-        calendar.failures,
-      );
-      await scheduleNext(deps, watchId, delaySeconds, { failures: calendar.failures + 1 });
-      // A signal, for instance after new credentials, makes it poll at once.
-      await noteBookedCalendar(db, watchId, { nextPollAt: null });
-      throw failure;
-    }
-    const { delaySeconds } = nextPoll(clock.now(), deps.pollIntervalSeconds, { did: 'poll', random: deps.random() });
-    await scheduleNext(deps, watchId, delaySeconds, { failures: 0 });
-    if (changed.length > 0) return { kind: 'changed', bookingIds: changed };
-    throw noChange(delaySeconds);
+    const session = await beginSession(deps, watchId, Context.current().cancellationSignal);
+    if (!session) return { kind: 'over' };
+    const turn = await withHeartbeat(deps, () => watchTurn(deps, session));
+    if (turn.kind === 'superseded') throw noChange(SUPERSEDED_POLL_SECONDS);
+    if (turn.kind !== 'quiet') return turn;
+    if (!turn.isPolled) throw noChange(turn.delaySeconds);
+    return HAND_OVER;
   };
+}
+
+async function beginSession(
+  { db, worker }: BookingDeps,
+  watchId: string,
+  signal: AbortSignal,
+): Promise<Session | null> {
+  const generation = await beginCalendarPoll(db, watchId, worker);
+  return generation === null ? null : { watchId, generation, signal };
+}
+
+/** One turn: one request, and three statements, while nothing changes. */
+async function watchTurn(deps: BookingDeps, session: Session): Promise<WatchTurn> {
+  const { db, clock } = deps;
+  const { watchId, generation, signal } = session;
+  const input = await polledCalendar(db, watchId, clock.now());
+  if (!input || (!input.hasBooking && (await endWatch(db, watchId, clock.now())))) return { kind: 'over' };
+  const { calendar } = input;
+  if (calendar.pollGeneration !== generation) return { kind: 'superseded' };
+  const nowMs = clock.now().getTime();
+  const earlyMs = pollDueMs(asPolled(deps, calendar), nowMs) - nowMs;
+  if (earlyMs > POLL_EARLY_MS) return { kind: 'quiet', isPolled: false, delaySeconds: earlyMs / 1000 };
+  try {
+    if (session.opened?.revision !== input.revision) {
+      const opened = await openBookingCalendar(deps, calendar, 'UTC', signal);
+      if (!opened) throw new SyncError('auth', 'the account was deleted');
+      session.opened = { revision: input.revision, calendar: opened };
+    }
+    const changed = await poll(deps, calendar, session.opened.calendar);
+    const { delaySeconds } = nextPoll(clock.now(), deps.pollIntervalSeconds, { did: 'poll', random: deps.random() });
+    await scheduleNext(deps, calendar, delaySeconds, { failures: 0 });
+    if (changed.length > 0) return { kind: 'changed', bookingIds: changed };
+    return { kind: 'quiet', isPolled: true, delaySeconds };
+  } catch (error) {
+    delete session.opened;
+    if (error instanceof Superseded || signal.aborted) return { kind: 'superseded' };
+    if (isUnavailable(error)) throw error;
+    const failure = asSyncError(deps.log, error, { watchId });
+    const { delaySeconds } = await noteWait(deps, calendar.accountId, failure, calendar.failures);
+    // A signal, for instance after new credentials, makes it poll at once.
+    await scheduleNext(deps, calendar, delaySeconds, { failures: calendar.failures + 1, nextPollAt: null });
+    return { kind: 'quiet', isPolled: true, delaySeconds, failure: failure.kind };
+  }
+}
+
+/** A calendar has the interval of the installation, and is due when it says. */
+function asPolled({ pollIntervalSeconds }: BookingDeps, { nextPollAt, failures }: BookedCalendar) {
+  return { nextPollAt, lastSyncAt: nextPollAt, failures, pollIntervalSeconds };
 }
 
 /** Stores the next poll, and the later time when the API repeats a lost signal. */
 async function scheduleNext(
   { db, clock }: BookingDeps,
-  watchId: string,
+  calendar: BookedCalendar,
   delaySeconds: number,
   set: Partial<BookedCalendar>,
 ): Promise<void> {
   const next = clock.now().getTime() + delaySeconds * 1000;
-  await noteBookedCalendar(db, watchId, { ...set, nextPollAt: new Date(next), dueAt: new Date(next + 4 * SOON_MS) });
+  await notePolledCalendar(db, calendar, {
+    nextPollAt: new Date(next),
+    dueAt: new Date(next + 4 * SOON_MS),
+    ...set,
+  });
 }
 
 /** @returns ids of the bookings whose events differ from what is stored */
-async function poll(deps: BookingDeps, calendar: BookedCalendar): Promise<string[]> {
+async function poll(deps: BookingDeps, calendar: BookedCalendar, { side }: BookingCalendar): Promise<string[]> {
   const { db, clock } = deps;
   const startedAt = clock.now();
   const rows = await watchedBookings(db, calendar.id, startedAt);
-  const open = await openBookingCalendar(deps, calendar, 'UTC', Context.current().cancellationSignal);
-  if (!open) throw new SyncError('auth', 'the account was deleted');
   const booked = rows.map((row) => bookedEvent(deps, row));
-  const listing = await readChanges(open.side, calendar.cursor, booked);
+  const listing = await readChanges(side, calendar.cursor, booked);
   const listed = booked.filter(({ row }) => listing.named.has(row.resource!)).map(({ row }) => row.id);
   const changed = new Set(booked.filter((one) => isChanged(one, listing)).map(({ row }) => row.id));
   const isDue = !calendar.comparedAt || startedAt.getTime() - calendar.comparedAt.getTime() > FULL_COMPARISON_EVERY_MS;
@@ -84,7 +167,7 @@ async function poll(deps: BookingDeps, calendar: BookedCalendar): Promise<string
       (isDue || listing.isFull || (!row.listed && (row.writtenAt ?? startedAt) < startedAt)),
   );
   if (unconfirmed.length > 0) {
-    const answers = await open.side.get(unconfirmed.map(({ row }) => row.resource!));
+    const answers = await side.get(unconfirmed.map(({ row }) => row.resource!));
     for (const { row, stored } of unconfirmed) {
       const answer = answers.get(row.resource!);
       const found = answer === 'gone' ? undefined : answer?.find(({ ref }) => ref === row.ref);
@@ -93,9 +176,10 @@ async function poll(deps: BookingDeps, calendar: BookedCalendar): Promise<string
       else changed.add(row.id);
     }
   }
-  await notePoll(db, calendar.id, { listed, changed: [...changed], cursor: listing.cursor }, clock.now());
+  if (listed.length + changed.size > 0 || listing.cursor !== null)
+    await notePoll(db, calendar, { listed, changed: [...changed], cursor: listing.cursor }, clock.now());
   if (listing.cursor !== null || changed.size > 0) await noteCalendarChange(db, [calendar.accountId]);
-  if (isDue) await noteBookedCalendar(db, calendar.id, { comparedAt: startedAt });
+  if (isDue) await notePolledCalendar(db, calendar, { comparedAt: startedAt });
   return [...changed];
 }
 

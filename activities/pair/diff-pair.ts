@@ -22,10 +22,14 @@ type Input = Parameters<PairActivities['diffPair']>[0];
 
 export function createDiffPair(deps: Deps): PairActivities['diffPair'] {
   return async (input) => {
-    const { cancellationSignal } = Context.current();
+    const { cancellationSignal, info } = Context.current();
     const restMs = await remainingWaitMs(deps, input);
     if (restMs > 0) throw waiting('throttled', 'both', restMs / 1000);
-    const begun = await deps.store.beginRun({ ...input, now: deps.clock.now() });
+    const begun = await deps.store.beginRun({
+      ...input,
+      now: deps.clock.now(),
+      requestedAt: new Date(info.scheduledTimestampMs),
+    });
     if (!begun) throw ApplicationFailure.nonRetryable('the pair has been deleted', 'PairGone');
     const { run, epoch } = begun;
     if (run.finishedAt) return { runId: run.id, ops: 0, ended: await summaryOf(deps, run) };

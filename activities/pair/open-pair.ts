@@ -1,6 +1,9 @@
 /** A pair with both its calendars opened. */
 import type { SideName } from '../../core/event.ts';
+import { SyncError } from '../../core/sync-error.ts';
 import type { PairRow } from '../../db/pairs.ts';
+import { isUnavailable } from '../../db/postgres-errors.ts';
+import { SealedError } from '../../db/vault.ts';
 import { openAccount } from '../../providers/open-account.ts';
 import type { Side } from '../../providers/provider.ts';
 import type { Deps } from '../deps.ts';
@@ -15,30 +18,83 @@ export interface OpenPair {
 
 /** Null when the pair has been deleted. No request is made to either side. */
 export async function openPair(deps: Deps, pairId: string, signal?: AbortSignal): Promise<OpenPair | null> {
-  const { store } = deps;
-  const found = await store.pairWithAccounts(pairId);
+  const found = await deps.store.pairWithAccounts(pairId);
   if (!found) return null;
-  const { pair, caldavAccountId, cloudAccountId } = found;
-  const open = async (accountId: string, calendarId: string) => {
-    const account = await store.openedAccount(accountId);
-    const opened = account && openAccount(deps.providers, account, { fetch: deps.fetch, signal });
-    if (!opened) throw new Error(`no provider is registered for account ${accountId}`);
+  return openSides(deps, found.pair, { caldav: found.caldavAccountId, cloud: found.cloudAccountId }, signal);
+}
+
+/** No request is made. A side whose account cannot be opened fails like one that does not answer: at every call. */
+export async function openSides(
+  deps: Deps,
+  pair: PairRow,
+  accountIds: Record<SideName, string>,
+  signal?: AbortSignal,
+): Promise<OpenPair> {
+  const [caldav, cloud] = await Promise.all([
+    openSide(deps, pair, accountIds.caldav, pair.caldavCalendarId, signal),
+    openSide(deps, pair, accountIds.cloud, pair.cloudCalendarId, signal),
+  ]);
+  return {
+    pair,
+    sides: { caldav: caldav.side, cloud: cloud.side },
+    accountIds,
+    isSameAccount: { caldav: caldav.isSame, cloud: cloud.isSame },
+  };
+}
+
+interface OpenSide {
+  readonly side: Side;
+  readonly isSame: () => Promise<boolean>;
+}
+
+async function openSide(
+  deps: Deps,
+  pair: PairRow,
+  accountId: string,
+  calendarId: string,
+  signal: AbortSignal | undefined,
+): Promise<OpenSide> {
+  try {
+    const account = await deps.store.openedAccount(accountId);
+    if (!account) throw new SyncError('auth', 'the account was deleted');
+    const opened = openAccount(deps.providers, account, { fetch: deps.fetch, signal });
+    if (!opened) throw new SyncError('provider-not-configured', `no provider ${account.provider} is configured`);
     const side = opened.side(calendarId, {
       floatingZone: pair.floatingZone,
       attendees: pair.options.attendees,
       reminders: pair.options.reminders,
       tag: deps.tag,
     });
-    return { accountId, side, isSame: async () => (await opened.identity()) === account.identity };
+    return { side, isSame: async () => (await opened.identity()) === account.identity };
+  } catch (error) {
+    if (isUnavailable(error)) throw error;
+    return closed(asOpeningError(error));
+  }
+}
+
+function asOpeningError(error: unknown): SyncError {
+  if (error instanceof SyncError) return error;
+  if (error instanceof SealedError)
+    return new SyncError('credentials-unreadable', 'the stored credentials cannot be decrypted');
+  return new SyncError('bug', 'the account cannot be opened', { cause: error });
+}
+
+function closed(error: SyncError): OpenSide {
+  const fail = (): never => {
+    throw error;
   };
-  const [caldav, cloud] = await Promise.all([
-    open(caldavAccountId, pair.caldavCalendarId),
-    open(cloudAccountId, pair.cloudCalendarId),
-  ]);
+  const reject = async (): Promise<never> => fail();
   return {
-    pair,
-    sides: { caldav: caldav.side, cloud: cloud.side },
-    accountIds: { caldav: caldav.accountId, cloud: cloud.accountId },
-    isSameAccount: { caldav: caldav.isSame, cloud: cloud.isSame },
+    side: {
+      writesAtOnce: 1,
+      changes: fail,
+      get: reject,
+      create: reject,
+      update: reject,
+      remove: reject,
+      read: fail,
+      unsupported: fail,
+    },
+    isSame: reject,
   };
 }

@@ -87,11 +87,27 @@ export function needsFreshListing({ failures, attention, notBefore }: PairRow): 
 }
 
 /** The pair's state for the workflow, and the reason of `attention`. */
-export async function stateOf(deps: Deps, pairId: string): Promise<{ state: PairState; reason: string | null }> {
+export interface Health {
+  readonly state: PairState;
+  readonly reason: string | null;
+}
+
+/** The health of a pair after its row has changed. */
+export async function stateOf(deps: Deps, pairId: string): Promise<Health> {
   const row = await deps.store.pairNow(pairId);
-  if (row?.paused) return { state: 'paused', reason: null };
-  const reason = row?.attention ?? ((await deps.store.countHeld(pairId)) > 0 ? 'held-changes' : null);
-  if (row && row.announced !== reason) await deps.announcePair?.(pairId, reason, deps.clock.now());
+  if (!row) return { state: 'active', reason: null };
+  return healthOf(deps, { ...row, id: pairId }, row.attention === null && (await deps.store.countHeld(pairId)) > 0);
+}
+
+/** @param isHeld deletions are held */
+export async function healthOf(
+  deps: Deps,
+  { id, paused, attention, announced }: Pick<PairRow, 'id' | 'paused' | 'attention' | 'announced'>,
+  isHeld: boolean,
+): Promise<Health> {
+  if (paused) return { state: 'paused', reason: null };
+  const reason = attention ?? (isHeld ? 'held-changes' : null);
+  if (announced !== reason) await deps.announcePair?.(id, reason, deps.clock.now());
   return { state: reason ? 'attention' : 'active', reason };
 }
 

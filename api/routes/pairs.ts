@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { heldDeletions } from '../../core/texts.ts';
+import { heldDeletions, STALLED_DETAIL } from '../../core/texts.ts';
 import { PAIR_STATUSES } from '../../db/pair-status.ts';
 import { changePairSettings, deletePair, findPair, listPairs, type PairRecord, setPaused } from '../../db/pairs.ts';
 import { workflowIdOf } from '../../workflows/messages.ts';
@@ -24,7 +24,7 @@ const pair = z
     options,
     status: z.enum(PAIR_STATUSES).describe('The first that applies, in this order.'),
     statusReason: z
-      .enum(['credentials', 'calendar-missing', 'held-changes', 'quota', 'unreachable', 'error'])
+      .enum(['stalled', 'credentials', 'calendar-missing', 'held-changes', 'quota', 'unreachable', 'error'])
       .nullable()
       .describe('With status `attention`: the reason.'),
     statusDetail: z.string().nullable(),
@@ -192,7 +192,12 @@ function toJson(record: PairRecord): z.infer<typeof pair> {
     ...rest,
     options: mergeOptions(record.options, {}) as z.infer<typeof options>,
     statusReason,
-    statusDetail: statusReason === 'held-changes' ? heldDeletions(heldChanges) : statusDetail,
+    statusDetail:
+      statusReason === 'held-changes'
+        ? heldDeletions(heldChanges)
+        : statusReason === 'stalled'
+          ? STALLED_DETAIL
+          : statusDetail,
     lastSyncAt: instantOf(record.lastSyncAt),
     nextPollAt: record.paused ? null : instantOf(record.nextPollAt),
     counts: { events, conflicts, heldChanges, problems: problemCount },

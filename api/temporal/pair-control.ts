@@ -40,8 +40,10 @@ export interface PairControl {
   stop(pairId: string): Promise<void>;
   /** Needs a worker. */
   status(pairId: string): Promise<PairSnapshot>;
-  /** For start-up, with all pairs that should run: starts the missing workflows and returns their number. */
-  restartMissing(pairs: readonly SyncPairInput[]): Promise<number>;
+  /** The ids of all workflows that run in the namespace, those of bookings included. */
+  runningIds(): Promise<Set<string>>;
+  /** Terminates a workflow, also one of a booking. None runs: does nothing. */
+  end(workflowId: string, reason: string): Promise<void>;
   /** The pair's page in the Temporal UI; null where no UI is known. */
   workflowUrl(pairId: string): string | null;
 }
@@ -66,8 +68,6 @@ const STOP_MS = 6_000;
 /** For one more call when the time to wait is up. */
 const LAST_CALL_MS = 2_000;
 const TRY_AGAIN_MS = 200;
-/** At start-up: a development server accepts about 17 starts a second. */
-const STARTS_AT_ONCE = 10;
 
 type PairHandle = WorkflowHandle<typeof syncPair>;
 
@@ -85,7 +85,8 @@ export function createPairControl(client: Client, uiUrl: string | null = null): 
       syncAndWait(client, handleOf(client, pairId), request, waitSeconds * 1000),
     stop: (pairId) => stop(client, handleOf(client, pairId)),
     status: (pairId) => send(pairId, (pair) => pair.query(messages.status)),
-    restartMissing: (pairs) => restartMissing(client, pairs),
+    runningIds: () => running(client),
+    end: (workflowId, reason) => callTemporal(client, () => end(client, workflowId, reason)),
     workflowUrl: (pairId) =>
       uiUrl === null ? null : urlOf(uiUrl, client.options.namespace, messages.workflowIdOf(pairId)),
   };
@@ -126,9 +127,8 @@ async function start(client: Client, pair: SyncPairInput): Promise<void> {
     typedSearchAttributes: [{ key: messages.pairStateKey, value: pair.paused ? 'paused' : (pair.state ?? 'active') }],
     staticSummary: 'Keeps two calendars in sync',
     staticDetails:
-      'One pair of calendars, one workflow. **pollPair** waits until a calendar changes and fails with NoChange ' +
-      'until then, **diffPair** decides what to write, **applyPlan** writes it. Filter by PairState: active, paused, ' +
-      'attention.',
+      'One pair of calendars, one workflow. **watchPair** polls until a calendar changes, **diffPair** decides what ' +
+      'to write, **applyPlan** writes it. Filter by PairState: active, paused, attention.',
   });
 }
 
@@ -172,26 +172,25 @@ async function stop(client: Client, pair: PairHandle): Promise<void> {
   }
 }
 
-/** Lists the running workflows first: starting 10,000 pairs that run already does nothing, but takes long. */
-async function restartMissing(client: Client, pairs: readonly SyncPairInput[]): Promise<number> {
-  const running = new Set<string>();
+/** Of all types. A service that answers from an index may be some seconds behind. */
+async function running(client: Client): Promise<Set<string>> {
+  const ids = new Set<string>();
   try {
-    for await (const { workflowId } of client.workflow.list({
-      query: `WorkflowType = 'syncPair' AND ExecutionStatus = 'Running'`,
-      pageSize: 1000,
-    })) {
-      running.add(workflowId);
-    }
-    const missing = pairs.filter(({ pairId }) => !running.has(messages.workflowIdOf(pairId)));
-    for (let at = 0; at < missing.length; at += STARTS_AT_ONCE) {
-      await Promise.all(
-        missing.slice(at, at + STARTS_AT_ONCE).map((pair) => within(client, CALL_MS, () => start(client, pair))),
-      );
-    }
-    return missing.length;
+    for await (const { workflowId } of client.workflow.list({ query: `ExecutionStatus = 'Running'`, pageSize: 1000 }))
+      ids.add(workflowId);
+    return ids;
   } catch (err) {
     return throwControlError(err);
   }
+}
+
+async function end(client: Client, workflowId: string, reason: string): Promise<void> {
+  await client.workflow
+    .getHandle(workflowId)
+    .terminate(reason)
+    .catch((err: unknown) => {
+      if (!(err instanceof WorkflowNotFoundError)) throw err;
+    });
 }
 
 function urlOf(uiUrl: string, namespace: string, workflowId: string): string {

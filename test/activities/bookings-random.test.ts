@@ -162,6 +162,7 @@ class Play {
       db,
       providers: new Map([['fake', fakeProvider('fake', new Map([[calendarId, this.side]]))]]),
       fetch: () => Promise.reject(new Error('nothing is fetched here')),
+      worker: 'tests',
       tag: () => 'ffff',
       clock: { ...SYSTEM_CLOCK, now: () => this.now() },
       random: () => 0.5,

@@ -44,6 +44,19 @@ const TABLE: Record<SyncErrorKind, [attention: string | null, detail: string, de
     WAITS,
   ],
   'address-not-allowed': ['error', 'This installation does not connect to this address.', [900, 21_600], WAITS],
+  'provider-not-configured': [
+    'error',
+    'The provider of this account is not configured in this installation. Calpair keeps trying.',
+    [60, 600],
+    WAITS,
+  ],
+  'credentials-unreadable': [
+    'credentials',
+    'The stored credentials cannot be decrypted with the keys of this installation. Set the key that they were ' +
+      'stored with, or enter them again.',
+    [60, 600],
+    WAITS,
+  ],
   'not-a-caldav-server': [null, KEEPS_TRYING, [10, 900], WAITS],
   unreachable: [null, KEEPS_TRYING, [10, 900], WAITS],
   throttled: [null, 'The server asks for fewer requests. Calpair waits as long as requested.', [30, 900], WAITS],

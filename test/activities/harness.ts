@@ -1,6 +1,5 @@
 /** One pair with real PostgreSQL and two calendars in memory, driven as the workflow drives it: poll, diff, apply. */
 import { randomBytes } from 'node:crypto';
-import { ApplicationFailure } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import { eq } from 'drizzle-orm';
@@ -8,6 +7,7 @@ import { pino } from 'pino';
 import { v7 as uuidv7 } from 'uuid';
 import { type Deps, SYSTEM_CLOCK } from '../../activities/deps.ts';
 import { createActivities } from '../../activities/index.ts';
+import { pollOnce } from '../../activities/pair/poll-pair.ts';
 import type { SideName } from '../../core/event.ts';
 import { DEFAULT_OPTIONS, type Direction, type PairOptions } from '../../core/sync/policy.ts';
 import type { Trigger } from '../../core/sync/trigger.ts';
@@ -30,7 +30,7 @@ export interface HarnessOptions {
   readonly wrapDb?: (db: Db) => Db;
 }
 
-/** What a poll came to: its failure's type, or what it answered. */
+/** What a poll came to: `NoChange` while nothing is to be done, `Waiting` while a side cannot be read. */
 export type Polled = 'changed' | 'state' | 'NoChange' | 'Waiting';
 
 const START = Date.parse('2026-06-10T08:00:00Z');
@@ -64,6 +64,7 @@ export class Harness {
       store: postgresStore(options.wrapDb?.(db) ?? db),
       providers: new Map([['fake', fakeProvider('fake', calendars, () => this.person)]]),
       fetch: () => Promise.reject(new Error('nothing is fetched here')),
+      worker: 'tests',
       tag: () => 'ffff',
       historyDays: 90,
       clock: { ...SYSTEM_CLOCK, now: () => new Date(this.clock.now) },
@@ -137,15 +138,12 @@ export class Harness {
   }
 
   async poll(): Promise<Polled> {
-    try {
-      const answer = await run(createActivities(this.deps).pollPair, { pairId: this.pairId, state: this.state });
-      if (answer.kind === 'state') this.state = answer.state;
-      return answer.kind;
-    } catch (error) {
-      if (error instanceof ApplicationFailure && (error.type === 'NoChange' || error.type === 'Waiting'))
-        return error.type;
-      throw error;
-    }
+    const input = { pairId: this.pairId, state: this.state };
+    const turn = await run(() => pollOnce(this.deps, input, new AbortController().signal), undefined);
+    if (turn.kind === 'state') this.state = turn.state;
+    if (turn.kind === 'state' || turn.kind === 'changed') return turn.kind;
+    if (turn.kind === 'gone') throw new Error('the pair was deleted');
+    return turn.kind === 'quiet' && turn.failure ? 'Waiting' : 'NoChange';
   }
 
   /** One run, repeated as Temporal repeats it: until it ends, at most `attempts` times. */

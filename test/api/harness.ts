@@ -176,8 +176,11 @@ class FakeControl implements PairControl {
   async status(): Promise<never> {
     throw new Error('not used by the API');
   }
-  async restartMissing(): Promise<number> {
-    return 0;
+  async runningIds(): Promise<never> {
+    throw new Error('not used by the API');
+  }
+  async end(): Promise<never> {
+    throw new Error('not used by the API');
   }
   workflowUrl(): null {
     return null;

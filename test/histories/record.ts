@@ -2,7 +2,8 @@
  * Records a real history for every branch of the pair workflow, and of the workflows in `booking-branches.ts`, as JSON
  * files in this folder; `test/workflows/replay.test.ts` replays them. Run it by hand when a branch is added: `node
  * --import tsx test/histories/record.ts [branch …]`. Histories of released versions keep their old names: they
- * represent the pairs of running installations.
+ * represent the pairs of running installations. Those without the prefix of `FORM` are of the version that polled by
+ * retried attempts.
  */
 import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
@@ -26,6 +27,8 @@ const WEBHOOK = { trigger: 'webhook', full: false } as const;
 /** Makes continue-as-new happen without a thousand events. */
 const SUGGEST_CONTINUE_AS_NEW = 60;
 const NAMESPACE = 'recording';
+/** The present form of the workflows, in the names of the files. */
+const FORM = 'long-poll.';
 
 /** Plays its branch with a new pair. Returns the run of the workflow to record, if it is not the newest. */
 type Branch = (h: Harness, pair: FakePair) => Promise<string | void>;
@@ -35,6 +38,41 @@ const branches: Record<string, Branch> = {
     pair.script.pollPair = () => Promise.reject(noChange('50 milliseconds'));
     await start(h, pair);
     await until('polls', () => pair.polls > 2);
+  },
+  'handed-over': async (h, pair) => {
+    pair.script.pollPair = () =>
+      pair.polls < 3 ? Promise.resolve({ kind: 'hand-over' }) : Promise.reject(noChange('10 minutes'));
+    await start(h, pair);
+    await until('polls', () => pair.polls > 2);
+    await idle(h, pair);
+  },
+  'rest-until-due': async (h, pair) => {
+    const rest = (seconds: number) =>
+      ({
+        kind: 'rest',
+        nextPollAt: new Date(Date.now() + seconds * 1000).toISOString(),
+        restMs: seconds * 1000,
+      }) as const;
+    pair.script.pollPair = () => Promise.resolve(rest(pair.polls < 3 ? 1 : 3_600));
+    await start(h, pair);
+    await until('polls', () => pair.polls > 2);
+    await h.control.syncNow(pair.id, WEBHOOK);
+    await until('the run', () => pair.diffs.length === 2);
+    await idle(h, pair);
+  },
+  'pair-gone': async (h, pair) => {
+    pair.script.pollPair = () => Promise.resolve({ kind: 'gone' });
+    await start(h, pair);
+    await h.client.workflow.getHandle(workflowIdOf(pair.id)).result();
+  },
+  'held-changes': async (h, pair) => {
+    pair.script.pollPair = ({ state }) =>
+      state === 'attention'
+        ? Promise.reject(noChange('10 minutes'))
+        : Promise.resolve({ kind: 'state', state: 'attention', reason: 'held-changes', held: 3 });
+    await start(h, pair);
+    await until('attention', async () => (await h.control.status(pair.id)).state === 'attention');
+    await idle(h, pair);
   },
   change: async (h, pair) => {
     pair.script.pollPair = () =>
@@ -252,7 +290,7 @@ async function record(h: Harness): Promise<void> {
     const runId = await branch(h, pair);
     const history = await h.client.workflow.getHandle(workflowIdOf(pair.id), runId ?? undefined).fetchHistory();
     writeFileSync(
-      new URL(`${name}.json`, import.meta.url),
+      new URL(`${FORM}${name}.json`, import.meta.url),
       `${JSON.stringify(withoutTraces(toJson(history)), null, 1)}\n`,
     );
     console.log(name);
@@ -267,7 +305,7 @@ async function recordBookings(h: Harness): Promise<void> {
     const { workflowId, runId } = await branch(h);
     const history = await h.client.workflow.getHandle(workflowId, runId).fetchHistory();
     writeFileSync(
-      new URL(`${name}.json`, import.meta.url),
+      new URL(`${FORM}${name}.json`, import.meta.url),
       `${JSON.stringify(withoutTraces(toJson(history)), null, 1)}\n`,
     );
     console.log(name);

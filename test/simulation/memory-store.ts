@@ -5,6 +5,7 @@
  *
  * From the begin of a transaction to its commit, no other process takes a step.
  */
+import { hash } from 'node:crypto';
 import { otherSide, type SideName } from '../../core/event.ts';
 import { Superseded } from '../../db/epoch.ts';
 import type { Halves } from '../../db/link-matching.ts';
@@ -65,11 +66,15 @@ export class MemoryDatabase extends MemoryTables {
         return transaction(() => work(...rest));
       };
     }
-    calls['underEpoch'] = async function (this: Stepped, ...[pairId, epoch, work]: Parameters<Store['underEpoch']>) {
+    calls['underEpoch'] = async function (
+      this: Stepped,
+      ...[pairId, epoch, work, , generation]: Parameters<Store['underEpoch']>
+    ) {
       await this.step('begin');
       const result = await transaction(() => {
         const pair = pairs.get(pairId);
-        if (pair?.epoch !== epoch) throw new Superseded();
+        if (pair?.epoch !== epoch || pair.pollGeneration !== (generation ?? pair.pollGeneration))
+          throw new Superseded();
         return work(inTransaction, pair.settingsRevision);
       });
       await this.step('committed');
@@ -295,10 +300,18 @@ export class MemoryDatabase extends MemoryTables {
       },
       countEvents: (pairId) => countEvents(db, pairId),
       countLinks: (pairId) => db.linkOfPair(pairId).length,
-      beginRun: ({ pairId, number, trigger, now }) => {
+      beginRun: ({ pairId, trigger, now, requestedAt, ...input }) => {
         const epoch = db.nextEpoch(pairId);
         if (epoch === null) return null;
         const ofPair = [...db.runs.values()].filter((run) => run.pairId === pairId);
+        const isAnother = ofPair.some(
+          (run) =>
+            run.number === input.number &&
+            run.result !== 'running' &&
+            requestedAt !== undefined &&
+            run.startedAt < requestedAt,
+        );
+        const number = isAnother ? 1 + Math.max(...ofPair.map((run) => run.number)) : input.number;
         for (const run of ofPair.filter((one) => one.result === 'running' && one.number !== number)) {
           db.set(db.runs, run.id, {
             result: 'failed',
@@ -407,6 +420,30 @@ export class MemoryDatabase extends MemoryTables {
           : null;
       },
       updatePair: (pairId, values) => db.set(db.pairs, pairId, values),
+      beginPoll: (pairId, worker) => {
+        const pair = db.pairs.get(pairId);
+        if (!pair) return null;
+        db.set(db.pairs, pairId, { pollGeneration: pair.pollGeneration + 1, polledBy: worker });
+        return pair.pollGeneration + 1;
+      },
+      pollInput: (pairId, now) => {
+        const pair = db.pairs.get(pairId);
+        const accounts = db.accountsOf.get(pairId);
+        if (!pair || !accounts) return null;
+        const account = (id: string) => ({ id, revision: hash('md5', JSON.stringify(id)) });
+        return {
+          pair,
+          accounts: { caldav: account(accounts.caldavAccountId), cloud: account(accounts.cloudAccountId) },
+          isHeld: [...db.held.values()].some((row) => row.pairId === pairId),
+          isRunning: [...db.runs.values()].some((run) => run.pairId === pairId && run.result === 'running'),
+          hasWork: db.linkOfPair(pairId).some((row) => isDue(row, now)),
+        };
+      },
+      updatePolledPair: (pairId, generation, values) => {
+        if (db.pairs.get(pairId)?.pollGeneration !== generation) return false;
+        db.set(db.pairs, pairId, values);
+        return true;
+      },
       requestedWait: (pairId, number: number) => ({
         until: db.pairs.get(pairId)?.notBefore ?? null,
         hasBegun: [...db.runs.values()].some((run) => run.pairId === pairId && run.number === number),
@@ -484,7 +521,7 @@ export class MemoryDatabase extends MemoryTables {
 
   private nextEpoch(pairId: string): number | null {
     const pair = this.pairs.get(pairId);
-    if (pair) this.set(this.pairs, pairId, { epoch: pair.epoch + 1 });
+    if (pair) this.set(this.pairs, pairId, { epoch: pair.epoch + 1, pollGeneration: pair.pollGeneration + 1 });
     return pair ? pair.epoch + 1 : null;
   }
 }
@@ -528,6 +565,8 @@ const WRITES: ReadonlySet<keyof StoreMethods> = new Set([
   'release',
   'pruneRuns',
   'updatePair',
+  'beginPoll',
+  'updatePolledPair',
   'setAccountStatus',
 ]);
 

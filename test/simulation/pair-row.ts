@@ -19,6 +19,8 @@ export function newPairRow(
     settingsRevision: 0,
     readOnlySide: null,
     epoch: 0,
+    pollGeneration: 0,
+    polledBy: null,
     caldavCursor: null,
     cloudCursor: null,
     fullListingAt: null,

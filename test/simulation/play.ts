@@ -276,8 +276,11 @@ class Player {
     const poll = await this.withRetries(pair, () => this.world.poll(pair));
     if (typeof poll === 'string') return poll;
     if (poll.kind === 'changed') return this.run(pair, { trigger: 'poll', full: false }, true);
-    pair.state = poll.state;
-    return 'state';
+    if (poll.kind === 'state') {
+      pair.state = poll.state;
+      return 'state';
+    }
+    return poll.kind === 'quiet' && poll.failure ? 'waiting' : 'quiet';
   }
 
   private requestedRun(pair: PairWorkflow): Promise<CycleResult> {

@@ -394,6 +394,7 @@ export class StoreCalls {
         number: 1 + this.random.below(8),
         trigger: this.random.pick(['poll', 'signal', 'resync']),
         now: this.time(),
+        requestedAt: this.random.chance(0.2) ? new Date(this.now + 1_000) : new Date(0),
       },
     ],
     resumeRun: () => [this.known(this.database.runs)],
@@ -467,6 +468,13 @@ export class StoreCalls {
     pairWithAccounts: () => [this.pair()],
     pairNow: () => [this.pair()],
     updatePair: () => [this.pair(), this.pairColumns()],
+    beginPoll: () => [this.pair(), this.text()],
+    pollInput: () => [this.pair(), new Date(this.now)],
+    updatePolledPair: () => {
+      const id = this.pair();
+      const generation = this.database.pairs.get(id)?.pollGeneration ?? 0;
+      return [id, generation - (this.random.chance(0.2) ? 1 : 0), this.pairColumns()];
+    },
     requestedWait: () => [this.pair(), 1 + this.random.below(8)],
     openedAccount: () => [this.random.pick(this.accounts)],
     noteCalendarChange: () => [[this.random.pick(this.accounts)]],

@@ -5,13 +5,15 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { type Logger, pino } from 'pino';
 import type { Deps } from '../../activities/deps.ts';
 import { createActivities } from '../../activities/index.ts';
+import { pollOnce } from '../../activities/pair/poll-pair.ts';
+import type { PollTurn } from '../../activities/pair/poll-turn.ts';
 import type { SideName } from '../../core/event.ts';
 import { DEFAULT_OPTIONS, type Direction, type PairOptions } from '../../core/sync/policy.ts';
 import type { Trigger } from '../../core/sync/trigger.ts';
 import type { SideRow } from '../../db/link-sides.ts';
 import type { PairRow } from '../../db/pairs.ts';
 import type { Side } from '../../providers/provider.ts';
-import type { DiffResult, PairState, PollResult, RunSummary } from '../../workflows/messages.ts';
+import type { DiffResult, PairState, RunSummary } from '../../workflows/messages.ts';
 import { FakeSide, type FakeWrite, fakeProvider, type Habits } from '../support/fake-side.ts';
 import { randomOf } from '../support/random.ts';
 import { Ledger, lineageOf } from './ledger.ts';
@@ -202,30 +204,30 @@ export class World {
     return `00000000-0000-7000-8000-${this.ids.toString(16).padStart(12, '0')}`;
   }
 
-  poll(pair: PairWorkflow): Promise<PollResult | 'lost'> {
-    return this.attempt(pair, 'poll', (activities) => activities.pollPair, { pairId: pair.id, state: pair.state });
+  poll(pair: PairWorkflow): Promise<PollTurn | 'lost'> {
+    const input = { pairId: pair.id, state: pair.state };
+    return this.attempt(pair, 'poll', (deps) => pollOnce(deps, input, NEVER));
   }
 
   diff(
     pair: PairWorkflow,
     input: { number: number; trigger: Trigger; full: boolean; polled: boolean },
   ): Promise<DiffResult | 'lost'> {
-    return this.attempt(pair, 'diff', (activities) => activities.diffPair, { pairId: pair.id, ...input });
+    return this.attempt(pair, 'diff', (deps) => createActivities(deps).diffPair({ pairId: pair.id, ...input }));
   }
 
   apply(pair: PairWorkflow, runId: string): Promise<RunSummary | 'lost'> {
-    return this.attempt(pair, 'apply', (activities) => activities.applyPlan, { pairId: pair.id, runId });
+    return this.attempt(pair, 'apply', (deps) => createActivities(deps).applyPlan({ pairId: pair.id, runId }));
   }
 
   /** One attempt at an activity, in a process of its own; `lost` if the process crashed or stalled. */
-  private async attempt<Input, Output>(
+  private async attempt<Output>(
     pair: PairWorkflow,
     name: string,
-    activityOf: (activities: ReturnType<typeof createActivities>) => (input: Input) => Promise<Output>,
-    input: Input,
+    activity: (deps: Deps) => Promise<Output>,
   ): Promise<Output | 'lost'> {
     const process = new Process(`${name} of pair ${pair.index + 1}`, pair.index, this.scheduler.now);
-    const work = activityOf(createActivities(this.depsOf(process, pair)))(input);
+    const work = activity(this.depsOf(process, pair));
     work.catch(() => undefined);
     return Promise.race<Output | 'lost'>([work, process.lost]);
   }
@@ -246,6 +248,7 @@ export class World {
         ],
       ]),
       fetch: () => Promise.reject(new Error('the simulation has no network')),
+      worker: 'tests',
       tag: () => 'ffff',
       historyDays: 30,
       eventsAtOnce: 2,
@@ -319,6 +322,8 @@ export function quietFailure(error: unknown): 'NoChange' | 'Waiting' | 'Paused' 
   if (!(error instanceof ApplicationFailure)) return null;
   return error.type === 'NoChange' || error.type === 'Waiting' || error.type === 'Paused' ? error.type : null;
 }
+
+const NEVER = new AbortController().signal;
 
 /**
  * All attempts share one activity context, which is never cancelled: a crashed process just never gets its turn again.

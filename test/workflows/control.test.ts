@@ -51,22 +51,14 @@ describe('PairControl', () => {
     assert.equal(pair.diffs[0]?.number, 42);
   });
 
-  it('starts the pairs whose workflow is missing, and no others (G22)', async () => {
-    const [alive, lost, paused] = [await started(h.pair()), h.pair(), h.pair()];
-    await until(
-      'visibility',
-      async () => (await h.client.workflow.count(`WorkflowId = '${workflowIdOf(alive.id)}'`)).count === 1,
-    );
-    const count = await h.control.restartMissing([
-      { pairId: alive.id, paused: false },
-      { pairId: lost.id, paused: false, begun: 7 },
-      { pairId: paused.id, paused: true },
-    ]);
-    assert.equal(count, 2);
-    await until('the lost one', () => lost.diffs[0]?.number === 8);
-    await until('the paused one', async () => (await h.control.status(paused.id)).state === 'paused');
-    assert.equal(alive.diffs.length, 1);
-    assert.equal(paused.diffs.length, 0);
+  it('lists the workflows that run, and ends one', async () => {
+    const pair = await started(h.pair());
+    const id = workflowIdOf(pair.id);
+    await until('visibility', async () => (await h.control.runningIds()).has(id));
+    await h.control.end(id, 'not needed any more');
+    await h.control.end(id, 'twice');
+    assert.equal(await statusName(pair), 'TERMINATED');
+    await until('visibility', async () => !(await h.control.runningIds()).has(id));
   });
 
   it('stops a pair and its activities in the middle of writing', async () => {

@@ -3,7 +3,7 @@
  */
 import { NativeConnection } from '@temporalio/worker';
 import { createWorkers, installRuntime } from '../../worker/workers.ts';
-import { noChange, runIdOf, summaryOf } from './harness.ts';
+import { runIdOf, summaryOf } from './harness.ts';
 
 const [address, namespace, hangs] = process.argv.slice(2);
 if (address === undefined || namespace === undefined)
@@ -15,10 +15,11 @@ const workers = await createWorkers({
   connection: await NativeConnection.connect({ address }),
   namespace,
   activities: {
-    pollPair: async ({ pairId }) => {
+    watchPair: ({ pairId }) => {
       process.stdout.write(`poll ${pairId}\n`);
-      throw noChange('10 minutes');
+      return neverEnds;
     },
+    pollPair: () => neverEnds,
     diffPair: async ({ pairId, number }) => {
       process.stdout.write(`diff ${pairId}\n`);
       if (hanging.has(pairId)) await neverEnds;
@@ -26,6 +27,8 @@ const workers = await createWorkers({
     },
     applyPlan: () => neverEnds,
     carryBooking: () => neverEnds,
+    watchBookedCalendar: () => neverEnds,
+    watchOutbox: () => neverEnds,
     watchBookings: () => neverEnds,
     deliverWebhooks: () => neverEnds,
   },

@@ -5,7 +5,10 @@
 import { randomUUID } from 'node:crypto';
 import { Client, Connection } from '@temporalio/client';
 import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
-import { NativeConnection } from '@temporalio/worker';
+import { NativeConnection, Worker } from '@temporalio/worker';
+import { pino } from 'pino';
+import { SYSTEM_CLOCK } from '../../activities/deps.ts';
+import { HAND_OVER, PollLoops, pollLoop } from '../../activities/poll-loop.ts';
 import type { BookingControl } from '../../api/temporal/booking-control.ts';
 import { createBookingControl } from '../../api/temporal/booking-control.ts';
 import type { PairControl } from '../../api/temporal/pair-control.ts';
@@ -14,8 +17,8 @@ import type { Workers, WorkersOptions } from '../../worker/workers.ts';
 import { createWorkers, installRuntime } from '../../worker/workers.ts';
 import { bundleWorkflows } from '../../worker/workflow-bundle.ts';
 import type { BookingActivities } from '../../workflows/booking-messages.ts';
-import type { DiffResult, PairActivities, PairState, RunSummary } from '../../workflows/messages.ts';
-import { workflowIdOf } from '../../workflows/messages.ts';
+import type { DiffResult, PairActivities, PairState, PollPause, RunSummary } from '../../workflows/messages.ts';
+import { PAIRS_QUEUE, POLLS_QUEUE, workflowIdOf } from '../../workflows/messages.ts';
 
 export interface Harness {
   readonly client: Client;
@@ -30,6 +33,8 @@ export interface Harness {
   /** A new pair whose calendars do not change. */
   pair(script?: Partial<PairActivities>): FakePair;
   startWorkers(): Promise<Workers>;
+  /** Workers whose workflows take the paths of the version before the long polls. */
+  startEarlierWorkers(): Promise<void>;
   stopWorkers(): Promise<void>;
   /** Event types of the pair's current run, or of the given run. */
   events(pairId: string, runId?: string): Promise<string[]>;
@@ -77,6 +82,24 @@ export class FakePair {
   }
 }
 
+/** A single poll as the long activities do it, which fails where the poll does. */
+async function asLoop<Result>(loops: PollLoops, key: string, poll: () => Promise<Result>): Promise<Result | PollPause> {
+  const answer = await pollLoop<{ readonly answer: Result } | { readonly failure: unknown } | PollPause>(
+    { clock: SYSTEM_CLOCK, random: Math.random, log: pino({ level: 'silent' }), loops },
+    key,
+    async () => {
+      try {
+        return { result: { answer: await poll() } };
+      } catch (failure) {
+        if (!(failure instanceof ApplicationFailure) || failure.type !== 'NoChange') return { result: { failure } };
+        return { saw: 'no change', delaySeconds: failure.nextRetryDelay === '10 minutes' ? 600 : 0.05 };
+      }
+    },
+  );
+  if ('failure' in answer) throw answer.failure;
+  return 'answer' in answer ? answer.answer : answer;
+}
+
 export function runIdOf(number: number): string {
   return `run-${number}`;
 }
@@ -112,11 +135,27 @@ export async function createHarness(
     if (!pair) throw ApplicationFailure.nonRetryable('a pair of another test', 'Unknown');
     return pair;
   };
+  let loops = new PollLoops();
   const activities: PairActivities & BookingActivities = {
+    watchPair: (input) => asLoop(loops, input.pairId, () => found(input.pairId).poll(input)),
     pollPair: (input) => found(input.pairId).poll(input),
-    diffPair: (input) => found(input.pairId).diff(input),
+    diffPair: (input) => {
+      loops.end(input.pairId);
+      return found(input.pairId).diff(input);
+    },
     applyPlan: (input) => found(input.pairId).apply(input),
     carryBooking: (input) => bookingScript.carryBooking?.(input) ?? Promise.reject(noChange('10 minutes')),
+    watchBookedCalendar: (input) =>
+      asLoop(
+        loops,
+        input.watchId,
+        () => bookingScript.watchBookings?.(input) ?? Promise.reject(noChange('10 minutes')),
+      ),
+    watchOutbox: () =>
+      asLoop(loops, 'webhook', async () => {
+        await (bookingScript.deliverWebhooks?.({}) ?? Promise.reject(noChange('10 minutes')));
+        return HAND_OVER;
+      }),
     watchBookings: (input) => bookingScript.watchBookings?.(input) ?? Promise.reject(noChange('10 minutes')),
     deliverWebhooks: (input) => bookingScript.deliverWebhooks?.(input) ?? Promise.reject(noChange('10 minutes')),
   };
@@ -143,9 +182,34 @@ export async function createHarness(
     },
     startWorkers: async () => {
       const native = await NativeConnection.connect({ address });
-      const workers = await createWorkers({ connection: native, namespace, activities, workflowBundle, ...options });
+      loops = new PollLoops();
+      const workers = await createWorkers({
+        connection: native,
+        namespace,
+        activities,
+        workflowBundle,
+        handOver: () => loops.handOver(),
+        ...options,
+      });
       running = { workers, ended: workers.run(), native };
       return workers;
+    },
+    startEarlierWorkers: async () => {
+      const native = await NativeConnection.connect({ address });
+      const common = { connection: native, namespace, activities: { ...activities } };
+      const all = await Promise.all([
+        Worker.create({
+          ...common,
+          taskQueue: PAIRS_QUEUE,
+          workflowBundle,
+          patchActivationCallback: () => false,
+          stickyQueueScheduleToStartTimeout: '1 second',
+        }),
+        Worker.create({ ...common, taskQueue: POLLS_QUEUE }),
+      ]);
+      const ended = Promise.all(all.map((worker) => worker.run())).then(() => undefined);
+      const shutdown = (): void => all.forEach((worker) => worker.shutdown());
+      running = { workers: { run: () => ended, shutdown, isPolling: () => true }, ended, native };
     },
     stopWorkers,
     events: async (pairId, runId) =>
@@ -181,12 +245,13 @@ const eventNames: Record<number, string> = {
   19: 'TimerCanceled',
   21: 'WorkflowExecutionCanceled',
   20: 'WorkflowExecutionCancelRequested',
+  25: 'MarkerRecorded',
   26: 'WorkflowExecutionSignaled',
   27: 'WorkflowExecutionTerminated',
   28: 'WorkflowExecutionContinuedAsNew',
   41: 'WorkflowExecutionUpdateAccepted',
   43: 'WorkflowExecutionUpdateCompleted',
-  44: 'UpsertWorkflowSearchAttributes',
+  40: 'UpsertWorkflowSearchAttributes',
 };
 
 /** Checks every 20 ms; fails after 20 s with the name of the condition. */

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { CancelledFailure, Context } from '@temporalio/activity';
+import { workflowIdOf } from '../../workflows/messages.ts';
 import { testTemporal } from '../support/temporal.ts';
 import type { FakePair, Harness } from './harness.ts';
 import { createHarness, noChange, runIdOf, summaryOf, until } from './harness.ts';
@@ -91,6 +92,51 @@ describe('workers', () => {
     assert.deepEqual(pair.applied, [runIdOf(1), runIdOf(1)]);
     await until('the watch', () => pair.polls > 0);
     assert.equal((await h.control.status(pair.id)).lastRun?.runId, runIdOf(1));
+  });
+
+  it('hand their polls over when they are stopped, so that no attempt fails', { timeout: 60_000 }, async () => {
+    const pair = h.pair();
+    const workers = await h.startWorkers();
+    await h.control.start({ pairId: pair.id, paused: false });
+    await until('the poll', () => pair.polls === 1);
+    const startedAt = Date.now();
+    workers.shutdown();
+    await h.stopWorkers();
+    assert.ok(Date.now() - startedAt < 5_000, `${Date.now() - startedAt} ms`);
+    await h.startWorkers();
+    await until('the next poll', () => pair.polls === 2);
+    const { raw } = await h.client.workflow.getHandle(workflowIdOf(pair.id)).describe();
+    assert.deepEqual(
+      raw.pendingActivities?.map(({ activityType, attempt }) => [activityType?.name, attempt]),
+      [['watchPair', 1]],
+    );
+  });
+
+  it('go on from an attempt that an earlier version scheduled', { timeout: 60_000 }, async () => {
+    let isOver = false;
+    const pair = h.pair({
+      pollPair: () => (isOver ? Promise.resolve({ kind: 'hand-over' }) : Promise.reject(noChange('50 milliseconds'))),
+    });
+    await h.startEarlierWorkers();
+    await h.control.start({ pairId: pair.id, paused: false });
+    await until('the poll', () => pair.polls === 1);
+    const pending = async () =>
+      (await h.client.workflow.getHandle(workflowIdOf(pair.id)).describe()).raw.pendingActivities?.map(
+        ({ activityType }) => activityType?.name,
+      );
+    assert.deepEqual(await pending(), ['pollPair']);
+    await h.stopWorkers();
+    isOver = true;
+    const { polls } = pair;
+    await h.startWorkers();
+    // The attempt of the earlier version polls once, and hands over.
+    await until('the long poll', async () => {
+      if (pair.polls > polls) isOver = false;
+      return (await pending())?.[0] === 'watchPair';
+    });
+    assert.equal(pair.diffs.length, 1);
+    await h.control.syncNow(pair.id, SIGNAL);
+    await until('a run', () => pair.diffs.length === 2);
   });
 
   it('log problems only, and no line for a cancelled poll', async () => {

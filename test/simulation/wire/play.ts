@@ -372,8 +372,11 @@ class Player {
     const poll = await this.withRetries(at, () => world.poll(at));
     if (typeof poll === 'string') return poll;
     if (poll.kind === 'changed') return this.run(at, { trigger: 'poll', full: false }, true);
-    at.state = poll.state;
-    return 'state';
+    if (poll.kind === 'state') {
+      at.state = poll.state;
+      return 'state';
+    }
+    return poll.kind === 'quiet' && poll.failure ? 'waiting' : 'quiet';
   }
 
   private async run(

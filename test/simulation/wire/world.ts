@@ -7,6 +7,8 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { type Logger, pino } from 'pino';
 import type { Deps } from '../../../activities/deps.ts';
 import { createActivities } from '../../../activities/index.ts';
+import { pollOnce } from '../../../activities/pair/poll-pair.ts';
+import type { PollTurn } from '../../../activities/pair/poll-turn.ts';
 import type { SideName } from '../../../core/event.ts';
 import { DEFAULT_OPTIONS, sourceOf } from '../../../core/sync/policy.ts';
 import type { Trigger } from '../../../core/sync/trigger.ts';
@@ -16,7 +18,7 @@ import { caldavProvider } from '../../../providers/caldav/caldav-provider.ts';
 import { createGoogleProvider } from '../../../providers/google/google-provider.ts';
 import { createMicrosoftProvider } from '../../../providers/microsoft/microsoft-provider.ts';
 import type { Provider, StoredToken, TokenStore } from '../../../providers/provider.ts';
-import type { DiffResult, PairState, PollResult, RunSummary } from '../../../workflows/messages.ts';
+import type { DiffResult, PairState, RunSummary } from '../../../workflows/messages.ts';
 import { GoogleFake } from '../../fakes/google/start.ts';
 import { forgetIds } from '../../fakes/graph/ids.ts';
 import { GraphFake } from '../../fakes/graph/start.ts';
@@ -173,20 +175,20 @@ export class WireWorld {
     return `00000000-0000-7000-8000-${this.ids.toString(16).padStart(12, '0')}`;
   }
 
-  poll(at: Installation): Promise<PollResult | 'lost'> {
+  poll(at: Installation): Promise<PollTurn | 'lost'> {
     const { pairId, state } = at;
-    return this.attempt(at, 'poll', (activities) => activities.pollPair, { pairId, state });
+    return this.attempt(at, 'poll', (deps) => pollOnce(deps, { pairId, state }, NEVER));
   }
 
   diff(
     at: Installation,
     input: { number: number; trigger: Trigger; full: boolean; polled: boolean },
   ): Promise<DiffResult | 'lost'> {
-    return this.attempt(at, 'diff', (activities) => activities.diffPair, { pairId: at.pairId, ...input });
+    return this.attempt(at, 'diff', (deps) => createActivities(deps).diffPair({ pairId: at.pairId, ...input }));
   }
 
   apply(at: Installation, runId: string): Promise<RunSummary | 'lost'> {
-    return this.attempt(at, 'apply', (activities) => activities.applyPlan, { pairId: at.pairId, runId });
+    return this.attempt(at, 'apply', (deps) => createActivities(deps).applyPlan({ pairId: at.pairId, runId }));
   }
 
   calendarOf(side: SideName): WireCalendar {
@@ -310,14 +312,13 @@ export class WireWorld {
   }
 
   /** One attempt at an activity, in a process of its own; `lost` if the process crashed or stalled. */
-  private async attempt<Input, Output>(
+  private async attempt<Output>(
     at: Installation,
     name: string,
-    activityOf: (activities: ReturnType<typeof createActivities>) => (input: Input) => Promise<Output>,
-    input: Input,
+    activity: (deps: Deps) => Promise<Output>,
   ): Promise<Output | 'lost'> {
     const process = new Process(name, this.installations.indexOf(at), this.scheduler.now);
-    const work = activityOf(createActivities(this.depsOf(at, process)))(input);
+    const work = activity(this.depsOf(at, process));
     work.catch(() => undefined);
     return Promise.race<Output | 'lost'>([work, process.lost]);
   }
@@ -337,6 +338,7 @@ export class WireWorld {
       providers: this.providersOf(this.processes),
       fetch: this.fetchOf(at, process),
       tag: (text) => `${at.name === 'one' ? 'ffff' : 'eeee'}${hashOf(text)}`,
+      worker: 'tests',
       historyDays: 30,
       clock: {
         now: () => new Date(scheduler.now),
@@ -512,6 +514,8 @@ function failureOf({ status, waitSeconds }: Fault, { provider }: WireCalendar): 
     };
   return { status, headers: json, body: JSON.stringify({ error: { code: reason, message: reason } }) };
 }
+
+const NEVER = new AbortController().signal;
 
 /**
  * All attempts share one activity context, which is never cancelled: a crashed process just never gets its turn again.

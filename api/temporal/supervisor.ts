@@ -1,0 +1,152 @@
+/**
+ * One process at a time supervises the installation. PostgreSQL says what should run; once a minute the supervisor
+ * compares that with what runs in Temporal, and mends the difference: after a workflow was terminated, Temporal or
+ * PostgreSQL was restored from a backup, the clock was set back, or a poll hangs. Every 10 s it frees the activities of
+ * workers that have died.
+ */
+import type { Logger } from 'pino';
+import type { Db } from '../../db/connect.ts';
+import { bookingsToRun, existingRows, resetFarDueTimes, stalledPairs } from '../../db/expected-workflows.ts';
+import { isId } from '../../db/ids.ts';
+import { holdLease, RENEW_EVERY_MS, SUPERVISOR_LEASE } from '../../db/leases.ts';
+import { workflowInputs } from '../../db/pairs.ts';
+import { codeOf } from '../../db/postgres-errors.ts';
+import { bookingWorkflowIdOf, WEBHOOK_WORKFLOW_ID, watchWorkflowIdOf } from '../../workflows/booking-messages.ts';
+import { workflowIdOf } from '../../workflows/messages.ts';
+import type { BookingControl } from './booking-control.ts';
+import { ControlError, type PairControl } from './pair-control.ts';
+
+export interface SupervisorDeps {
+  readonly db: Db;
+  readonly control: PairControl;
+  readonly bookings: BookingControl;
+  readonly log: Logger;
+  /** The identity of this process. */
+  readonly holder: string;
+  /** Frees the activities of dead workers; logs what it did. */
+  readonly recoverOrphans: () => Promise<void>;
+}
+
+/** What one comparison mended. */
+export interface Mended {
+  readonly started: number;
+  readonly ended: number;
+  readonly polledAgain: number;
+  readonly dueTimesReset: number;
+}
+
+const COMPARE_EVERY_MS = 60_000;
+/** A pair that goes on being stalled is polled again this often: every time costs its history some events. */
+const POLL_AGAIN_EVERY_MS = 15 * 60_000;
+const AT_ONCE = 10;
+
+/** Supervises while this process holds the lease, until it is stopped. Never fails. */
+export function supervise(deps: SupervisorDeps): { stop(): Promise<void> } {
+  const polledAgain = new Map<string, number>();
+  let isStopped = false;
+  let timer: NodeJS.Timeout | undefined;
+  let comparedAt = -Infinity;
+  const round = async (): Promise<void> => {
+    if (!(await holdLease(deps.db, SUPERVISOR_LEASE, deps.holder))) return;
+    await deps.recoverOrphans();
+    if (performance.now() - comparedAt < COMPARE_EVERY_MS) return;
+    await compare(deps, polledAgain);
+    comparedAt = performance.now();
+  };
+  const rounds = async (): Promise<void> => {
+    await round().catch((error: unknown) => deps.log.warn(whyOf(error), 'the supervisor could not do its round'));
+    if (!isStopped) timer = setTimeout(() => (running = rounds()), RENEW_EVERY_MS);
+  };
+  let running = rounds();
+  return {
+    stop() {
+      isStopped = true;
+      clearTimeout(timer);
+      return running;
+    },
+  };
+}
+
+/** @param polledAgain when a stalled pair was last polled again, by its id */
+export async function compare(deps: SupervisorDeps, polledAgain = new Map<string, number>()): Promise<Mended> {
+  const { db, log } = deps;
+  // What runs comes first: what is created meanwhile is started twice, which does nothing, and never ended.
+  const running = await deps.control.runningIds();
+  const expected = await expectedWorkflows(deps);
+  const missing = [...expected].filter(([id]) => !running.has(id));
+  const orphaned = await withoutRow(
+    db,
+    [...running].filter((id) => !expected.has(id)),
+  );
+  const started = await inTurn(deps, missing, ([, start]) => start());
+  const ended = await inTurn(deps, orphaned, (id) => deps.control.end(id, 'its row is not in the database'));
+  const isDue = (id: string): boolean => performance.now() - (polledAgain.get(id) ?? -Infinity) > POLL_AGAIN_EVERY_MS;
+  const reset = (await resetFarDueTimes(db)).filter(isDue);
+  const stalled = (await stalledPairs(db)).filter(({ id }) => isDue(id) && running.has(workflowIdOf(id)));
+  for (const { id, nextPollAt } of stalled)
+    log.warn({ pairId: id, nextPollAt }, 'nobody polls this pair: it is polled again');
+  const toPoll = new Set([...stalled.map(({ id }) => id), ...reset]);
+  for (const id of toPoll) polledAgain.set(id, performance.now());
+  await inTurn(deps, [...toPoll], (id) => deps.control.settingsChanged(id));
+  const mended = { started, ended, polledAgain: stalled.length, dueTimesReset: reset.length };
+  if (Object.values(mended).some((count) => count > 0)) log.info(mended, 'workflows are as the database says again');
+  return mended;
+}
+
+/** By workflow id, how each is started. */
+async function expectedWorkflows({ db, control, bookings }: SupervisorDeps): Promise<Map<string, () => Promise<void>>> {
+  const expected = new Map<string, () => Promise<void>>();
+  const toRun = await bookingsToRun(db);
+  for (const pair of await workflowInputs(db)) expected.set(workflowIdOf(pair.pairId), () => control.start(pair));
+  for (const id of toRun.bookings) expected.set(bookingWorkflowIdOf(id), () => bookings.bookingChanged(id));
+  for (const id of toRun.calendars) expected.set(watchWorkflowIdOf(id), () => bookings.watch(id));
+  if (db.hasWebhook) expected.set(WEBHOOK_WORKFLOW_ID, () => bookings.startWebhook());
+  return expected;
+}
+
+/** Those of these workflows that belong to a row which does not exist. */
+async function withoutRow(db: Db, workflowIds: readonly string[]): Promise<string[]> {
+  const rowsOf = (prefix: string): string[] =>
+    workflowIds.flatMap((id) =>
+      id.startsWith(prefix) && isId(id.slice(prefix.length)) ? id.slice(prefix.length) : [],
+    );
+  const [pair, booking, calendar] = [workflowIdOf(''), bookingWorkflowIdOf(''), watchWorkflowIdOf('')];
+  const existing = await existingRows(db, {
+    pairs: rowsOf(pair),
+    bookings: rowsOf(booking),
+    calendars: rowsOf(calendar),
+  });
+  return [pair, booking, calendar].flatMap((prefix) =>
+    rowsOf(prefix).flatMap((row) => (existing.has(row) ? [] : `${prefix}${row}`)),
+  );
+}
+
+/** A few at once: a development server accepts about 17 starts a second. @returns how many succeeded */
+async function inTurn<T>(
+  { log }: SupervisorDeps,
+  items: readonly T[],
+  work: (item: T) => Promise<void>,
+): Promise<number> {
+  const queue = items.values();
+  let count = 0;
+  let failure: unknown;
+  await Promise.all(
+    Array.from({ length: Math.min(AT_ONCE, items.length) }, async () => {
+      for (const item of queue) {
+        await work(item).then(
+          () => (count += 1),
+          (error: unknown) => (failure = error),
+        );
+      }
+    }),
+  );
+  if (failure !== undefined)
+    log.warn({ ...whyOf(failure), failed: items.length - count }, 'Temporal refused some calls');
+  return count;
+}
+
+/** Codes only: messages of the database library may quote the query. */
+function whyOf(error: unknown): { reason: string } {
+  if (error instanceof ControlError) return { reason: error.kind };
+  return { reason: codeOf(error) || (error instanceof Error ? error.name : 'unknown') };
+}

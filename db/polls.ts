@@ -1,0 +1,78 @@
+/** What a polling activity reads and stores of its pair: in an idle turn one statement each. See store.ts. */
+import { and, eq, sql } from 'drizzle-orm';
+import type { SideName } from '../core/event.ts';
+import type { Db } from './connect.ts';
+import { due } from './links.ts';
+import type { PairRow, PairUpdate } from './pairs.ts';
+import { connections, heldChanges, links, pairs, runs } from './schema.ts';
+
+/** An account of a pair. `revision` changes with its credentials. */
+interface PolledAccount {
+  readonly id: string;
+  readonly revision: string;
+}
+
+/** Everything that a turn decides from. */
+export interface PollInput {
+  readonly pair: PairRow;
+  readonly accounts: Readonly<Record<SideName, PolledAccount>>;
+  /** Deletions are held. */
+  readonly isHeld: boolean;
+  /** A run has not ended. */
+  readonly isRunning: boolean;
+  /** As `hasWork`. */
+  readonly hasWork: boolean;
+}
+
+export async function beginPoll(db: Db, pairId: string, worker: string): Promise<number | null> {
+  const [row] = await db.sql
+    .update(pairs)
+    .set({ pollGeneration: sql`${pairs.pollGeneration} + 1`, polledBy: worker })
+    .where(eq(pairs.id, pairId))
+    .returning({ generation: pairs.pollGeneration });
+  return row?.generation ?? null;
+}
+
+export async function pollInput(db: Db, pairId: string, now: Date): Promise<PollInput | null> {
+  const [row] = await db.sql
+    .select({
+      pair: pairs,
+      caldavId: connections.caldavAccountId,
+      cloudId: connections.cloudAccountId,
+      caldavRevision: revisionOf(connections.caldavAccountId),
+      cloudRevision: revisionOf(connections.cloudAccountId),
+      isHeld: sql<boolean>`exists (select 1 from ${heldChanges} where ${eq(heldChanges.pairId, pairId)})`,
+      isRunning: sql<boolean>`exists (
+        select 1 from ${runs} where ${and(eq(runs.pairId, pairId), eq(runs.result, 'running'))})`,
+      hasWork: sql<boolean>`exists (select 1 from ${links} where ${due(pairId, now)})`,
+    })
+    .from(pairs)
+    .innerJoin(connections, eq(connections.id, pairs.connectionId))
+    .where(eq(pairs.id, pairId));
+  if (!row) return null;
+  const { pair, isHeld, isRunning, hasWork } = row;
+  return {
+    pair,
+    accounts: {
+      caldav: { id: row.caldavId, revision: row.caldavRevision },
+      cloud: { id: row.cloudId, revision: row.cloudRevision },
+    },
+    isHeld,
+    isRunning,
+    hasWork,
+  };
+}
+
+/** Every sealing has its own nonce, so new credentials never have the same hash. */
+function revisionOf(account: typeof connections.caldavAccountId | typeof connections.cloudAccountId) {
+  return sql<string>`(select md5(a.credentials) from accounts a where a.id = ${account})`;
+}
+
+export async function updatePolledPair(db: Db, pairId: string, generation: number, set: PairUpdate): Promise<boolean> {
+  const rows = await db.sql
+    .update(pairs)
+    .set(set)
+    .where(and(eq(pairs.id, pairId), eq(pairs.pollGeneration, generation)))
+    .returning({ id: pairs.id });
+  return rows.length > 0;
+}
