@@ -7,7 +7,7 @@ import type { Db } from './connect.ts';
 import { leases } from './lease-schema.ts';
 
 /** Renewed every 10 s; after this long without, its holder counts as dead. */
-export const LEASE_SECONDS = 30;
+const LEASE_SECONDS = 30;
 export const RENEW_EVERY_MS = 10_000;
 
 export const SUPERVISOR_LEASE = 'supervisor';

@@ -28,7 +28,7 @@ export interface SupervisorDeps {
 }
 
 /** What one comparison mended. */
-export interface Mended {
+interface Mended {
   readonly started: number;
   readonly ended: number;
   readonly polledAgain: number;
