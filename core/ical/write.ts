@@ -54,10 +54,11 @@ export function writeEvent(group: EventGroup, next: CalendarEvent, context: Writ
     const ids = [...sources.keys()];
     const isMoved = !sameValue(before, next.when);
     // A program that moved the master alone left overrides that the series does not have any more.
-    const present = isMoved ? new Set() : occurrencesAmong(next, ids);
+    const present = isMoved ? new Set<OccurrenceId>() : occurrencesAmong(next, ids);
     const gone = new Map([...sources].filter(([id]) => !present.has(id)));
     const nameOf = renamedOccurrences({ when: before, recurrence: oldRecurrence }, next, ids);
-    moveOverrides(group, gone, nameOf, durationOf(before), isRetyped, next, context);
+    const wanted = Object.keys(next.exceptions).filter((id) => next.exceptions[id] !== EXCLUDED && !present.has(id));
+    moveOverrides(group, gone, { nameOf, wanted }, durationOf(before), isRetyped, next, context);
   }
   isChanged = writeRecurrence(master, next, zones, isRetyped) || isChanged;
   isChanged = writeExceptions(group, next, context) || isChanged;
@@ -206,11 +207,12 @@ function writeExceptions(group: EventGroup, next: CalendarEvent, context: WriteC
 /**
  * If a whole series moves, its overrides keep their VEVENTs and get new RECURRENCE-IDs; so they do if only the type of
  * its start changes.
+ * @param names.wanted the occurrences that have an override then, but for those whose present one stays where it is
  */
 function moveOverrides(
   group: EventGroup,
   before: ReadonlyMap<OccurrenceId, OccurrenceSource>,
-  nameOf: (id: OccurrenceId) => OccurrenceId | null,
+  { nameOf, wanted }: { nameOf: (id: OccurrenceId) => OccurrenceId | null; wanted: readonly OccurrenceId[] },
   oldDuration: EventDuration,
   isRetyped: boolean,
   next: CalendarEvent,
@@ -225,7 +227,6 @@ function moveOverrides(
   const overridden = [...before]
     .filter(([, { overrides }]) => overrides.length > 0)
     .sort(([a], [b]) => (a < b ? -1 : 1));
-  const wanted = Object.keys(next.exceptions).filter((id) => next.exceptions[id] !== EXCLUDED);
   const names = new Map<OccurrenceSource, OccurrenceId>();
   const free = new Set(wanted);
   const take = (source: OccurrenceSource, id: OccurrenceId | null): void => {

@@ -26,7 +26,7 @@ import {
   sameValue,
 } from '../event.ts';
 import type { Timing } from '../recurrence/renamed.ts';
-import { isValidSeries, occurrenceContent } from '../recurrence/series.ts';
+import { isValidSeries, occurrenceContent, withDatesOfExceptions } from '../recurrence/series.ts';
 import { atNewTimes, type Based, followingSeries, lostOccurrences, withLeftBehind } from './follow-series.ts';
 import { attendeeChanges, attendeesAt, byAddressOrder, copyPaths, pathKey, valueAt, withAttendees } from './paths.ts';
 import { retimed, withoutDatesLeft } from './retime.ts';
@@ -118,10 +118,20 @@ export function merge(input: MergeInput): Merged {
   for (const side of ['caldav', 'cloud'] as const)
     if (given[side].now.recurrence) conflicts.push(...lostWithSeries(side, now[side], merged[side], changed[side]));
   return {
-    caldav: followingSeries(merged.caldav, [moved.caldav, moved.cloud]),
-    cloud: followingSeries(merged.cloud, [moved.cloud, moved.caldav]),
+    caldav: withDatesOfOrphans(followingSeries(merged.caldav, [moved.caldav, moved.cloud]), given),
+    cloud: withDatesOfOrphans(followingSeries(merged.cloud, [moved.cloud, moved.caldav]), given),
     conflicts,
   };
+}
+
+/**
+ * One side's new rule does not have an occurrence that the other side changed: it becomes a date of its own at once,
+ * because some services drop the exception together with its occurrence.
+ */
+function withDatesOfOrphans(merged: CalendarEvent, given: Record<SideName, Based>): CalendarEvent {
+  const dated = withDatesOfExceptions(merged);
+  const isShownAsItIs = ({ now }: Based): boolean => withDatesOfExceptions(now) !== now;
+  return dated === merged || isShownAsItIs(given.caldav) || isShownAsItIs(given.cloud) ? merged : dated;
 }
 
 /** When the series takes place on each side afterwards. */

@@ -78,8 +78,9 @@ export async function createEvent(
     if (isUnexplained)
       throw new SyncError('rejected', 'the server refused the event', { status: 412, reason: reasonOf(answer) });
     const error = await writeError(writing, answer);
-    // SOGo answers 404 for what it cannot parse; the calendar is there.
-    throw error.kind === 'gone' ? withKind(error, 'rejected') : error;
+    // The calendar is there. SOGo answers 404 for what it cannot parse; elsewhere it says nothing of the event.
+    if (error.kind !== 'gone') throw error;
+    throw withKind(error, writing.isSogo ? 'rejected' : 'unreachable');
   }
   throw new SyncError('id-taken', 'the UID is taken');
 }

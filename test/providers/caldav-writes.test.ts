@@ -162,7 +162,8 @@ describe('a create', () => {
       [507, error('<d:quota-not-exceeded/>'), 'quota', 'quota-not-exceeded'],
       [415, error('<s:message xmlns:s="http://sabredav.org/ns">This is  bad</s:message>'), 'rejected', 'This is bad'],
       [412, '', 'rejected', undefined],
-      [404, '', 'rejected', undefined],
+      // Only of SOGo it says something of the event.
+      [404, '', 'unreachable', undefined],
       [429, '', 'throttled', undefined],
       [500, '', 'unreachable', undefined],
     ];

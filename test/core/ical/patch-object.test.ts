@@ -47,6 +47,25 @@ describe('patches', () => {
     ]);
   });
 
+  test('under a rule that lacks one overridden occurrence, the override of another one stays the only one', () => {
+    const override = (day: string, title: string): string[] => {
+      const [start, end] = [`202608${day}T080000Z`, `202608${day}T090000Z`];
+      return vevent(`RECURRENCE-ID:${start}`, `DTSTART:${start}`, `DTEND:${end}`, `SUMMARY:${title}`);
+    };
+    const text = calendar(
+      ...vevent('DTSTART:20260804T080000Z', 'DTEND:20260804T090000Z', 'RRULE:FREQ=WEEKLY;COUNT=9'),
+      ...override('18', 'Third'),
+      ...override('04', 'First'),
+    );
+    const { text: patched } = patch(text, (event) => ({
+      ...event,
+      recurrence: { rules: ['RRULE:FREQ=DAILY;COUNT=9'], dates: [] },
+      exceptions: { '20260804T080000Z': event.exceptions['20260804T080000Z']! },
+    }));
+    assert.deepEqual(patched.match(/RECURRENCE-ID.*/g), ['RECURRENCE-ID:20260804T080000Z']);
+    assert.match(patched, /SUMMARY:First/);
+  });
+
   test('a new override has the attendees of its series with their parameters, except for SCHEDULE-STATUS', () => {
     const attendees = [
       'ORGANIZER;SCHEDULE-AGENT=CLIENT:mailto:a@example.org',

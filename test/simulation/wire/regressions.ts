@@ -62,4 +62,91 @@ export const REGRESSIONS: readonly Regression[] = [
       ],
     },
   },
+  {
+    title: 'a changed occurrence went with it where the other side ended the series before it',
+    schedule: {
+      profile: { cloud: 'google', isShared: false, ways: 468, cloudWays: 73, behaviour: 0.6008687259163707 },
+      seed: 6200085,
+      steps: [
+        {
+          do: 'create',
+          calendar: 0,
+          times: { allDay: false, day: 1629590400000, minute: 60, length: 45, zone: 'Europe/Istanbul' },
+          rule: { freq: 'YEARLY', interval: 1, weekdays: [], onWeekday: true, end: null },
+        },
+        {
+          do: 'create',
+          calendar: 0,
+          times: { allDay: false, day: 1783123200000, minute: 534, length: 45, zone: 'Asia/Tehran' },
+          rule: { freq: 'MONTHLY', interval: 3, weekdays: [2], onWeekday: false, end: { count: 8 } },
+        },
+        { do: 'sync', during: [] },
+        { do: 'write-occurrence', at: 4, calendar: 1, event: 0.9741112648043782 },
+        { do: 'split', at: 4, calendar: 0, event: 0.9741112648043782 },
+      ],
+    },
+  },
+  {
+    title: 'an override was renamed to one that was there, and the object was not sent',
+    schedule: {
+      profile: { cloud: 'caldav', isShared: true, ways: 998, cloudWays: 190, behaviour: 0.5016480139456689 },
+      seed: 6200040,
+      steps: [
+        {
+          do: 'create',
+          calendar: 1,
+          times: { allDay: false, day: 1785801600000, minute: 498, length: 90, zone: 'Europe/Berlin' },
+          rule: { freq: 'WEEKLY', interval: 1, weekdays: [], onWeekday: true, end: { untilDays: 63 } },
+        },
+        { do: 'sync', during: [] },
+        { do: 'move-occurrence', at: 4, by: 51, calendar: 0, event: 0.9779362233821303 },
+        { do: 'sync', during: [] },
+        {
+          do: 'create',
+          calendar: 1,
+          times: { allDay: false, day: 1782432000000, minute: 570, length: 30, zone: 'Europe/Berlin' },
+          rule: { freq: 'DAILY', interval: 2, weekdays: [], onWeekday: false, end: { count: 6 } },
+        },
+        { do: 'write-occurrence', at: 0, calendar: 0, event: 0.7966426336206496 },
+        { do: 'fault', calendar: 0, on: 'read', status: 503, when: 'after', times: 1, skip: 2, waitSeconds: 1 },
+        {
+          do: 'sync',
+          during: [
+            {
+              at: 25,
+              step: {
+                do: 'repeat',
+                rule: { freq: 'DAILY', interval: 1, weekdays: [2], onWeekday: true, end: { count: 9 } },
+                calendar: 0,
+                event: 0.8589237977284938,
+              },
+            },
+          ],
+        },
+      ],
+    },
+  },
+  {
+    title: 'an event that a CalDAV server answered with 404 was never created',
+    schedule: {
+      profile: { cloud: 'caldav', isShared: false, ways: 404, cloudWays: 402, behaviour: 0.4461680904496461 },
+      seed: 15,
+      steps: [
+        {
+          do: 'create',
+          calendar: 1,
+          times: { allDay: false, day: 1779580800000, minute: 494, length: 60, zone: 'Europe/Berlin' },
+          rule: { freq: 'MONTHLY', interval: 2, weekdays: [], onWeekday: true, end: { count: 9 } },
+        },
+        {
+          do: 'create',
+          calendar: 1,
+          times: { allDay: true, day: 1783036800000, minute: 0, length: 1, zone: 'UTC' },
+          rule: null,
+        },
+        { do: 'fault', calendar: 0, on: 'write', status: 404, when: 'before', times: 2, skip: 1, waitSeconds: null },
+        { do: 'sync', during: [] },
+      ],
+    },
+  },
 ];
