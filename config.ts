@@ -136,7 +136,6 @@ const KNOWN: readonly string[] = [
 const WITHOUT_EFFECT: readonly string[] = [
   'CALPAIR_WEBHOOKS',
   'CALPAIR_LATENCY',
-  'CALPAIR_WORKER_PORT',
   ...ENTRIES.flatMap(({ environment }) => environment?.withoutEffect ?? []),
 ];
 
@@ -186,6 +185,10 @@ function shape(env: z.infer<typeof variables>) {
   return {
     host: env.HOST,
     port: env.PORT,
+    /** Whether only this machine reaches the API. */
+    isLoopback: isLoopback(env.HOST),
+    /** Health and metrics of a process without the role `api`; null: not served. */
+    workerPort: env.CALPAIR_WORKER_PORT ?? null,
     publicUrl,
     /** False where PUBLIC_URL was not set: then it follows the port that was really taken. */
     publicUrlIsSet: env.PUBLIC_URL !== undefined,
@@ -226,6 +229,8 @@ function shape(env: z.infer<typeof variables>) {
   };
 }
 
+const isLoopback = (host: string): boolean =>
+  host === 'localhost' || host === '::1' || /^127(?:\.\d{1,3}){3}$/.test(host);
 const isWildcard = (host: string): boolean => host === '0.0.0.0' || host === '::';
 
 /** Null: no TLS. The names are those of Temporal's own environment configuration; an API key alone turns TLS on. */

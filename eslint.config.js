@@ -15,6 +15,7 @@ export const packages = [
   ...packagesOfProviders(),
   { names: ['oauth4webapi'], allow: ['providers/oauth/'] },
   { names: ['pg', 'drizzle-orm', 'drizzle-kit'], allow: ['db/', 'drizzle.config.ts'] },
+  { names: ['prom-client'], allow: ['metrics.ts'] },
   { names: ['fastify'], allow: ['api/', 'main.ts'], typesAreFine: true },
   {
     names: ['@temporalio/client'],

@@ -16,6 +16,7 @@ import { limitFetch, POLL_REQUESTS } from './activities/limit-fetch.ts';
 import { createPreviewPair } from './activities/pair/preview-pair.ts';
 import { PollLoops } from './activities/poll-loop.ts';
 import { announce } from './announce.ts';
+import { buildMonitor } from './api/monitor.ts';
 import { readiness } from './api/readiness.ts';
 import { buildServer } from './api/server.ts';
 import type { BookingControl } from './api/temporal/booking-control.ts';
@@ -36,14 +37,15 @@ import { postgresStore } from './db/postgres-store.ts';
 import { createVault } from './db/vault.ts';
 import { announcePair } from './db/webhook-events.ts';
 import { waitForOrphan } from './embedded/data-folder.ts';
-import { freePort } from './embedded/ports.ts';
+import { anyFreePort, freePort } from './embedded/ports.ts';
 import { onNpmKilled } from './embedded/processes.ts';
 import type { Secrets } from './embedded/secrets.ts';
 import { loadOrCreateSecrets } from './embedded/secrets.ts';
 import type { Servers } from './embedded/servers.ts';
 import { startServers } from './embedded/servers.ts';
 import { createLogger } from './log.ts';
-import { createProviders } from './providers/entries.ts';
+import { createMetrics, type Metrics } from './metrics.ts';
+import { createProviders, kindOfHost } from './providers/entries.ts';
 import { createFetch } from './providers/http.ts';
 import { onKilledThread } from './providers/reading/reading.ts';
 import { newWorkerIdentity, recoverOrphanedActivities } from './worker/recover-orphaned-activities.ts';
@@ -137,8 +139,9 @@ export async function startEverything(config: Config, options: StartOptions): Pr
   try {
     await waitForOrphan(config.dataDir, print);
     if (config.roles.includes('api')) await freePort(config.port, config.host, 'PORT');
+    else if (config.workerPort !== null) await freePort(config.workerPort, config.host, 'CALPAIR_WORKER_PORT');
     print('Starting Calpair ...');
-    if (config.roles.includes('worker')) installRuntimeOnce(log);
+    const temporalMetrics = config.roles.includes('worker') ? await installRuntimeOnce(log) : null;
     // Bundled while the servers start: both take a second or more.
     const bundle = config.roles.includes('worker')
       ? bundleWorkflowsOnce(join(config.dataDir, 'cache', 'workflow-bundle.js'))
@@ -166,6 +169,7 @@ export async function startEverything(config: Config, options: StartOptions): Pr
     if (config.temporal.address !== null)
       await registerSearchAttributes(client).catch(() => log.warn(NO_SEARCH_ATTRIBUTE));
 
+    const metrics = createMetrics({ db, pools, version: version(), temporalUrl: temporalMetrics });
     const madeApiKey = await storeFirstApiKey(db, secrets);
     const { through = (fetch) => fetch } = options;
     const parts: Parts = {
@@ -177,9 +181,10 @@ export async function startEverything(config: Config, options: StartOptions): Pr
       control: createPairControl(client, servers.temporalUiUrl),
       bookings: createBookingControl(client),
       steps,
+      metrics,
       shared: {
         store: postgresStore(db),
-        fetch: through(createFetch(config)),
+        fetch: metrics.measuredFetch(through(createFetch(config)), kindOfHost(config.providers)),
         providers: await createProviders(config.providers),
         log,
         historyDays: config.historyDays,
@@ -193,6 +198,7 @@ export async function startEverything(config: Config, options: StartOptions): Pr
     };
     const workers = bundle === undefined ? undefined : await startWorkers(parts, await bundle);
     const apiUrl = config.roles.includes('api') ? await startApi(parts, workers) : null;
+    if (apiUrl === null && config.workerPort !== null) await startMonitor(parts, workers, config.workerPort);
     startSupervisor(parts);
     return {
       apiUrl,
@@ -213,6 +219,7 @@ interface Parts {
   readonly options: StartOptions;
   readonly servers: Servers;
   readonly pools: Pools;
+  readonly metrics: Metrics;
   readonly temporal: Connection;
   readonly control: PairControl;
   readonly bookings: BookingControl;
@@ -245,7 +252,7 @@ async function startWorkers(
   };
   const { pollIntervalSeconds, webhook } = config;
   const activities = {
-    ...createActivities(runs, { polling, loops }),
+    ...parts.metrics.measuredActivities(createActivities(runs, { polling, loops })),
     ...createBookingActivities(
       { ...shared, db: pools.runs, pollIntervalSeconds, webhook },
       { polling: { ...polling, db: pools.polls, pollIntervalSeconds, webhook }, loops },
@@ -296,10 +303,8 @@ function startSupervisor(parts: Parts): void {
 
 /** The role `api`. @returns its URL */
 async function startApi(parts: Parts, workers: Workers | undefined): Promise<string> {
-  const { config, pools, temporal, control, bookings, shared, steps } = parts;
+  const { config, pools, control, bookings, shared, steps, metrics } = parts;
   const db = pools.api;
-  const isWorkerPolling = (): boolean | null =>
-    config.roles.includes('worker') ? workers?.isPolling() === true : null;
   let publicUrl = config.publicUrl;
   const api = await buildServer({
     ...shared,
@@ -308,7 +313,8 @@ async function startApi(parts: Parts, workers: Workers | undefined): Promise<str
     control,
     bookings,
     preview: createPreviewPair(shared, pools.previews),
-    ready: () => readiness(db, temporal, config.temporal.namespace, isWorkerPolling()),
+    metrics,
+    ready: readyOf(parts, workers),
     config: { ...config, version: version() },
   });
   steps.push(() => {
@@ -325,6 +331,28 @@ async function startApi(parts: Parts, workers: Workers | undefined): Promise<str
   return url;
 }
 
+/** Health and metrics where this process has no API. */
+async function startMonitor(parts: Parts, workers: Workers | undefined, port: number): Promise<void> {
+  const { config, pools, metrics, shared, steps } = parts;
+  const monitor = buildMonitor({
+    db: pools.api,
+    metrics,
+    log: shared.log,
+    publicUrl: () => config.publicUrl,
+    ready: readyOf(parts, workers),
+    config: { ...config, version: version() },
+  });
+  steps.push(() => within(API_CLOSE_MS, monitor.close(), 'health and metrics'));
+  await monitor.listen({ host: config.host, port });
+}
+
+function readyOf({ config, pools, temporal }: Parts, workers: Workers | undefined) {
+  return () => {
+    const isPolling = config.roles.includes('worker') ? workers?.isPolling() === true : null;
+    return readiness(pools.api, temporal, config.temporal.namespace, isPolling);
+  };
+}
+
 /** Stores the key of the file where the database has none. Deletes a new file where the database already has keys. */
 async function storeFirstApiKey(db: Db, { madeApiKey }: Secrets): Promise<Secrets['madeApiKey']> {
   if (madeApiKey === null) return null;
@@ -334,12 +362,18 @@ async function storeFirstApiKey(db: Db, { madeApiKey }: Secrets): Promise<Secret
   return null;
 }
 
-let isRuntimeInstalled = false;
+let temporalMetrics: string | null = null;
 
-/** Temporal's runtime is one for the whole process, so it logs to the first logger. */
-function installRuntimeOnce(log: Logger): void {
-  if (!isRuntimeInstalled) installRuntime((level, message, fields) => log[level](fields, message));
-  isRuntimeInstalled = true;
+/**
+ * Temporal's runtime is one for the whole process, so it logs to the first logger.
+ * @returns where it serves its metrics, on this machine only
+ */
+async function installRuntimeOnce(log: Logger): Promise<string> {
+  if (temporalMetrics !== null) return temporalMetrics;
+  const address = `127.0.0.1:${await anyFreePort()}`;
+  installRuntime((level, message, fields) => log[level](fields, message), address);
+  temporalMetrics = `http://${address}/metrics`;
+  return temporalMetrics;
 }
 
 function urlOf(host: string, port: number): string {

@@ -27,6 +27,12 @@ export interface ApiDeps {
   /** By part (`postgres`, `temporal`, `worker`): true, or false or the reason why it fails. */
   readonly ready: () => Promise<Record<string, boolean | string>>;
   readonly log: FastifyBaseLogger;
+  readonly metrics?: {
+    /** The text format of Prometheus. */
+    text(): Promise<string>;
+    /** Called after each answer. `route` is the pattern of the path. */
+    request(request: { route: string; method: string; status: number; seconds: number }): void;
+  };
 }
 
 export interface ApiConfig {
@@ -36,6 +42,8 @@ export interface ApiConfig {
   readonly maxConnections: number;
   /** Default for new pairs. */
   readonly pollIntervalSeconds: number;
+  /** False where `HOST` is reached from other machines: `/metrics` then needs a key. */
+  readonly isLoopback?: boolean;
   /** Addresses and address blocks of reverse proxies whose `X-Forwarded-For` counts. */
   readonly trustProxy?: readonly string[];
   /** Of Calpair, for the OpenAPI document. No header names it. */

@@ -14,3 +14,12 @@ export async function createProviders(settings: Readonly<Record<string, unknown>
     ),
   );
 }
+
+/** The kind of the service at a host, for metrics. @param settings as for `createProviders` */
+export function kindOfHost(settings: Readonly<Record<string, unknown>>): (host: string) => string {
+  const kinds = new Map<string, string>();
+  for (const { kind, environment } of ENTRIES)
+    if (environment !== undefined && kind in settings)
+      for (const address of environment.addresses(settings[kind])) kinds.set(new URL(address).host, kind);
+  return (host) => kinds.get(host) ?? 'caldav';
+}

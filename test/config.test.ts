@@ -120,7 +120,6 @@ const CONTRACT = {
 const WITHOUT_EFFECT = {
   CALPAIR_WEBHOOKS: 'never',
   CALPAIR_LATENCY: 'fast',
-  CALPAIR_WORKER_PORT: '70000',
   GOOGLE_DAILY_REQUESTS: 'many',
   MICROSOFT_DAILY_REQUESTS: '-1',
 };
@@ -131,6 +130,19 @@ test('every name of the contract is accepted, and those without effect are named
   assert.deepEqual(readConfig({ CALPAIR_LATENCY: 'seconds', PORT: '1' }).withoutEffect, ['CALPAIR_LATENCY']);
 });
 
+test('metrics are open only where HOST is an address of this machine alone', () => {
+  for (const [host, isLoopback] of Object.entries({
+    '127.0.0.1': true,
+    '127.8.9.1': true,
+    localhost: true,
+    '::1': true,
+  }))
+    assert.equal(readConfig({ HOST: host }).isLoopback, isLoopback, host);
+  for (const host of ['0.0.0.0', '::', '10.0.0.1', 'calpair.example', '127.0.0.1.example', '1270.0.0.1'])
+    assert.equal(readConfig({ HOST: host }).isLoopback, false, host);
+  assert.deepEqual([readConfig({}).workerPort, readConfig({ CALPAIR_WORKER_PORT: '9090' }).workerPort], [null, 9090]);
+});
+
 test('private networks are blocks, and trusted proxies are blocks or addresses', () => {
   const { privateNetworks, trustProxy } = readConfig(CONTRACT);
   assert.deepEqual(privateNetworks, ['10.0.0.0/8', '127.0.0.1/32', 'fd00::/8']);
@@ -138,6 +150,7 @@ test('private networks are blocks, and trusted proxies are blocks or addresses',
   for (const [name, value] of Object.entries({
     CALPAIR_PRIVATE_NETWORKS: '10.0.0.1',
     CALPAIR_TRUST_PROXY: 'proxy',
+    CALPAIR_WORKER_PORT: '70000',
   }))
     assert.throws(() => readConfig({ [name]: value }), new RegExp(`^ {2}${name}: must be `, 'm'), name);
 });

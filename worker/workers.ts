@@ -123,14 +123,18 @@ export type WriteLog = (level: 'warn' | 'error', message: string, fields: Record
 /**
  * Call once, before the first connection: sends Temporal's own log to `write` and leaves signals to the process.
  * Temporal logs failures that an activity marks as benign (`NoChange`) at debug level, so they do not appear.
+ * @param metricsAddress `host:port` where the SDK serves its own metrics, for Prometheus
  */
-export function installRuntime(write: WriteLog): void {
+export function installRuntime(write: WriteLog, metricsAddress?: string): void {
   Runtime.install({
     logger: new DefaultLogger('WARN', ({ level, message, meta }) => {
       if (!isExpected(message)) write(level === 'ERROR' ? 'error' : 'warn', message, fieldsOf(meta ?? {}));
     }),
     shutdownSignals: [],
-    telemetryOptions: { logging: { filter: { core: 'WARN', other: 'ERROR' }, forward: {} } },
+    telemetryOptions: {
+      logging: { filter: { core: 'WARN', other: 'ERROR' }, forward: {} },
+      ...(metricsAddress === undefined ? {} : { metrics: { prometheus: { bindAddress: metricsAddress } } }),
+    },
   });
 }
 

@@ -6,7 +6,7 @@ import { errorResponses } from '../validation.ts';
 const tags = ['Health'];
 
 /** For load balancers and supervisors. Needs no API key. */
-export function healthRoutes(app: Api, { ready }: ApiDeps): void {
+export function healthRoutes(app: Api, { ready }: Pick<ApiDeps, 'ready'>): void {
   app.get(
     '/health/live',
     {

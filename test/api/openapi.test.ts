@@ -7,6 +7,7 @@ import { type Json, startApi, type TestApi } from './harness.ts';
 const ROUTES = `
 GET /health/live
 GET /health/ready
+GET /metrics
 POST /v1/api-keys
 GET /v1/api-keys
 DELETE /v1/api-keys/{id}
@@ -101,7 +102,7 @@ describe('the OpenAPI document', () => {
           route,
         );
         if (!path.startsWith('/v1')) {
-          assert.deepEqual(operation.security, [], route);
+          assert.deepEqual(operation.security, path === '/metrics' ? [{ apiKey: [] }, {}] : [], route);
         } else {
           for (const code of ['4XX', '5XX']) {
             assert.equal(
@@ -112,7 +113,8 @@ describe('the OpenAPI document', () => {
           }
         }
         for (const code of codes.filter((one) => one.startsWith('2') && one !== '204')) {
-          const type = route === 'post /v1/webhooks/microsoft' ? 'text/plain' : 'application/json';
+          const isText = ['post /v1/webhooks/microsoft', 'get /metrics'].includes(route);
+          const type = isText ? 'text/plain' : 'application/json';
           const { content, description } = operation.responses[code];
           // A notification is accepted without an answer's body.
           if (content === undefined) assert.match(description, /^The notification was accepted/, `${route} ${code}`);
