@@ -49,10 +49,28 @@ function timezonesOf(calendar: StrictComponent, report: Report): Timezones {
   for (const component of calendar.components.filter(({ name }) => name === 'VTIMEZONE')) {
     const tzid = component.properties.find(({ name }) => name === 'TZID')?.value ?? '';
     if (timezones.has(tzid)) report('vtimezone-twice', 'VTIMEZONE', 'TZID');
-    if (isModest(component)) timezones.set(tzid, new ICAL.Timezone({ component: icalOf(component), tzid } as never));
-    else timezones.set(tzid, null);
+    timezones.set(tzid, timezoneOf(component, tzid));
   }
   return timezones;
+}
+
+/** By their lines: ical.js expands a VTIMEZONE once, and most objects of a calendar have the same few. */
+const evaluated = new Map<string, ICAL.Timezone | null>();
+const MANY = 100;
+
+function timezoneOf(component: StrictComponent, tzid: string): ICAL.Timezone | null {
+  const lines = ({ name, properties, components }: StrictComponent): unknown => [
+    name,
+    properties.map((property) => [property.name, property.value, [...property.params]]),
+    components.map(lines),
+  ];
+  const key = JSON.stringify(lines(component));
+  const known = evaluated.get(key);
+  if (known !== undefined) return known;
+  const timezone = isModest(component) ? new ICAL.Timezone({ component: icalOf(component), tzid } as never) : null;
+  if (evaluated.size >= MANY) evaluated.clear();
+  evaluated.set(key, timezone);
+  return timezone;
 }
 
 /**
