@@ -15,6 +15,11 @@ export interface KnownPaths {
   of(request: FastifyRequest): KnownPath | undefined;
   /** @throws ApiError `method-not-allowed`, `not-found` */
   refuse(request: FastifyRequest): never;
+  /**
+   * Refuses a method that the path does not have, although another path with an id in this place has it.
+   * @throws ApiError `method-not-allowed`
+   */
+  check(request: FastifyRequest): void;
 }
 
 /** Call before the routes are registered. */
@@ -28,15 +33,20 @@ export function collectPaths(app: Api): KnownPaths {
   });
   const of = (request: FastifyRequest): KnownPath | undefined => {
     const path = decodedPath(request.url);
-    return [...paths.values()].find(({ pattern }) => pattern.test(path));
+    return paths.get(path) ?? [...paths.values()].find(({ pattern }) => pattern.test(path));
+  };
+  const refuse = (request: FastifyRequest): never => {
+    const known = of(request);
+    if (known === undefined || known.methods.has(request.method)) throw new ApiError('not-found', 'Unknown path.');
+    const allow = [...known.methods].sort();
+    throw new ApiError('method-not-allowed', `This path takes ${allow.join(', ')}.`, { allow });
   };
   return {
     of,
-    refuse(request) {
-      const known = of(request);
-      if (known === undefined || known.methods.has(request.method)) throw new ApiError('not-found', 'Unknown path.');
-      const allow = [...known.methods].sort();
-      throw new ApiError('method-not-allowed', `This path takes ${allow.join(', ')}.`, { allow });
+    refuse,
+    check(request) {
+      const exact = paths.get(decodedPath(request.url));
+      if (exact !== undefined && !exact.methods.has(request.method)) refuse(request);
     },
   };
 }

@@ -52,6 +52,7 @@ export async function buildServer(deps: ApiDeps): Promise<Api> {
   });
   await app.register(async (v1: Api) => {
     v1.addHook('onRequest', requireApiKey(auth));
+    v1.addHook('onRequest', async (request) => paths.check(request));
     limitAccess(v1, deps);
     writeAuditLog(v1, deps);
     signedInRoute(v1, auth);
