@@ -43,6 +43,8 @@ export interface ProviderPreset {
   /** The service's only address; where it is absent, a person gives the server's. */
   readonly serverUrl?: string;
   readonly canCreateCalendars: boolean;
+  /** People can sign in at the server with a browser (`providers/caldav/nextcloud-login.ts`). */
+  readonly hasLoginFlow?: boolean;
   /** By name of a field; replaces that field's hint. */
   readonly hints?: Readonly<Record<string, string>>;
 }

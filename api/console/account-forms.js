@@ -1,7 +1,8 @@
 /** Adding an account, and giving one new credentials. */
 import { call, get } from './api.js';
-import { h, plain, theirs } from './dom.js';
-import { field, form, input, select, showProblem, valuesOf } from './form.js';
+import { beginAtServer, signInAt } from './browser-sign-in.js';
+import { button, h, page, plain, theirs } from './dom.js';
+import { field, form, input, select, submit, valuesOf } from './form.js';
 import { accountName } from './labels.js';
 import { presetOf, providerOf, serviceOf } from './providers.js';
 
@@ -16,7 +17,7 @@ export function addAccount(kind, { notify, go }) {
         `Add a ${provider.label} account`,
         'Calpair checks the credentials with the server, then stores them encrypted.',
         provider.configured
-          ? addForm(provider)
+          ? connectForm(provider)
           : h(
               'p',
               { class: 'empty' },
@@ -26,23 +27,47 @@ export function addAccount(kind, { notify, go }) {
       );
     },
     actions: {
-      preset: (element) => showPreset(element.form, providerOf(kind), element.value),
-      add: (element) =>
-        submit(element, fieldOfCode(providerOf(kind)), async () => {
-          const account = await call('POST', '/v1/accounts', { provider: kind, ...valuesOf(element) });
-          notify(`${accountName(account)} is added.`);
-          go('#/accounts');
-        }),
+      ...connectActions(kind, null, { notify, go, path: '/#/accounts' }),
     },
   };
 }
 
-function addForm({ fields, presets }) {
-  const generic = presets.find((preset) => preset.generic);
+/** By browser where the service has that, else by form; a form is offered all the same. @param preset the only one */
+export function connectForm(provider, preset = null) {
+  if (!provider.browserSignIn) return addForm(provider, preset);
+  return h(
+    'div',
+    {},
+    h('p', { class: 'buttons' }, button(`Sign in with ${provider.label}`, 'signIn', { class: 'main' })),
+    h('details', { 'data-key': 'by-form' }, h('summary', {}, 'Enter a token instead'), addForm(provider, preset)),
+  );
+}
+
+/** What the forms of `connectForm` do. @param path where the browser comes back to */
+export function connectActions(kind, preset, { notify, go, path, added = () => go('#/accounts') }) {
+  const form_ = (element) => ({ ...(preset === null ? {} : { preset }), ...valuesOf(element) });
+  return {
+    signIn: () => signInAt(kind, null, path),
+    preset: (element) => showPreset(element.form, providerOf(kind), element.value),
+    atServer: (element) =>
+      submit(element.form, fieldOfCode(providerOf(kind)), () => beginAtServer(valuesOf(element.form), null, go)),
+    add: (element) =>
+      submit(element, fieldOfCode(providerOf(kind)), async () => {
+        const account = await call('POST', '/v1/accounts', { provider: kind, ...form_(element) });
+        notify(`${accountName(account)} is added.`);
+        await added();
+      }),
+  };
+}
+
+function addForm(provider, preset) {
+  const { fields, presets } = provider;
+  const only = preset === null ? undefined : presetOf(provider, preset);
+  const generic = only ?? presets.find((one) => one.generic);
   return form(
     'add',
     'Add the account',
-    presets.length === 0
+    presets.length === 0 || only !== undefined
       ? null
       : field(
           'preset',
@@ -54,7 +79,16 @@ function addForm({ fields, presets }) {
           ),
         ),
     // An address is needed wherever the preset has none.
-    ...fields.map((one) => credentialField(one, generic, { isOptional: one.optional && one.name !== 'serverUrl' })),
+    ...fields
+      .filter(({ name }) => name !== 'serverUrl' || !only || only.serverUrl === null)
+      .map((one) => credentialField(one, generic, { isOptional: one.optional && one.name !== 'serverUrl' })),
+    presets.some(({ browserSignIn }) => browserSignIn)
+      ? h(
+          'p',
+          { class: 'buttons', id: 'at-server', hidden: !generic?.browserSignIn },
+          button('Sign in at the server instead', 'atServer'),
+        )
+      : null,
     field('label', 'Name for this account', input({ maxlength: 200 }), { isOptional: true }),
   );
 }
@@ -62,7 +96,8 @@ function addForm({ fields, presets }) {
 function credentialField({ name, label, type, hint }, preset, { isOptional, ...more }) {
   const control = {
     text: input(more),
-    url: input({ type: 'url', inputmode: 'url', ...more }),
+    // Not of the type url: a host name is enough.
+    url: input({ inputmode: 'url', ...more }),
     secret: input({ type: 'password', autocomplete: 'new-password', ...more }),
   };
   return field(name, label, control[type], { hint: preset?.hints[name] ?? hint, isOptional });
@@ -72,6 +107,7 @@ function credentialField({ name, label, type, hint }, preset, { isOptional, ...m
 function showPreset(element, provider, name) {
   const preset = presetOf(provider, name);
   element.querySelector('[data-field=serverUrl]').hidden = preset.serverUrl !== null;
+  element.querySelector('#at-server').hidden = !preset.browserSignIn;
   for (const { name: field, hint } of provider.fields)
     element.querySelector(`#field-${field}-hint`).textContent = preset.hints[field] ?? hint;
 }
@@ -82,6 +118,7 @@ function fieldOfCode({ fields }) {
   return {
     'server-unreachable': named('url'),
     'not-a-caldav-server': named('url'),
+    'server-not-confirmed': named('url'),
     'address-not-allowed': named('url'),
     'credentials-rejected': named('secret'),
     'different-account': named('secret'),
@@ -101,9 +138,28 @@ export function newCredentials(id, { notify, go }) {
         ['New credentials for ', theirs(accountName(account))],
         `${serviceOf(account)}. They have to open the calendars of the same person. Every pair ` +
           'that waits for them continues by itself.',
+        providerOf(account.provider)?.browserSignIn
+          ? h(
+              'p',
+              { class: 'buttons' },
+              button(`Sign in again with ${providerOf(account.provider).label}`, 'signIn', { class: 'main' }),
+            )
+          : null,
+        presetOf(providerOf(account.provider), account.preset)?.browserSignIn
+          ? form(
+              'atServer',
+              'Sign in again at the server',
+              field('serverUrl', 'Server address', input({ inputmode: 'url' })),
+            )
+          : null,
         renewForm(account),
       ),
     actions: {
+      signIn: () => signInAt(account.provider, account.id, '/#/accounts'),
+      atServer: (element) =>
+        submit(element, fieldOfCode(providerOf(account.provider)), () =>
+          beginAtServer(valuesOf(element), account.id, go),
+        ),
       renew: (element) =>
         submit(element, fieldOfCode(providerOf(account.provider)), async () => {
           await call('PUT', `${path}/credentials`, valuesOf(element));
@@ -130,20 +186,4 @@ function renewForm(account) {
           }),
     ),
   );
-}
-
-export function page(title, intro, ...content) {
-  return [h('h1', {}, title), intro === '' ? null : h('p', { class: 'sub' }, intro), ...content].filter(
-    (part) => part !== null,
-  );
-}
-
-/** Shows a refusal in the form, where what was typed stays. */
-export async function submit(element, fieldOf, work) {
-  try {
-    await work();
-  } catch (error) {
-    if (error.status === 401) throw error;
-    showProblem(element, error, fieldOf);
-  }
 }

@@ -1,9 +1,11 @@
 /** The console: pages and their refresh, the session, clicks and submits. It is only a client of the HTTP API. */
 import { addAccount, newCredentials } from './account-forms.js';
 import { call, get, Problem } from './api.js';
+import { failedSignIn, waitForServer } from './browser-sign-in.js';
 import { forgetNames, whenNamesCome } from './calendar-names.js';
 import { h, patch } from './dom.js';
 import { field, form, input, isFilled, showProblem } from './form.js';
+import { integrationPage } from './integration.js';
 import { useTexts } from './labels.js';
 import { accountsPage, connectionsPage } from './lists.js';
 import { overview } from './overview.js';
@@ -18,6 +20,7 @@ const ROUTES = [
   [/^\/pairs\/([^/]+)$/, pairPage],
   [/^\/accounts$/, accountsPage],
   [/^\/accounts\/new\/([^/]+)$/, addAccount],
+  [/^\/accounts\/sign-in\/([^/]+)$/, waitForServer],
   [/^\/accounts\/([^/]+)\/credentials$/, newCredentials],
   [/^\/connections$/, connectionsPage],
   [/^\/connections\/new$/, addConnection],
@@ -29,6 +32,8 @@ const main = at('main');
 const tools = { config: { version: '', workflowsUrl: null }, confirm: askFirst, notify, go, redraw };
 
 let isSignedIn = false;
+/** The console itself moves on, and what it says belongs to the next page. */
+let isGoing = false;
 let page = null;
 /** Whether the page has been drawn, or is still loading. */
 let isDrawn = false;
@@ -41,7 +46,7 @@ let isOutdated = false;
 void start();
 
 async function start() {
-  window.addEventListener('hashchange', () => void open());
+  window.addEventListener('hashchange', () => void moved());
   document.addEventListener('visibilitychange', () => void refresh());
   main.addEventListener('click', (event) => void clicked(event));
   main.addEventListener('submit', (event) => void submitted(event));
@@ -60,7 +65,17 @@ async function start() {
     () => true,
     (error) => error.status !== 401,
   );
+  const failure = failedSignIn();
   await open();
+  if (failure !== null && isSignedIn) trouble(failure);
+}
+
+/** A page of its own address is left for the pages of the console; what was said there does not come along. */
+function moved() {
+  if (location.pathname !== '/') return location.assign(`/${location.hash}`);
+  if (!isGoing) at('message').replaceChildren();
+  isGoing = false;
+  void open();
 }
 
 /** The Temporal UI that Calpair starts is reachable only from its own machine. */
@@ -88,6 +103,8 @@ async function open(reason = '') {
 }
 
 function pageAt(hash) {
+  const integration = /^\/settings\/integrations\/([\w-]+)$/.exec(location.pathname);
+  if (integration) return integrationPage(integration[1], tools);
   const [path, query = ''] = (hash.replace(/^#/, '') || '/').split('?');
   for (const [pattern, opens] of ROUTES) {
     const found = pattern.exec(path);
@@ -236,8 +253,9 @@ function signedOut(reason) {
 }
 
 function go(hash) {
-  if (location.hash === hash) void open();
-  else location.hash = hash;
+  if (location.hash === hash && location.pathname === '/') return void open();
+  isGoing = true;
+  location.hash = hash;
 }
 
 function markCurrent() {

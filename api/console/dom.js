@@ -26,6 +26,13 @@ export function plain(text, most = 300) {
   return straight.length <= most ? straight : `${straight.slice(0, most - 1)}…`;
 }
 
+/** The content of a page: its heading, a sentence about it, and what follows. */
+export function page(title, intro, ...content) {
+  return [h('h1', {}, title), intro === '' ? null : h('p', { class: 'sub' }, intro), ...content].filter(
+    (part) => part !== null,
+  );
+}
+
 /** A table whose rows become cards on a phone. `columns`: their headings; `rows`: `{key, cells}`. */
 export function table(caption, columns, rows) {
   return h(

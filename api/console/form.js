@@ -5,17 +5,36 @@ import { h } from './dom.js';
 /** @param control makes the input from its id, name and ARIA attributes */
 export function field(name, label, control, { hint = null, isOptional = false } = {}) {
   const id = `field-${name}`;
+  const element = control({
+    id,
+    name,
+    'aria-required': isOptional ? false : 'true',
+    'aria-describedby': `${hint === null ? '' : `${id}-hint `}${id}-error`,
+  });
   return h(
     'div',
     { class: 'field', 'data-field': name },
     h('label', { for: id }, label, isOptional ? h('small', {}, ' (optional)') : null),
     hint === null ? null : h('p', { class: 'hint', id: `${id}-hint` }, hint),
-    control({
-      id,
-      name,
-      'aria-required': isOptional ? false : 'true',
-      'aria-describedby': `${hint === null ? '' : `${id}-hint `}${id}-error`,
-    }),
+    element,
+    h('p', { class: 'error', id: `${id}-error` }),
+  );
+}
+
+/** A box to tick, in front of its label. */
+export function tick(name, label, hint) {
+  const id = `field-${name}`;
+  return h(
+    'div',
+    { class: 'field', 'data-field': name },
+    h(
+      'p',
+      { class: 'tick' },
+      h('input', { type: 'checkbox', id, name, 'aria-describedby': `${id}-hint ${id}-error` }),
+      ' ',
+      h('label', { for: id }, label),
+    ),
+    h('p', { class: 'hint', id: `${id}-hint` }, hint),
     h('p', { class: 'error', id: `${id}-error` }),
   );
 }
@@ -74,18 +93,31 @@ export function isFilled(element) {
   return missing.length === 0;
 }
 
+/** Shows a refusal in the form, where what was typed stays. */
+export async function submit(element, fieldOf, work) {
+  try {
+    await work();
+  } catch (error) {
+    if (error.status === 401) throw error;
+    showProblem(element, error, fieldOf);
+  }
+}
+
 /** Shows an error at its fields, else above the button, and moves there. @param fieldOf field by problem code */
 export function showProblem(element, error, fieldOf = {}) {
   clearProblems(element);
   const problem =
     error instanceof Problem ? error : new Problem({ title: 'Error in the console', detail: error.message });
   const field = fieldOf[problem.code];
-  const errors = problem.errors.length > 0 ? problem.errors : field ? [{ field, message: problem.sentence }] : [];
+  const refusal = { field, message: problem.sentence };
+  const errors = problem.errors.length > 0 ? problem.errors : field ? [refusal] : [];
   const unplaced = errors.filter(({ field: name, message }) => !showAt(element, name, message));
   const summary = element.querySelector('.summary');
   if (errors.length === 0) summary.append(h('p', {}, problem.sentence));
   else if (unplaced.length > 0)
-    summary.append(...unplaced.map(({ field: name, message }) => h('p', {}, name ? `${name}: ` : '', message)));
+    summary.append(
+      ...unplaced.map((one) => h('p', {}, one === refusal || !one.field ? '' : `${one.field}: `, one.message)),
+    );
   element.querySelector('[aria-invalid]')?.focus();
 }
 

@@ -17,15 +17,20 @@ export const errorTitle = (code) => title('SYNC_ERRORS', code);
 /** Why a pair or an account needs attention, and what a person can do: `{title, hint}`, or undefined. */
 export const attentionOf = (reason) => texts.ATTENTION?.[reason];
 
+/** Why a sign-in by browser gave no account: `{title, detail}`. */
+export const signInText = (code) =>
+  texts.SIGN_IN?.[code] ?? { title: 'The sign-in did not succeed', detail: `The service said ${plain(code, 60)}.` };
+
 export const accountName = (account) => plain(account.label ?? account.username, 80);
 
-/** What to call each side: the service, and the user where both have the same. */
+/** What to call the account of each side: the service and the person. */
 export function sideNames(caldav, cloud) {
-  const [one, other] = [caldav ? serviceOf(caldav) : 'CalDAV', cloud ? serviceOf(cloud) : 'Cloud'];
-  return one === other && caldav && cloud
-    ? { caldav: `${one} (${accountName(caldav)})`, cloud: `${other} (${accountName(cloud)})` }
-    : { caldav: one, cloud: other };
+  const nameOf = (account, otherwise) => (account ? `${serviceOf(account)} (${accountName(account)})` : otherwise);
+  return { caldav: nameOf(caldav, 'CalDAV'), cloud: nameOf(cloud, 'Cloud') };
 }
+
+/** What to call a calendar wherever it is not clear which one is meant. */
+export const placeOf = (calendar, account) => `${plain(calendar, 60)} at ${account}`;
 
 export function directionOf(direction, sides) {
   if (direction === 'caldav-to-cloud') return `only from ${sides.caldav} to ${sides.cloud}`;

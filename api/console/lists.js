@@ -19,11 +19,11 @@ export function accountsPage(_query, { confirm, notify }) {
         'div',
         { class: 'head' },
         h('h1', {}, 'Accounts'),
-        ...allProviders().map(({ provider, label }, at) =>
+        ...allProviders().map(({ provider, label, browserSignIn }, at) =>
           h(
             'a',
             { class: at === 0 ? 'button main' : 'button', href: `#/accounts/new/${provider}` },
-            `Add a ${label} account`,
+            browserSignIn ? `Sign in with ${label}` : `Add a ${label} account`,
           ),
         ),
       ),

@@ -2,7 +2,7 @@
 import { all, get, now } from './api.js';
 import { calendarName } from './calendar-names.js';
 import { button, h, theirs } from './dom.js';
-import { ARROW, attentionOf, count, detailOf, directionOf, sideNames, statusTitle, when } from './labels.js';
+import { ARROW, attentionOf, count, detailOf, directionOf, placeOf, sideNames, statusTitle, when } from './labels.js';
 
 const FILTERS = [
   [null, 'All'],
@@ -21,13 +21,15 @@ export function overview(query) {
     isLive: true,
     async load(signal) {
       const filter = status === null ? '' : `&status=${encodeURIComponent(status)}`;
-      const [pairs, accounts, connections] = await Promise.all([
+      const [urgent, pairs, accounts, connections] = await Promise.all([
+        status === null ? get(`/v1/pairs?limit=${limit}&status=attention`, signal) : { items: [] },
         get(`/v1/pairs?limit=${limit}${filter}`, signal),
         all('/v1/accounts', signal),
         all('/v1/connections', signal),
       ]);
       data = {
-        pairs: pairs.items,
+        // What needs a person comes first.
+        pairs: [...byId([...urgent.items, ...pairs.items]).values()],
         isMore: pairs.nextCursor !== null && limit < 1000,
         accounts: byId(accounts),
         connections: byId(connections),
@@ -70,14 +72,21 @@ export const byId = (items) => new Map(items.map((item) => [item.id, item]));
 export function surroundings(pair, { accounts, connections }) {
   const connection = connections.get(pair.connectionId);
   const [caldav, cloud] = [accounts.get(connection?.caldavAccountId), accounts.get(connection?.cloudAccountId)];
+  const accountNames = sideNames(caldav, cloud);
+  const names = {
+    caldav: calendarName(caldav?.id, pair.caldavCalendarId),
+    cloud: calendarName(cloud?.id, pair.cloudCalendarId),
+  };
   return {
     connection,
     caldav,
     cloud,
-    sides: sideNames(caldav, cloud),
-    names: {
-      caldav: calendarName(caldav?.id, pair.caldavCalendarId),
-      cloud: calendarName(cloud?.id, pair.cloudCalendarId),
+    names,
+    accountNames,
+    /** Each calendar by its name and its account. */
+    sides: {
+      caldav: placeOf(names.caldav, accountNames.caldav),
+      cloud: placeOf(names.cloud, accountNames.cloud),
     },
   };
 }
@@ -100,12 +109,12 @@ function card(pair, data) {
   );
 }
 
-export function pairTitle(pair, { sides, names }) {
+export function pairTitle(pair, { accountNames, names }) {
   return [
-    h('span', { class: 'side' }, h('small', {}, sides.caldav), theirs(names.caldav)),
+    h('span', { class: 'side' }, h('small', {}, accountNames.caldav), theirs(names.caldav)),
     h('span', { class: 'arrow', 'aria-hidden': 'true' }, ARROW[pair.direction]),
     h('span', { class: 'gone' }, ' and '),
-    h('span', { class: 'side' }, h('small', {}, sides.cloud), theirs(names.cloud)),
+    h('span', { class: 'side' }, h('small', {}, accountNames.cloud), theirs(names.cloud)),
   ];
 }
 

@@ -5,7 +5,7 @@ import { count, heldTitle, problemTitle, when } from './labels.js';
 /** How many items the page lists of each kind. */
 export const LISTED = 200;
 /** Longer lists are folded. */
-const FOLDED = 25;
+const FOLDED = 10;
 
 export function previewSection(ahead, sides) {
   if (ahead === null) return null;
@@ -136,8 +136,11 @@ export function applying(held, sides) {
     .map((side) => [side, held.filter((item) => item.side === side && item.reason !== 'lost-on-both').length])
     .filter(([, n]) => n > 0);
   const lost = held.length - bySide.reduce((sum, [, n]) => sum + n, 0);
+  const [[onlySide] = []] = bySide;
+  const where = bySide.length === 1 && lost === 0 ? ` from ${sides[onlySide]}` : '';
+  const what = held.length === 1 ? nameOf(held[0]) : count(held.length, 'event');
   return {
-    title: held.length === 1 ? `Delete ${nameOf(held[0])}?` : `Delete ${count(held.length, 'event')}?`,
+    title: `Delete ${what}${where}?`,
     yes: held.length === 1 ? 'Delete it' : `Delete all ${held.length}`,
     isDangerous: true,
     text: [

@@ -1,9 +1,8 @@
 /** Forms for a new connection and a new pair. */
 
-import { page, submit } from './account-forms.js';
-import { all, call } from './api.js';
-import { h, plain } from './dom.js';
-import { field, form, input, select, valuesOf } from './form.js';
+import { all, call, Problem } from './api.js';
+import { h, page, plain } from './dom.js';
+import { field, form, input, select, submit, tick, valuesOf } from './form.js';
 import { accountName, directionOf, sideNames } from './labels.js';
 import { byId } from './overview.js';
 import { serviceOf } from './providers.js';
@@ -56,6 +55,12 @@ export function addConnection(_query, { notify, go }) {
 export function addPair(query, { notify, go, redraw }) {
   const connectionId = query.get('connection');
   let data = null;
+  /** By side: whether the form asks for a new calendar. */
+  const asks = {};
+  const choose = (element, side) => {
+    asks[side] = element.value === NEW;
+    element.form.querySelector(`[data-field=${side}New]`).hidden = !asks[side];
+  };
 
   /** Loads the calendars of both accounts; a failure is shown at the list of its side. */
   async function loadCalendars(signal) {
@@ -69,6 +74,22 @@ export function addPair(query, { notify, go, redraw }) {
     const [caldav, cloud] = await Promise.all([of(connection.caldavAccountId), of(connection.cloudAccountId)]);
     const names = sideNames(accounts.get(connection.caldavAccountId), accounts.get(connection.cloudAccountId));
     data = { ...data, caldav, cloud, names };
+  }
+
+  /** Creates the calendars that are chosen as new; a second try then finds them in the list. */
+  async function createCalendars(element) {
+    for (const side of ['caldav', 'cloud']) {
+      const chosen = element.elements[`${side}CalendarId`];
+      if (chosen.value !== NEW) continue;
+      const { [`${side}Name`]: name, [`${side}Color`]: color } = valuesOf(element);
+      if (!name) throw new Problem({ ...MISSING_NAME, errors: [{ field: `${side}Name`, message: 'Give it a name.' }] });
+      const accountId = data.connection[`${side}AccountId`];
+      const made = await call('POST', `/v1/accounts/${accountId}/calendars`, { name, color });
+      data = { ...data, [side]: { items: [...data[side].items, made] } };
+      redraw();
+      chosen.value = made.id;
+      choose(chosen, side);
+    }
   }
 
   return {
@@ -110,6 +131,12 @@ export function addPair(query, { notify, go, redraw }) {
         way,
         directionOf(way, names),
       ]);
+      const fieldsOf = (side) =>
+        calendarFields(side, data[side], {
+          name: names[side],
+          account: accounts.get(connection[`${side}AccountId`]),
+          isAsked: asks[side],
+        });
       return page(
         'Add a pair',
         'Keeps two calendars in sync. Events that are already on both sides are recognised and not duplicated.',
@@ -133,25 +160,30 @@ export function addPair(query, { notify, go, redraw }) {
               { 'data-change': 'connection' },
             ),
           ),
-          field('caldavCalendarId', `Calendar in ${names.caldav}`, select(caldav.items.map(calendarOption))),
-          field('cloudCalendarId', `Calendar in ${names.cloud}`, select(cloud.items.map(calendarOption))),
+          ...fieldsOf('caldav'),
+          ...fieldsOf('cloud'),
           field('direction', 'Direction', select(directions)),
-          field('paused', 'Start paused', input({ type: 'checkbox' }), {
-            isOptional: true,
-            hint: 'Nothing is written until you resume it. A preview shows what a sync would do.',
-          }),
+          tick(
+            'paused',
+            'Start paused',
+            'Nothing is written until you resume it. A preview shows what a sync would do.',
+          ),
         ),
       );
     },
     actions: {
       async connection(element) {
         data = { ...data, connection: data.connections.find(({ id }) => id === element.value) };
+        for (const side of Object.keys(asks)) delete asks[side];
         await loadCalendars();
         redraw();
       },
+      caldavCalendar: (element) => choose(element, 'caldav'),
+      cloudCalendar: (element) => choose(element, 'cloud'),
       add: (element) =>
         submit(element, { 'calendar-read-only': 'direction' }, async () => {
-          const { connection, ...body } = valuesOf(element);
+          await createCalendars(element);
+          const { connection, caldavName, caldavColor, cloudName, cloudColor, ...body } = valuesOf(element);
           const pair = await call('POST', `/v1/connections/${connection}/pairs`, body);
           notify(
             pair.status === 'paused' ? 'The pair is added, and paused.' : 'The pair is added; its first run has begun.',
@@ -160,6 +192,34 @@ export function addPair(query, { notify, go, redraw }) {
         }),
     },
   };
+}
+
+/** The value of the option that creates a calendar; no calendar's id is so. */
+const NEW = '+';
+const MISSING_NAME = { title: 'The new calendar has no name', code: 'validation' };
+
+/** The calendars of one side, and what a new one needs; where none can be created, the reason. */
+function calendarFields(side, { items }, { name, account, isAsked }) {
+  const isOffered = account?.capabilities.createCalendar === true;
+  const isNew = isAsked ?? (items.length === 0 && isOffered);
+  const last = isOffered ? [NEW, '+ Create new calendar …'] : [NEW, `+ Create new calendar: not offered`, true];
+  const hint = isOffered ? null : `New calendars are created in ${name} itself; reload this page then.`;
+  return [
+    field(
+      `${side}CalendarId`,
+      `Calendar in ${name}`,
+      select([...items.map(calendarOption), last], items[0]?.id ?? null, { 'data-change': `${side}Calendar` }),
+      { hint },
+    ),
+    h(
+      'div',
+      { class: 'field', 'data-field': `${side}New`, 'data-key': `${side}-new`, hidden: !isNew },
+      field(`${side}Name`, 'Name of the new calendar', input({ maxlength: 200 }), { isOptional: true }),
+      field(`${side}Color`, 'Colour', (common) => h('input', { type: 'color', value: '#3366cc', ...common }), {
+        isOptional: true,
+      }),
+    ),
+  ];
 }
 
 const calendarOption = ({ id, name, readOnly, isDefault }) => [

@@ -13,6 +13,7 @@ import {
   SIGN_IN_ERRORS,
   SYNC_ERRORS,
 } from '../../core/texts.ts';
+import { ENTRIES } from '../../providers/entries.ts';
 import type { Api, ApiDeps } from '../deps.ts';
 import { notFound } from '../errors.ts';
 
@@ -31,6 +32,14 @@ export function consoleRoutes(app: Api, { control, config }: ApiDeps): void {
   const workflow = control.workflowUrl('');
 
   app.get('/', { schema: { hide: true } }, (_request, reply) => send(reply, 'index.html'));
+  app.get<{ Params: { service: string } }>(
+    '/settings/integrations/:service',
+    { schema: { hide: true } },
+    (request, reply) => {
+      if (!SERVICES.has(request.params.service)) throw notFound('service');
+      return send(reply, 'index.html');
+    },
+  );
   app.get<{ Params: { file: string } }>('/console/:file', { schema: { hide: true } }, (request, reply) =>
     send(reply, request.params.file),
   );
@@ -41,6 +50,9 @@ export function consoleRoutes(app: Api, { control, config }: ApiDeps): void {
     texts: TEXTS,
   }));
 }
+
+/** Those with a page of their own. */
+const SERVICES = new Set(ENTRIES.flatMap(({ kind, presets = {} }) => [kind, ...Object.keys(presets)]));
 
 /** What the console shows for each code; see `api/console/labels.js`. */
 const TEXTS = {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ENTRIES } from '../../providers/entries.ts';
+import type { Provider } from '../../providers/provider.ts';
 import type { ProviderEntry } from '../../providers/provider-entry.ts';
 import type { Api, ApiDeps } from '../deps.ts';
 import { listOf, pageQuery, slicePage } from '../pagination.ts';
@@ -10,6 +11,7 @@ const provider = z
     provider: z.string(),
     label: z.string(),
     configured: z.boolean().describe('False: this installation takes no accounts of this provider.'),
+    browserSignIn: z.boolean().describe('Whether people can sign in by browser: `POST /v1/oauth/{provider}/start`.'),
     variables: z.array(z.string()).describe('Environment variables that the operator sets to configure it.'),
     fields: z
       .array(
@@ -33,6 +35,9 @@ const provider = z
           generic: z.boolean().describe('For any server without a preset of its own.'),
           serverUrl: z.string().nullable().describe('The fixed address; null: the account has to name one.'),
           capabilities: z.object({ createCalendar: z.boolean() }),
+          browserSignIn: z
+            .boolean()
+            .describe('Whether people can sign in at the server: `POST /v1/accounts/nextcloud-login`.'),
           hints: z.record(z.string(), z.string()).describe('By field: replaces its hint.'),
         }),
       )
@@ -54,18 +59,19 @@ export function providerRoutes(app: Api, { providers }: ApiDeps): void {
     },
     (request) =>
       slicePage(
-        ENTRIES.map((entry) => toJson(entry, providers.has(entry.kind))),
+        ENTRIES.map((entry) => toJson(entry, providers.get(entry.kind))),
         request.query,
       ),
   );
 }
 
-function toJson(entry: ProviderEntry, configured: boolean): z.infer<typeof provider> {
+function toJson(entry: ProviderEntry, opened: Provider | undefined): z.infer<typeof provider> {
   const { kind, label, credentials, newCredentials, fields, presets = {}, environment } = entry;
   return {
     provider: kind,
     label,
-    configured,
+    configured: opened !== undefined,
+    browserSignIn: opened?.signIn !== undefined,
     variables: [...(environment?.required ?? [])],
     fields: fields.map((field) => {
       const renewal = newCredentials.shape[field.name];
@@ -81,6 +87,7 @@ function toJson(entry: ProviderEntry, configured: boolean): z.infer<typeof provi
       generic: about.isGeneric === true,
       serverUrl: about.serverUrl ?? null,
       capabilities: { createCalendar: about.canCreateCalendars },
+      browserSignIn: about.hasLoginFlow === true,
       hints: { ...about.hints },
     })),
   };

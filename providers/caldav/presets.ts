@@ -10,7 +10,7 @@ export interface Preset extends ProviderPreset {
 
 /** Addresses: reference of each service; `docs/servers.md` says which of them were seen working. */
 const KNOWN = {
-  nextcloud: { label: 'Nextcloud', paths: ['/remote.php/dav/'], canCreateCalendars: true },
+  nextcloud: { label: 'Nextcloud', paths: ['/remote.php/dav/'], canCreateCalendars: true, hasLoginFlow: true },
   sogo: { label: 'SOGo', paths: ['/SOGo/dav/{user}/'], canCreateCalendars: true },
   radicale: { label: 'Radicale', paths: ['/radicale/'], canCreateCalendars: true },
   baikal: {

@@ -21,10 +21,13 @@ export async function openConsole(folder: string, api: TestApi) {
     },
   });
   const load = async (name: string): Promise<Json> => import(pathToFileURL(join(folder, name)).href);
-  const [forms, lists, providers] = [
+  const [forms, lists, providers, pairing, integration, sections] = [
     await load('account-forms.js'),
     await load('lists.js'),
     await load('providers.js'),
+    await load('pairing-forms.js'),
+    await load('integration.js'),
+    await load('pair-sections.js'),
   ];
   await providers.loadProviders();
 
@@ -49,6 +52,9 @@ export async function openConsole(folder: string, api: TestApi) {
     accounts: () => draw(lists.accountsPage(null, {})),
     addAccount: (kind: string) => draw(forms.addAccount(kind, {})),
     newCredentials: (id: string) => draw(forms.newCredentials(id, {})),
+    addPair: (connection: string) => draw(pairing.addPair(new URLSearchParams({ connection }), {})),
+    integration: (name: string) => draw(integration.integrationPage(name, {})),
+    sections,
     service: (account: object): string => providers.serviceOf(account),
   };
 }

@@ -19,7 +19,7 @@ import {
 } from '../../core/texts.ts';
 import { ENTRIES } from '../../providers/entries.ts';
 import { openConsole } from './console-pages.ts';
-import { ENV_KEY, type Json, startApi, type TestApi } from './harness.ts';
+import { calendar, connected, ENV_KEY, type Json, startApi, type TestApi } from './harness.ts';
 
 const FOLDER = join(PROJECT_DIR, 'api/console');
 const names = readdirSync(FOLDER).sort();
@@ -97,7 +97,7 @@ describe('the console as it is served', () => {
       assert.match(String(answer.headers['content-type']), /^application\/problem\+json/, path);
     }
     for (const method of ['POST', 'PUT', 'DELETE'] as const)
-      assert.equal((await api.app.inject({ method, url: '/' })).statusCode, 404, method);
+      assert.equal((await api.app.inject({ method, url: '/' })).statusCode, 405, method);
   });
 
   it('is not part of the API description', () => {
@@ -179,6 +179,53 @@ describe('the console as it is served', () => {
     assert.deepEqual(page.choose('icloud'), { isAddressHidden: true, passwordHint: icloud.hints.password });
     const { hint } = caldav.fields.find((field: Json) => field.name === 'password');
     assert.deepEqual(page.choose('nextcloud'), { isAddressHidden: false, passwordHint: hint });
+  });
+
+  it('has a page for each service, at an address of its own', async () => {
+    const pages = await openConsole(FOLDER, api);
+    for (const name of ['google', 'microsoft', 'caldav', 'icloud', 'nextcloud']) {
+      const answer = await api.app.inject(`/settings/integrations/${name}`);
+      assert.equal(answer.statusCode, 200, name);
+      assert.match(String(answer.headers['content-security-policy']), /^default-src 'none'; script-src 'self'/);
+    }
+    assert.equal((await api.app.inject('/settings/integrations/other')).statusCode, 404);
+    api.service.calendars = { carl: [calendar('Home', { isDefault: true }), calendar('Work')] };
+    const body = { provider: 'caldav', preset: 'icloud', username: 'carl', password: 'carl' };
+    await api.call('POST', '/v1/accounts', body);
+    const icloud = await pages.integration('icloud');
+    assert.deepEqual(icloud.fields.slice(-3), ['username', 'password', 'label']);
+    assert.ok(icloud.fields.includes('writeCalendarId') && icloud.fields.includes('busy'));
+    for (const text of ['carl', 'Home', 'Work', 'Connect another account of iCloud'])
+      assert.ok(icloud.text.includes(text), text);
+    assert.match((await pages.integration('microsoft')).text, /not set up in this installation/);
+  });
+
+  it('offers a new calendar in each dropdown, or says why not, and names account and service', async () => {
+    const ids = await connected(api);
+    const pages = await openConsole(FOLDER, api);
+    const offered = await pages.addPair(ids.connectionId);
+    assert.equal(offered.text.split('+ Create new calendar …').length, 3);
+    for (const text of ['Calendar in CalDAV (anna)', 'Calendar in Google (bea)'])
+      assert.ok(offered.text.includes(text), text);
+    api.service.canCreateCalendars = false;
+    const other = await connected(api);
+    const refused = await pages.addPair(other.connectionId);
+    api.service.canCreateCalendars = true;
+    assert.match(refused.text, /not offered.*New calendars are created in Google \(bea\) itself/);
+  });
+
+  it('names the calendar in the question whether to delete', async () => {
+    const { sections } = await openConsole(FOLDER, api);
+    const sides = { caldav: 'Family at Radicale (alice)', cloud: 'Team at Radicale (alice)' };
+    const held = Array.from({ length: 14 }, (_, n) => ({
+      id: `${n}`,
+      side: 'caldav',
+      reason: 'too-many',
+      eventTitle: 'x',
+    }));
+    assert.equal(sections.applying(held, sides).title, 'Delete 14 events from Family at Radicale (alice)?');
+    assert.match(sections.applying(held, sides).text, /deleted from Family at Radicale \(alice\)/);
+    assert.equal(sections.applying(held.slice(0, 1), sides).title, 'Delete x from Family at Radicale (alice)?');
   });
 
   it('gets the address of the workflows, where it is known', async () => {

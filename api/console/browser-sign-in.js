@@ -1,0 +1,85 @@
+/** Signing in at a service with the browser: at an OAuth service, or at a server with a login flow of its own. */
+import { call, Problem } from './api.js';
+import { h, page } from './dom.js';
+import { accountName, signInText } from './labels.js';
+
+/** Leaves the console for the service; it comes back to `path`. @param accountId signs in again; null: a new one */
+export async function signInAt(kind, accountId, path) {
+  const { url } = await call('POST', `/v1/oauth/${encodeURIComponent(kind)}/start`, {
+    redirectPath: path,
+    ...(accountId === null ? {} : { accountId }),
+  });
+  location.assign(url);
+}
+
+/**
+ * Why the sign-in from which the browser comes back gave no account, as a Problem; null where nothing failed. The
+ * address is cleaned, so that a reload does not show it again.
+ */
+export function failedSignIn() {
+  const query = new URLSearchParams(location.search);
+  const code = query.get('error');
+  if (code === null) return null;
+  const scopes = (query.get('error_scope') ?? '').split(' ').filter((scope) => /^[\w.]{1,60}$/.test(scope));
+  history.replaceState(null, '', `${location.pathname}${location.hash}`);
+  const { title, detail } = signInText(code);
+  return new Problem({
+    code,
+    title,
+    detail: [detail, scopes.length > 0 ? `Missing: ${scopes.join(', ')}.` : ''].join(' '),
+  });
+}
+
+/** Addresses of sign-ins at a server that were begun here, by the id to ask with. */
+const begun = new Map();
+
+/** @param values of the form: the address of the server, and names for the account */
+export async function beginAtServer({ serverUrl, label }, accountId, go) {
+  const body = { serverUrl, ...(label ? { label } : {}), ...(accountId === null ? {} : { accountId }) };
+  const { loginUrl, pollId, expiresAt } = await call('POST', '/v1/accounts/nextcloud-login', body);
+  begun.set(pollId, { loginUrl, expiresAt });
+  go(`#/accounts/sign-in/${pollId}`);
+}
+
+/** Waits for the person who signs in at the server, in another tab. */
+export function waitForServer(pollId, { notify, go }) {
+  const { loginUrl = null } = begun.get(pollId) ?? {};
+  let isOver = false;
+  return {
+    title: 'Sign in at the server',
+    isLive: true,
+    async load() {
+      if (isOver) return;
+      try {
+        const answer = await call('POST', `/v1/accounts/nextcloud-login/${encodeURIComponent(pollId)}`);
+        if (answer.id === undefined) return;
+        isOver = true;
+        notify(`${accountName(answer)} is connected.`);
+        go('#/accounts');
+      } catch (error) {
+        if (error.status !== 404) throw error;
+        isOver = true;
+      }
+    },
+    render: () =>
+      page(
+        'Sign in at the server',
+        isOver ? '' : 'This page continues by itself as soon as the server says that you have agreed.',
+        isOver
+          ? h('p', { class: 'failure' }, 'This sign-in has expired. Begin again.')
+          : loginUrl === null
+            ? h('p', {}, 'Continue in the tab with the page of the server.')
+            : h(
+                'p',
+                { class: 'buttons' },
+                h(
+                  'a',
+                  { class: 'button main', href: loginUrl, target: '_blank', rel: 'noopener noreferrer' },
+                  'Open the page of the server',
+                ),
+              ),
+        h('p', {}, h('a', { href: '#/accounts' }, isOver ? 'Back to the accounts' : 'Cancel')),
+      ),
+    actions: {},
+  };
+}

@@ -1,0 +1,171 @@
+/** `/settings/integrations/{service}`: connect accounts of one service, and say what Calpair uses of them. */
+import { connectActions, connectForm } from './account-forms.js';
+import { all, call } from './api.js';
+import { h, page, plain, theirs } from './dom.js';
+import { field, form, select, submit } from './form.js';
+import { accountName, attentionOf } from './labels.js';
+import { allProviders, presetOf, providerOf } from './providers.js';
+
+/** @param name of a provider, or of a preset that stands for one service */
+export function integrationPage(name, tools) {
+  /** `{account, calendars, error}` of each account of the service. */
+  let connected = [];
+  const service = () => serviceNamed(name);
+
+  async function load(signal) {
+    const { provider, preset } = service() ?? {};
+    if (!provider) return;
+    const accounts = (await all('/v1/accounts', signal)).filter(
+      (account) => account.provider === provider.provider && (preset === null || account.preset === preset.preset),
+    );
+    connected = await Promise.all(
+      accounts.map((account) =>
+        all(`/v1/accounts/${account.id}/calendars`, signal).then(
+          (calendars) => ({ account, calendars, error: null }),
+          (error) => ({ account, calendars: [], error }),
+        ),
+      ),
+    );
+  }
+
+  const kind = () => service()?.provider.provider;
+  const actionsOf = () =>
+    connectActions(kind(), service().preset?.preset ?? null, {
+      ...tools,
+      path: `/settings/integrations/${name}`,
+      added: async () => {
+        await load();
+        tools.redraw();
+      },
+    });
+  return {
+    title: 'Integration',
+    load,
+    render() {
+      const { provider, preset } = service() ?? {};
+      if (!provider) return page('Integration', '', h('p', { class: 'empty' }, 'Calpair does not know this service.'));
+      const label = preset?.label ?? provider.label;
+      return page(
+        label,
+        'Accounts of this service, the calendar that bookings are written to, and those whose events make busy.',
+        ...connected.map(accountSection),
+        h('h2', {}, connected.length === 0 ? `Connect ${label}` : `Connect another account of ${label}`),
+        provider.configured
+          ? connectForm(provider, preset?.preset ?? null)
+          : h(
+              'p',
+              { class: 'empty' },
+              `${label} is not set up in this installation. Start Calpair with ${provider.variables.join(' and ')}.`,
+            ),
+        h('p', {}, h('a', { href: '/#/accounts' }, 'All accounts')),
+      );
+    },
+    actions: {
+      signIn: () => actionsOf().signIn(),
+      preset: (element) => actionsOf().preset(element),
+      atServer: (element) => actionsOf().atServer(element),
+      add: (element) => actionsOf().add(element),
+      busy: (element) => {
+        element.form.querySelector('[data-part=busy]').hidden = element.value === 'all';
+      },
+      save: (element) =>
+        submit(
+          element,
+          { 'calendar-read-only': 'writeCalendarId', 'calendar-not-found': 'writeCalendarId' },
+          async () => {
+            const { id } = element.dataset;
+            const chosen = [...element.elements].filter((one) => one.name === 'calendar' && one.checked);
+            const write = element.elements.writeCalendarId.value;
+            const account = await call('PATCH', `/v1/accounts/${id}`, {
+              writeCalendarId: write === '' ? null : write,
+              freeBusyCalendarIds: element.elements.busy.value === 'all' ? null : chosen.map((one) => one.value),
+            });
+            tools.notify(`Saved for ${accountName(account)}.`);
+          },
+        ),
+    },
+  };
+}
+
+function serviceNamed(name) {
+  const provider = providerOf(name);
+  if (provider) return { provider, preset: null };
+  const owner = allProviders().find((one) => presetOf(one, name));
+  return owner ? { provider: owner, preset: presetOf(owner, name) } : undefined;
+}
+
+function accountSection({ account, calendars, error }) {
+  const isOk = account.status === 'ok';
+  const attention = isOk ? undefined : attentionOf(account.statusReason);
+  return h(
+    'section',
+    { 'data-key': account.id },
+    h('h2', {}, theirs(accountName(account))),
+    h(
+      'p',
+      {},
+      h('span', { class: `badge ${isOk ? 'active' : 'attention'}` }, isOk ? 'Works' : 'Needs attention'),
+      attention ? ` ${attention.title}. ${attention.hint} ` : ' ',
+      h(
+        'a',
+        { href: `/#/accounts/${account.id}/credentials`, 'aria-label': `Sign in again: ${accountName(account)}` },
+        isOk ? 'New credentials' : 'Sign in again',
+      ),
+    ),
+    error ? h('p', { class: 'failure' }, `The calendars cannot be listed. ${error.sentence ?? error.message}`) : null,
+    calendars.length === 0 ? null : settingsForm(account, calendars),
+  );
+}
+
+function settingsForm(account, calendars) {
+  const { id, writeCalendarId, freeBusyCalendarIds } = account;
+  const writable = calendars.filter(({ readOnly }) => !readOnly);
+  const isAll = freeBusyCalendarIds === null;
+  const element = form(
+    'save',
+    'Save',
+    field(
+      'writeCalendarId',
+      'Calendar to write to',
+      select(
+        [['', 'None: no bookings'], ...writable.map((one) => [one.id, plain(one.name, 100)])],
+        writeCalendarId ?? '',
+        { 'aria-required': 'false' },
+      ),
+      { hint: 'Bookings become events of this calendar.' },
+    ),
+    field(
+      'busy',
+      'Calendars that make busy',
+      select(
+        [
+          ['all', 'All calendars'],
+          ['some', 'Only those that are ticked'],
+        ],
+        isAll ? 'all' : 'some',
+        { 'data-change': 'busy' },
+      ),
+    ),
+    h(
+      'fieldset',
+      { 'data-part': 'busy', hidden: isAll },
+      h('legend', {}, 'Events of these calendars make busy'),
+      ...calendars.map((one) =>
+        h(
+          'label',
+          { class: 'tick' },
+          h('input', {
+            type: 'checkbox',
+            name: 'calendar',
+            value: one.id,
+            checked: isAll || freeBusyCalendarIds.includes(one.id),
+          }),
+          ' ',
+          theirs(one.name),
+        ),
+      ),
+    ),
+  );
+  element.setAttribute('data-id', id);
+  return element;
+}
