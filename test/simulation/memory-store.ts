@@ -73,8 +73,8 @@ export class MemoryDatabase extends MemoryTables {
       await this.step('begin');
       const result = await transaction(() => {
         const pair = pairs.get(pairId);
-        if (pair?.epoch !== epoch || pair.pollGeneration !== (generation ?? pair.pollGeneration))
-          throw new Superseded();
+        if (pair?.epoch !== epoch) throw new Superseded();
+        if (generation !== undefined && pair.pollGeneration !== generation) throw new Superseded();
         return work(inTransaction, pair.settingsRevision);
       });
       await this.step('committed');
