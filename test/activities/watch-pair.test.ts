@@ -62,7 +62,7 @@ describe('watchPair', { timeout: 60_000 }, () => {
     return counter;
   }
 
-  it('FC7: an idle turn costs two statements and one request a side, and the call ends after about an hour', async () => {
+  it('FC7: an idle turn costs two statements, and the call ends after about an hour', async () => {
     const harness = await settled();
     let counter: ReturnType<typeof counting> | undefined;
     const beganAt = harness.clock.now;
