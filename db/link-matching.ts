@@ -15,9 +15,17 @@ export interface Halves {
   readonly side: SideName;
 }
 
-export async function matchesBy(db: Db, pairId: string, by: 'uid' | 'content'): Promise<Halves[]> {
+export async function matchesBy(
+  db: Db,
+  pairId: string,
+  by: 'uid' | 'content',
+  among: 'all' | 'dirty',
+): Promise<Halves[]> {
   // Awaited: a copy that was created but never found. Alike: events of one side with the same hash.
   const column = by === 'uid' ? sql`uid_hash` : sql`match_hash`;
+  const ofDirty = sql`
+    select d.${column} from links l join link_sides d on d.link_id = l.id
+    where l.pair_id = ${pairId} and l.dirty and d.${column} is not null`;
   const isAlone = sql`not exists (select 1 from link_sides o where o.link_id = s.link_id and o.side <> s.side)`;
   const { rows } = await db.sql.execute<{ caldav: string; cloud: string; keepsCloud: boolean }>(sql`
     with halves as (
@@ -31,7 +39,8 @@ export async function matchesBy(db: Db, pairId: string, by: 'uid' | 'content'): 
         count(*) filter (where s.current is null) over (partition by s.side, s.${column}) as awaited_alike
       from link_sides s
       join links l on l.id = s.link_id and l.parent_id is null
-      where s.pair_id = ${pairId} and s.${column} is not null and s.gone = 'no'
+      where s.pair_id = ${pairId} and s.side in ('caldav', 'cloud') and s.${column} is not null and s.gone = 'no'
+        ${among === 'all' ? sql`` : sql`and s.${column} = any(array(${ofDirty}))`}
         ${by === 'uid' ? sql`` : sql`and s.current is not null and ${isAlone}`}
     )
     select
@@ -56,7 +65,10 @@ export async function renames(db: Db, pairId: string): Promise<Halves[]> {
       select s.link_id, s.side, s.uid_hash, s.gone
       from link_sides s
       join links l on l.id = s.link_id and l.parent_id is null
-      where s.pair_id = ${pairId} and s.uid_hash is not null
+      where s.pair_id = ${pairId} and s.side in ('caldav', 'cloud')
+        and s.uid_hash = any(array(
+          select g.uid_hash from link_sides g
+          where g.pair_id = ${pairId} and g.gone = 'confirmed' and g.uid_hash is not null))
         and (s.gone = 'confirmed' or (s.gone = 'no' and s.current is not null))
         and not exists (select 1 from link_sides o where o.link_id = s.link_id and o.side <> s.side)
     )

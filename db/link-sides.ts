@@ -96,14 +96,14 @@ export function suspectedGone(db: Db, pairId: string, side: SideName): Promise<S
   return db.sql
     .select()
     .from(linkSides)
-    .where(and(eq(linkSides.pairId, pairId), eq(linkSides.side, side), eq(linkSides.gone, 'suspected')));
+    .where(and(eq(linkSides.pairId, pairId), eq(linkSides.side, side), sql`${linkSides.gone} = 'suspected'`));
 }
 
 export function unconfirmed(db: Db, pairId: string, side: SideName): Promise<SideRow[]> {
   return db.sql
     .select()
     .from(linkSides)
-    .where(and(eq(linkSides.pairId, pairId), eq(linkSides.side, side), eq(linkSides.confirmed, false)));
+    .where(and(eq(linkSides.pairId, pairId), eq(linkSides.side, side), sql`not ${linkSides.confirmed}`));
 }
 
 export async function countEvents(db: Db, pairId: string): Promise<{ caldav: number; cloud: number; linked: number }> {
@@ -124,11 +124,12 @@ export async function changedSinceLastRun(db: Db, pairId: string): Promise<Recor
     rows: [row],
   } = await db.sql.execute<Record<SideName, number>>(sql`
     select
-      count(*) filter (where side = 'caldav')::int as caldav,
-      count(*) filter (where side = 'cloud')::int as cloud
-    from link_sides
-    where pair_id = ${pairId}
-      and changed_at > coalesce((select max(finished_at) from runs where pair_id = ${pairId}), '-infinity')`);
+      count(*) filter (where s.side = 'caldav')::int as caldav,
+      count(*) filter (where s.side = 'cloud')::int as cloud
+    from links l
+    join link_sides s on s.link_id = l.id
+    where l.pair_id = ${pairId} and l.dirty
+      and s.changed_at > coalesce((select max(finished_at) from runs where pair_id = ${pairId}), '-infinity')`);
   return row ?? { caldav: 0, cloud: 0 };
 }
 

@@ -172,6 +172,7 @@ export const links = pgTable(
     index('links_dirty').on(t.pairId).where(sql`dirty`),
     index('links_pair').on(t.pairId),
     index('links_parent').on(t.parentId),
+    index('links_instances').on(t.pairId, t.parentId).where(sql`parent_id is not null`),
     index('links_refused').on(t.pairId).where(sql`refusals is not null`),
   ],
 );
@@ -216,6 +217,9 @@ export const linkSides = pgTable(
     index('link_sides_resource').on(t.pairId, t.side, t.resource),
     index('link_sides_uid').on(t.pairId, t.side, t.uidHash),
     index('link_sides_match').on(t.pairId, t.side, t.matchHash),
+    // What every run asks for is in small indexes: a large calendar costs no more.
+    index('link_sides_gone').on(t.pairId, t.side, t.gone).where(sql`gone <> 'no'`),
+    index('link_sides_unconfirmed').on(t.pairId, t.side).where(sql`not confirmed`),
   ],
 );
 
@@ -242,7 +246,10 @@ export const runs = pgTable(
     problems: integer('problems').notNull().default(0),
     error: jsonb('error').$type<{ code: string; side: SideName | null; detail: string }>(),
   },
-  (t) => [uniqueIndex('runs_number').on(t.pairId, t.number)],
+  (t) => [
+    uniqueIndex('runs_number').on(t.pairId, t.number),
+    index('runs_running').on(t.pairId).where(sql`result = 'running'`),
+  ],
 );
 
 export type OpAction = 'create' | 'update' | 'delete';
@@ -280,6 +287,8 @@ export const ops = pgTable(
   },
   (t) => [
     index('ops_run').on(t.runId),
+    index('ops_pending').on(t.runId).where(sql`status = 'pending'`),
+    index('ops_open_deletions').on(t.pairId).where(sql`action = 'delete' and done_at is null`),
     index('ops_link').on(t.linkId, t.doneAt),
     index('ops_pair_done').on(t.pairId, t.doneAt),
   ],

@@ -179,7 +179,10 @@ interface SideStore {
   /** How many events each side has, and how many are on both. */
   countEvents(pairId: string): Promise<{ caldav: number; cloud: number; linked: number }>;
 
-  /** How many events changed on each side since the pair's last run ended: what the poll before this run has read. */
+  /**
+   * How many of the events to decide about changed on each side since the pair's last run ended: what the poll before
+   * this run has read.
+   */
   changedSinceLastRun(pairId: string): Promise<Record<SideName, number>>;
 
   insertSides(rows: readonly NewSide[]): Promise<void>;
@@ -213,8 +216,10 @@ interface MatchingStore {
    *
    * The link of a copy that no listing has contained yet is kept, because the copy's id follows from the link: if the
    * copy turns out to be lost, it is created again under the same id.
+   *
+   * @param among `dirty`: only those with the hash of an event that is to be decided about
    */
-  matchesBy(pairId: string, by: 'uid' | 'content'): Promise<Halves[]>;
+  matchesBy(pairId: string, by: 'uid' | 'content', among: 'all' | 'dirty'): Promise<Halves[]>;
 
   /**
    * Events that are gone under one ref and exist under another with the same UID, before the other side is known to

@@ -15,7 +15,7 @@ export function linkEvents(deps: Deps, { pair }: OpenPair, epoch: number): Promi
     await tx.joinHalves(onceEach(await tx.renames(pair.id)));
     const matched: LinkedEvent[] = [];
     const join = async (by: LinkedEvent['by']) => {
-      const halves = onceEach(await tx.matchesBy(pair.id, by));
+      const halves = onceEach(await tx.matchesBy(pair.id, by, pair.needsMatching ? 'all' : 'dirty'));
       await tx.joinHalves(halves);
       matched.push(...halves.map(({ kept }) => ({ linkId: kept, by })));
     };

@@ -10,13 +10,16 @@ import type { MemoryTables } from './memory-tables.ts';
 
 const SIDES = ['caldav', 'cloud'] as const;
 
-export function matchesBy(db: MemoryTables, pairId: string, by: 'uid' | 'content'): Halves[] {
+export function matchesBy(db: MemoryTables, pairId: string, by: 'uid' | 'content', among: 'all' | 'dirty'): Halves[] {
   const hashOf = (row: SideRow) => (by === 'uid' ? row.uidHash : row.matchHash);
+  const isDirty = ({ linkId, pairId: of }: SideRow) => of === pairId && db.links.get(linkId)?.dirty === true;
+  const ofDirty = new Set([...db.sides.values()].filter(isDirty).map(hashOf));
   const other = (row: SideRow) => otherSideOf(db, row);
   const halves = [...db.sides.values()].filter(
     (row) =>
       row.pairId === pairId &&
       hashOf(row) !== null &&
+      (among === 'all' || ofDirty.has(hashOf(row))) &&
       row.gone === 'no' &&
       db.links.get(row.linkId)?.parentId === null &&
       (by === 'uid' || (row.current !== null && other(row) === undefined)),

@@ -170,6 +170,7 @@ export class MemoryDatabase extends MemoryTables {
     const { linkId, side, code } = problem;
     const key = `${linkId}/${side}/${code}`;
     if (this.problems.has(key)) return false;
+    this.requirePair(pairId);
     this.put(this.problems, key, { id: this.newId(), pairId, since, ...problem });
     return true;
   }
@@ -264,7 +265,7 @@ export class MemoryDatabase extends MemoryTables {
       },
       suspectedGone: (pairId, side) => found(pairId, side, ({ gone }) => gone === 'suspected'),
       unconfirmed: (pairId, side) => found(pairId, side, ({ confirmed }) => !confirmed),
-      matchesBy: (pairId, by) => matchesBy(db, pairId, by),
+      matchesBy: (pairId, by, among) => matchesBy(db, pairId, by, among),
       renames: (pairId) => renames(db, pairId),
       changedSinceLastRun: (pairId) => {
         const last = Math.max(
@@ -273,7 +274,9 @@ export class MemoryDatabase extends MemoryTables {
             .filter((run) => run.pairId === pairId)
             .map(({ finishedAt }) => finishedAt?.getTime() ?? -Infinity),
         );
-        const count = (side: SideName) => found(pairId, side, ({ changedAt }) => changedAt.getTime() > last).length;
+        const isNew = ({ changedAt, linkId }: SideRow) =>
+          changedAt.getTime() > last && db.links.get(linkId)?.dirty === true;
+        const count = (side: SideName) => found(pairId, side, isNew).length;
         return { caldav: count('caldav'), cloud: count('cloud') };
       },
       joinHalves: (halves) => halves.forEach((one) => db.joinHalves(one)),

@@ -371,7 +371,7 @@ export class StoreCalls {
     ],
     suspectedGone: () => [this.pair(), this.side()],
     unconfirmed: () => [this.pair(), this.side()],
-    matchesBy: () => [this.pair(), this.random.pick(['uid', 'content'])],
+    matchesBy: () => [this.pair(), this.random.pick(['uid', 'content']), this.random.pick(['all', 'dirty'])],
     renames: () => [this.pair()],
     changedSinceLastRun: () => [this.pair()],
     joinHalves: () => this.halves(),
