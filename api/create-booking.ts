@@ -29,7 +29,7 @@ const [FIRST_MS, LAST_MS] = [Date.UTC(1971, 0, 1), Date.UTC(2200, 0, 1)];
 
 /** An instant with any offset; calendars have no fractions of a second. */
 const moment = z.iso
-  .datetime({ offset: true, error: 'must be an RFC 3339 instant' })
+  .datetime({ offset: true, error: 'must be an instant like 2026-11-23T09:00:00Z' })
   .max(40)
   .transform((value) => Date.parse(value))
   .refine((ms) => ms >= FIRST_MS && ms < LAST_MS, 'must be between 1971 and 2200')

@@ -6,6 +6,9 @@ import type { FastifySchemaCompiler } from 'fastify';
 import { z } from 'zod';
 import { POLL_INTERVAL_SECONDS } from '../core/waiting-times.ts';
 import { type ApiError, errorBody, type FieldError, invalidFields } from './errors.ts';
+import { useOwnWords } from './issue-words.ts';
+
+useOwnWords();
 
 /** For Fastify's `setValidatorCompiler`. */
 export const validatorCompiler: FastifySchemaCompiler<z.ZodType> =

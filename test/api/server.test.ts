@@ -110,6 +110,35 @@ describe('the API around its routes', () => {
     }
   });
 
+  it("says what is wrong with a field in words, never in a validator's", async () => {
+    const slot = { start: '2027-01-06T09:00:00Z', end: '2027-01-06T10:00:00Z', timeZone: 'Europe/Berlin' };
+    const booking = { accountId: 'x', title: 'x', ...slot };
+    for (const [method, url, body, field, message] of [
+      ['GET', '/v1/pairs?limit=0', undefined, 'limit', 'must be at least 1'],
+      ['GET', '/v1/pairs?limit=1001', undefined, 'limit', 'must be at most 1000'],
+      ['GET', '/v1/pairs?limit=x', undefined, 'limit', 'must be a number'],
+      ['GET', '/v1/pairs?limit=1.5', undefined, 'limit', 'must be a whole number'],
+      ['GET', '/v1/pairs?status=odd', undefined, 'status', /^must be one of stopped, paused, /],
+      ['POST', '/v1/api-keys', {}, 'name', 'is required'],
+      ['POST', '/v1/api-keys', { name: '' }, 'name', 'must not be empty'],
+      ['POST', '/v1/api-keys', { name: 'x'.repeat(101) }, 'name', 'must have at most 100 characters'],
+      ['POST', '/v1/api-keys', { name: 7 }, 'name', 'must be a text'],
+      ['POST', '/v1/api-keys', [], '', 'must be an object'],
+      ['POST', '/v1/api-keys', { name: 'x', scope: 'owner' }, 'scope', 'must be one of admin, read'],
+      ['POST', '/v1/bookings', { ...booking, allowOverlap: 'yes' }, 'allowOverlap', 'must be true or false'],
+      ['POST', '/v1/bookings', { ...booking, attendees: 'anna' }, 'attendees', 'must be a list'],
+      ['POST', '/v1/bookings', { ...booking, start: 'noon' }, 'start', /^must be an instant like /],
+      ['PATCH', '/v1/pairs/x', { pollIntervalSeconds: 4 }, 'pollIntervalSeconds', 'must be at least 5'],
+    ] as const) {
+      const answer = await api.call(method, url, body);
+      refused(answer, 400, 'validation');
+      const error = answer.body.errors[0];
+      assert.equal(error.field, field, url);
+      if (typeof message === 'string') assert.equal(error.message, message, url);
+      else assert.match(error.message, message, url);
+    }
+  });
+
   it('returns only the id of an unexpected error, and logs nothing of its message', async () => {
     api.service.failure = new Error('secret-in-a-message');
     const answer = await api.call('POST', '/v1/accounts', { provider: 'google', refreshToken: 'secret-token' });
