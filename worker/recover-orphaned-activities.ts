@@ -22,6 +22,9 @@ export function newWorkerIdentity(): string {
   return `${process.pid}@${hostname()}/${randomUUID().slice(0, 8)}`;
 }
 
+/** A client's connection to Temporal. */
+type Service = Pick<Connection, 'workflowService' | 'withDeadline'>;
+
 export interface Orphans {
   /** Dead workers, which have lost their lease or whose process is gone. */
   readonly workers: readonly string[];
@@ -34,7 +37,7 @@ export interface Orphans {
  * @param all also looks at unfinished runs and bookings, which Temporal notices by itself after 30 s
  */
 export async function recoverOrphanedActivities(
-  connection: Connection,
+  connection: Service,
   namespace: string,
   db: Db,
   { own, all }: { readonly own: string; readonly all: boolean },
@@ -87,7 +90,7 @@ function workflowsOf({ bookingIds, pairIds, bookedCalendarIds }: WorkInProgress)
 }
 
 async function failOrphans(
-  { workflowService }: Connection,
+  { workflowService }: Service,
   namespace: string,
   workflowId: string,
   isOrphaned: (identity: string) => boolean,

@@ -5,15 +5,16 @@ import { NativeConnection } from '@temporalio/worker';
 import { createWorkers, installRuntime } from '../../worker/workers.ts';
 import { runIdOf, summaryOf } from './harness.ts';
 
-const [address, namespace, hangs] = process.argv.slice(2);
+const [address, namespace, hangs, identity] = process.argv.slice(2);
 if (address === undefined || namespace === undefined)
-  throw new Error('usage: doomed-worker.ts ADDRESS NAMESPACE [PAIR,PAIR…]');
+  throw new Error('usage: doomed-worker.ts ADDRESS NAMESPACE [PAIR,PAIR… [IDENTITY]]');
 const hanging = new Set(hangs?.split(','));
 const neverEnds = new Promise<never>(() => {});
 installRuntime(() => {});
 const workers = await createWorkers({
   connection: await NativeConnection.connect({ address }),
   namespace,
+  ...(identity === undefined ? {} : { identity }),
   activities: {
     watchPair: ({ pairId }) => {
       process.stdout.write(`poll ${pairId}\n`);

@@ -112,6 +112,19 @@ describe('workers', () => {
     );
   });
 
+  it('poll many pairs again soon after a restart', { timeout: 120_000 }, async () => {
+    const all = Array.from({ length: 60 }, () => h.pair());
+    await h.startWorkers();
+    for (let at = 0; at < all.length; at += 10)
+      await Promise.all(all.slice(at, at + 10).map(({ id }) => h.control.start({ pairId: id, paused: false })));
+    await until('all polls', () => all.every(({ polls }) => polls === 1), 60_000);
+    const startedAt = Date.now();
+    await h.stopWorkers();
+    await h.startWorkers();
+    await until('all polls', () => all.every(({ polls }) => polls === 2), 60_000);
+    assert.ok(Date.now() - startedAt < 30_000, `${Date.now() - startedAt} ms`);
+  });
+
   it('go on from an attempt that an earlier version scheduled', { timeout: 60_000 }, async () => {
     let isOver = false;
     const pair = h.pair({
