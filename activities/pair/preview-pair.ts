@@ -103,7 +103,7 @@ async function preview(
   const linked = await linkEvents(deps, open, epoch);
   const dirty = await store.dirtyLinks(id, deps.clock.now(), true);
   signal.throwIfAborted();
-  const planned = await planLinks(deps, open, { id: run.id, epoch }, dirty);
+  const planned = await planLinks(deps, open, { id: run.id, epoch, evenIfPaused: true }, dirty);
   const matched = [...linked, ...[...planned.relinkedSeries].map((linkId) => ({ linkId, by: 'content' as const }))];
   return summary(deps, open, planned, { ops: await store.pendingOps(run.id), matched });
 }
@@ -126,9 +126,9 @@ async function summary(
   const labels = new Map(loaded.map(({ link }) => [link.id, link.label]));
   const summaryOf = (linkId: string): EventSummary => {
     const label = labels.get(linkId);
-    return label
-      ? (JSON.parse(deps.store.vault.open(label, pairContext(open.pair.id))) as EventSummary)
-      : { title: '', start: '' };
+    if (!label) return { title: '', start: '' };
+    const { title, start } = JSON.parse(deps.store.vault.open(label, pairContext(open.pair.id))) as EventSummary;
+    return { title, start };
   };
   return {
     caldav: count('caldav'),

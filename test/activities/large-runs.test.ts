@@ -1,0 +1,126 @@
+/** Runs of many events: statements, and what a person does meanwhile. Real PostgreSQL, calendars in memory. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { ApplicationFailure } from '@temporalio/common';
+import pg from 'pg';
+import { createPreviewPair } from '../../activities/pair/preview-pair.ts';
+import { changePairSettings, setPaused } from '../../db/pairs.ts';
+import { testDatabase } from '../support/database.ts';
+import { at } from '../support/fake-side.ts';
+import { closeAll, Harness } from './harness.ts';
+
+let url: string;
+before(async () => {
+  url = await testDatabase();
+});
+after(closeAll);
+
+async function harnessWith(count: number, eventsAtOnce?: number): Promise<Harness> {
+  const harness = await Harness.open(url);
+  if (eventsAtOnce) Object.assign(harness.deps, { eventsAtOnce });
+  for (let index = 0; index < count; index += 1)
+    harness.caldav.person.insert({ title: `Event ${index}`, when: at(1 + (index % 25)) });
+  return harness;
+}
+
+/** How many statements `work` sends. */
+async function statements(work: () => Promise<unknown>): Promise<number> {
+  let count = 0;
+  const { query } = pg.Client.prototype;
+  pg.Client.prototype.query = function (this: pg.Client, ...args: never[]) {
+    count += 1;
+    return (query as (...rest: never[]) => unknown).apply(this, args);
+  } as typeof query;
+  try {
+    await work();
+  } finally {
+    pg.Client.prototype.query = query;
+  }
+  return count;
+}
+
+test('FC7: reading and planning take as many statements for 100 new events as for 10', async (context) => {
+  const counts: number[] = [];
+  for (const count of [10, 100]) {
+    const harness = await harnessWith(count);
+    Object.assign(harness.caldav.habits, { pageSize: 1_000 });
+    await setPausedAtFirstWrite(harness);
+    counts.push(await statements(() => assert.rejects(harness.run(), isPaused)));
+  }
+  context.diagnostic(`${counts.join(' and ')} statements`);
+  assert.ok(counts[1]! <= counts[0]! + 5, `${counts.join(' and ')} statements`);
+  assert.ok(counts[1]! <= 100, `${counts[1]} statements`);
+});
+
+/** A run ends before it writes anything. */
+async function setPausedAtFirstWrite(harness: Harness): Promise<void> {
+  const { store } = harness.deps;
+  const { resumeRun } = store;
+  store.resumeRun = async (runId) => {
+    await setPaused(harness.db, harness.pairId, true);
+    return resumeRun(runId);
+  };
+}
+
+const isPaused = (error: unknown) => error instanceof ApplicationFailure && error.type === 'Paused';
+
+/** Does something before the chunk with that number is planned. */
+function beforeChunk(harness: Harness, number: number, work: () => Promise<unknown>): void {
+  const { store } = harness.deps;
+  const { pairNow } = store;
+  let chunk = 0;
+  let isPlanning = false;
+  const { outlines } = store;
+  store.outlines = (ids) => {
+    isPlanning = true;
+    return outlines(ids);
+  };
+  store.pairNow = async (pairId) => {
+    if (isPlanning && (chunk += 1) === number) await work();
+    return pairNow(pairId);
+  };
+}
+
+test('FC5: a pause takes effect between two chunks of a plan, and what was planned is not planned twice', async () => {
+  const harness = await harnessWith(30, 5);
+  beforeChunk(harness, 3, () => setPaused(harness.db, harness.pairId, true));
+  await assert.rejects(harness.run(), isPaused);
+  assert.equal(harness.writes, 0);
+  await setPaused(harness.db, harness.pairId, false);
+  harness.runs -= 1;
+  await harness.run();
+  await harness.settle();
+  assert.equal(harness.cloud.titles().length, 30);
+  assert.equal(harness.cloud.writes.length, 30);
+});
+
+test('FC1: an option that changes between two chunks of a plan applies to all events', async () => {
+  const harness = await harnessWith(30, 5);
+  beforeChunk(harness, 3, () =>
+    changePairSettings(harness.db, harness.pairId, (now) => ({
+      ...now,
+      options: { ...now.options, content: { toCloud: 'busy', toCaldav: 'full' } },
+    })),
+  );
+  await harness.run();
+  await harness.settle(6);
+  assert.deepEqual([...new Set(harness.cloud.titles())], ['Busy']);
+  assert.equal(harness.cloud.titles().length, 30);
+});
+
+test('a mass deletion is held as a whole, though its events are planned in chunks', async () => {
+  const harness = await harnessWith(30, 5);
+  await harness.settle();
+  for (let index = 0; index < 20; index += 1) harness.cloud.person.remove(harness.cloud.find(`Event ${index}`));
+  await harness.settle();
+  assert.equal((await harness.held()).length, 20);
+  assert.equal(harness.caldav.titles().length, 30);
+});
+
+test('a preview of a paused pair shows what a sync would do', async () => {
+  const harness = await harnessWith(3);
+  await setPaused(harness.db, harness.pairId, true);
+  const preview = await createPreviewPair(harness.deps, harness.db)(harness.pairId, new AbortController().signal);
+  assert.ok(typeof preview === 'object');
+  assert.equal(preview.cloud.create, 3);
+});
