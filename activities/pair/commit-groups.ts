@@ -5,16 +5,16 @@ import type { Clock } from '../deps.ts';
 const GROUP_MS = 10;
 
 export interface Commits<Item> {
-  /** Takes an item and returns at once. @throws what an earlier commit failed with */
+  /** Takes an item and returns at once. */
   add(item: Item): void;
-  /** Resolves when everything that was added is committed. @throws what a commit failed with */
+  /** Resolves when everything that was added is committed. @throws what the first commit that failed failed with */
   all(): Promise<void>;
 }
 
 /**
  * Items are committed in the order in which they were added, in one group at a time: those that were added within
- * `GROUP_MS` of the first, or while the group before was being committed. Once a commit has failed, nothing more is
- * committed. Nothing has to be called for an item to be committed, and no rejection is left unhandled.
+ * `GROUP_MS` of the first, or while the group before was being committed. A commit that fails does not keep later items
+ * from being committed. Nothing has to be called for an item to be committed, and no rejection is left unhandled.
  * @param commit all or nothing
  */
 export function commitGroups<Item>(
@@ -32,29 +32,24 @@ export function commitGroups<Item>(
       await clock.sleep(GROUP_MS, signal).catch(() => undefined);
       const group = waiting;
       waiting = [];
-      await commit(group);
+      try {
+        await commit(group);
+      } catch (error) {
+        failure ??= { error };
+      }
     }
-  }
-
-  function throwFailure(): void {
-    if (failure) throw failure.error;
+    // In the same turn as the check: what is added from now on begins anew.
+    committing = null;
   }
 
   return {
     add(item) {
-      throwFailure();
       waiting.push(item);
-      committing ??= commitAll()
-        .catch((error: unknown) => {
-          failure = { error };
-        })
-        .finally(() => {
-          committing = null;
-        });
+      committing ??= commitAll();
     },
     async all() {
       while (committing !== null) await committing;
-      throwFailure();
+      if (failure) throw failure.error;
     },
   };
 }

@@ -1,8 +1,8 @@
 /** Stores a plan: its ops, conflicts, problems and held deletions, and what becomes of the links. */
-import type { OccurrenceId, SideName } from '../../core/event.ts';
+import type { CalendarEvent, OccurrenceId, SideName } from '../../core/event.ts';
 import { groupBy } from '../../core/group-by.ts';
 import type { Op } from '../../core/sync/decide.ts';
-import { distanceOf } from '../../core/sync/distance.ts';
+import { distanceOf, FARTHEST } from '../../core/sync/distance.ts';
 import { DELETED } from '../../core/sync/journal.ts';
 import { type FieldConflict } from '../../core/sync/merge.ts';
 import { pathKey } from '../../core/sync/paths.ts';
@@ -196,9 +196,15 @@ function opRow(storing: Storing, linkId: string, { side, action, isCounted, next
     counted: isCounted,
     status: 'pending',
     next: seal(storing, next),
-    distance: next ? distanceOf(next, storing.now.getTime()) : 0,
+    distance: orderOf(storing, linkId, next),
     fields: action === 'delete' ? { [DELETED]: '' } : fieldsOf(deps.store, changes),
   };
+}
+
+/** What failed before comes last: it must not put off the others. */
+function orderOf({ rows, now }: Storing, linkId: string, next: CalendarEvent | null): number {
+  if ((rows.get(linkId)?.link.attempts ?? 0) > 0) return FARTHEST;
+  return next ? distanceOf(next, now.getTime()) : 0;
 }
 
 const DELETION = { action: 'delete', next: null, changes: [], isCounted: false, hold: null } as const;

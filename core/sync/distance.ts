@@ -2,13 +2,15 @@
 import type { CalendarEvent } from '../event.ts';
 
 const DAY_MS = 86_400_000;
+/** Beyond every event. */
+export const FARTHEST = 60;
 /** Days that people look at: everything in them is written first. */
 const NEAR_DAYS = 60;
 
 /**
  * 0 where an occurrence may lie within the next 60 days (or yesterday); else a number that doubles in days with each
- * step of two: even for the future, odd for the past, which comes after a future as far away. At most 60. Coarse on
- * purpose: it is stored without encryption.
+ * step of two: even for the future, odd for the past, which comes after a future as far away. Below `FARTHEST`.
+ * Coarse on purpose: it is stored without encryption.
  * @param now milliseconds since the epoch
  */
 export function distanceOf({ when, recurrence }: CalendarEvent, now: number): number {

@@ -338,7 +338,7 @@ export const MUTANTS: readonly Mutant[] = [
     to: '',
   },
   {
-    seed: 102129,
+    seed: 504232,
     name: 'second-create-new-id',
     description: 'a copy that may be lost is created again under another id',
     file: 'activities/pair/execute-op.ts',
