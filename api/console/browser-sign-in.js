@@ -3,8 +3,21 @@ import { call, Problem } from './api.js';
 import { h, page } from './dom.js';
 import { accountName, signInText } from './labels.js';
 
+let home = null;
+
+/** @param publicUrl where sign-ins come back to; unknown where the console got no configuration */
+export function useHome(publicUrl) {
+  home = publicUrl ?? null;
+}
+
 /** Leaves the console for the service; it comes back to `path`. @param accountId signs in again; null: a new one */
 export async function signInAt(kind, accountId, path) {
+  if (home !== null && new URL(home).origin !== location.origin)
+    throw new Problem({
+      code: 'other-address',
+      title: 'Open Calpair at its public address',
+      detail: `Sign-ins come back to ${home}: begin there, or have PUBLIC_URL set to the address that you use.`,
+    });
   const { url } = await call('POST', `/v1/oauth/${encodeURIComponent(kind)}/start`, {
     redirectPath: path,
     ...(accountId === null ? {} : { accountId }),

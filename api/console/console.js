@@ -1,7 +1,7 @@
 /** The console: pages and their refresh, the session, clicks and submits. It is only a client of the HTTP API. */
 import { addAccount, newCredentials } from './account-forms.js';
 import { call, get, Problem } from './api.js';
-import { failedSignIn, waitForServer } from './browser-sign-in.js';
+import { failedSignIn, useHome, waitForServer } from './browser-sign-in.js';
 import { forgetNames, whenNamesCome } from './calendar-names.js';
 import { h, patch } from './dom.js';
 import { field, form, input, isFilled, showProblem } from './form.js';
@@ -59,6 +59,11 @@ async function start() {
   whenNamesCome(redraw);
   Object.assign(tools.config, await get('/console/config.json').catch(() => ({})));
   useTexts(tools.config.texts);
+  if (isOtherNameOf(tools.config.publicUrl)) {
+    location.replace(`${tools.config.publicUrl}${location.pathname}${location.search}${location.hash}`);
+    return;
+  }
+  useHome(tools.config.publicUrl);
   if (isElsewhere(tools.config.workflowsUrl)) tools.config.workflowsUrl = null;
   at('version').textContent = tools.config.version;
   isSignedIn = await get('/v1/session').then(
@@ -76,6 +81,13 @@ function moved() {
   if (!isGoing) at('message').replaceChildren();
   isGoing = false;
   void open();
+}
+
+/** `localhost` and `127.0.0.1` are one machine and two hosts: a sign-in has to end where it began. */
+function isOtherNameOf(publicUrl) {
+  const home = publicUrl ? new URL(publicUrl) : location;
+  const isLocal = ({ hostname }) => ['127.0.0.1', 'localhost', '[::1]'].includes(hostname);
+  return isLocal(home) && isLocal(location) && home.port === location.port && home.hostname !== location.hostname;
 }
 
 /** The Temporal UI that Calpair starts is reachable only from its own machine. */
@@ -248,6 +260,7 @@ async function signOut() {
 
 function signedOut(reason) {
   isSignedIn = false;
+  at('message').replaceChildren();
   forgetNames();
   void open(reason);
 }
@@ -259,7 +272,7 @@ function go(hash) {
 }
 
 function markCurrent() {
-  const [, section = ''] = location.hash.split(/[/?]/);
+  const [, section = ''] = location.pathname === '/' ? location.hash.split(/[/?]/) : ['', 'accounts'];
   for (const link of at('nav').querySelectorAll('a[href^="#"]')) {
     const [, of = ''] = link.hash.split('/');
     if (of === (section === 'pairs' ? '' : section)) link.setAttribute('aria-current', 'page');

@@ -18,7 +18,7 @@ import type { Api, ApiDeps } from '../deps.ts';
 import { notFound } from '../errors.ts';
 
 /** `GET /`, its files under `/console/`, and `/console/config.json`. */
-export function consoleRoutes(app: Api, { control, config }: ApiDeps): void {
+export function consoleRoutes(app: Api, { control, config, publicUrl }: ApiDeps): void {
   const files = readFiles();
   const send = (reply: FastifyReply, name: string) => {
     // Only names read at start are found, so no path leads out of the folder.
@@ -45,6 +45,8 @@ export function consoleRoutes(app: Api, { control, config }: ApiDeps): void {
   );
   app.get('/console/config.json', { schema: { hide: true } }, () => ({
     version: config.version,
+    /** Where sign-ins by browser come back to. */
+    publicUrl: publicUrl(),
     /** To be followed by a pair's `workflowId`; null where Temporal's UI is not known. */
     workflowsUrl: workflow === null ? null : new URL('.', workflow).href,
     texts: TEXTS,

@@ -112,7 +112,7 @@ describe('the console as it is served', () => {
   it('gets its version without a key, and no secret', async () => {
     const answer = await api.app.inject('/console/config.json');
     const { texts, ...config } = answer.json();
-    assert.deepEqual(config, { version: '0.1.0', workflowsUrl: null });
+    assert.deepEqual(config, { version: '0.1.0', publicUrl: 'http://127.0.0.1:8080', workflowsUrl: null });
     assert.deepEqual(texts, {
       ATTENTION,
       EVENT_PROBLEMS,
@@ -234,7 +234,7 @@ describe('the console as it is served', () => {
       `http://127.0.0.1:8233/namespaces/default/workflows/${encodeURIComponent(`pair:${id}`)}`;
     consoleRoutes(
       app as unknown as Api,
-      { control: { workflowUrl }, providers: new Map(), config: { version: '0.1.0' } } as unknown as ApiDeps,
+      { control: { workflowUrl }, publicUrl: () => '', config: { version: '0.1.0' } } as unknown as ApiDeps,
     );
     assert.equal(
       (await app.inject('/console/config.json')).json().workflowsUrl,
