@@ -27,7 +27,7 @@ export const PAUSED_POLL_SECONDS = 60;
 export const POLL_CALL = { leastMs: 50 * MINUTE_MS, spreadMs: 20 * MINUTE_MS } as const;
 /** If nothing is due for longer than this, the call ends and the workflow waits on a timer. */
 export const LONGEST_POLL_SLEEP_MS = 10 * MINUTE_MS;
-/** Of a polling activity, which Temporal gives up after two missed ones (`POLL_TIMEOUTS`). */
+/** Of a polling activity, which Temporal gives up once one is missed (`POLL_TIMEOUTS`). */
 export const POLL_HEARTBEAT_EVERY_MS = 3 * MINUTE_MS;
 /** After a turn that failed for a reason of our own, such as a database that is down: first and longest. */
 export const FAILED_TURN_MS = { first: 5_000, longest: MINUTE_MS } as const;
@@ -140,7 +140,7 @@ export const WEBHOOK_WAITS = {
 
 /** Retries of activities that ended without an answer: NoChange and Waiting bring their own delay. */
 export const POLL_ACTIVITY_RETRY = { initialInterval: '10 seconds', backoffCoefficient: 1 } as const;
-/** Of a polling activity that loops. A killed worker is noticed earlier, by its lease (worker/supervisor.ts). */
+/** Of a polling activity that loops. A killed worker is noticed earlier, by its lease (api/temporal/supervisor.ts). */
 export const POLL_TIMEOUTS = { startToCloseTimeout: '2 hours', heartbeatTimeout: '5 minutes' } as const;
 export const ACTIVITY_RETRY = {
   initialInterval: '1 second',
