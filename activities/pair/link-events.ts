@@ -1,6 +1,7 @@
 /** Links the events that are the same on both sides. */
 import type { Halves } from '../../db/link-matching.ts';
-import type { Deps } from '../deps.ts';
+import type { Store } from '../../db/store.ts';
+import { type Deps, EVENTS_AT_ONCE } from '../deps.ts';
 import type { OpenPair } from './open-pair.ts';
 
 /** Links that joined two events, one on each side. */
@@ -10,21 +11,25 @@ export type LinkedEvent = { readonly linkId: string; readonly by: 'uid' | 'conte
  * Follows renamed events, then links unlinked events that are on both sides: by UID, and in the initial matching or a
  * resync also by title, start and recurrence.
  */
-export function linkEvents(deps: Deps, { pair }: OpenPair, epoch: number): Promise<LinkedEvent[]> {
-  return deps.store.underEpoch(pair.id, epoch, async (tx) => {
-    await tx.joinHalves(onceEach(await tx.renames(pair.id)));
-    const matched: LinkedEvent[] = [];
-    const join = async (by: LinkedEvent['by']) => {
-      const halves = onceEach(await tx.matchesBy(pair.id, by, pair.needsMatching ? 'all' : 'dirty'));
-      await tx.joinHalves(halves);
-      matched.push(...halves.map(({ kept }) => ({ linkId: kept, by })));
-    };
-    await join('uid');
-    // All events of a busy side look alike, so there only the UID counts.
-    const { toCaldav, toCloud } = pair.options.content;
-    if (pair.needsMatching && toCaldav !== 'busy' && toCloud !== 'busy') await join('content');
-    return matched;
-  });
+export async function linkEvents(deps: Deps, { pair }: OpenPair, epoch: number): Promise<LinkedEvent[]> {
+  const size = deps.eventsAtOnce ?? EVENTS_AT_ONCE;
+  const joinAll = async (find: (tx: Store) => Promise<Halves[]>): Promise<Halves[]> => {
+    const halves = onceEach(await deps.store.underEpoch(pair.id, epoch, find));
+    for (let start = 0; start < halves.length; start += size)
+      await deps.store.underEpoch(pair.id, epoch, (tx) => tx.joinHalves(halves.slice(start, start + size)));
+    return halves;
+  };
+  await joinAll((tx) => tx.renames(pair.id));
+  const matched: LinkedEvent[] = [];
+  const join = async (by: LinkedEvent['by']) => {
+    const halves = await joinAll((tx) => tx.matchesBy(pair.id, by, pair.needsMatching ? 'all' : 'dirty'));
+    matched.push(...halves.map(({ kept }) => ({ linkId: kept, by })));
+  };
+  await join('uid');
+  // All events of a busy side look alike, so there only the UID counts.
+  const { toCaldav, toCloud } = pair.options.content;
+  if (pair.needsMatching && toCaldav !== 'busy' && toCloud !== 'busy') await join('content');
+  return matched;
 }
 
 /** A link that two matches name joins the first of them. */
