@@ -96,6 +96,14 @@ describe('changes of a Microsoft calendar', () => {
     });
   }
 
+  it('finds a changed series of which only occurrences have rows', async () => {
+    await start({ masterRows: false });
+    const id = await setup.person.create(daily());
+    assert.deepEqual(titles(await poll()), ['Daily']);
+    setup.owner.patchEvent(oid(id, 5), { subject: 'Changed' });
+    assert.deepEqual(exceptionsOf(await poll()), { [idOn(5)]: 'Changed' });
+  });
+
   it('finds a deleted occurrence, which no round reports, with the full comparison (E19)', async () => {
     await start();
     const id = await setup.person.create(daily());

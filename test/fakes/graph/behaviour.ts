@@ -55,6 +55,8 @@ export interface Behaviour {
   readonly occurrenceNames: 'selectable' | 'refused';
   /** Delta sends a series again when one of its occurrences was deleted. */
   readonly resendAfterOccurrenceDelete: boolean;
+  /** A series in the window has a row of its master, too, which was seen and is in no document. */
+  readonly masterRows: boolean;
   /** Rows of exceptions in delta. */
   readonly exceptionRows: 'full' | 'skeleton' | 'absent';
   /** Which ids `@removed` names when a series is deleted. */
@@ -113,6 +115,7 @@ export const DEFAULT_BEHAVIOUR: Behaviour = {
   allDayOriginalStart: 'mailbox',
   occurrenceNames: 'selectable',
   resendAfterOccurrenceDelete: false,
+  masterRows: true,
   exceptionRows: 'full',
   removedSeries: 'both',
   removedInFirstRound: false,

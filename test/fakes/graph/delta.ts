@@ -107,7 +107,7 @@ function rowsOf({ world, view: plainView }: Listing, item: Item, { fromMs, toMs 
   if (item.state.recurrence === null) return rows.map((row) => showFull(row, view));
   const { exceptionRows } = world.behaviour;
   return [
-    showSkeleton(wholeRow(item), view),
+    ...(world.behaviour.masterRows ? [showSkeleton(wholeRow(item), view)] : []),
     ...rows
       .filter((row) => exceptionRows !== 'absent' || rowType(row) !== 'exception')
       .map((row) =>

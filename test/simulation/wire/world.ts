@@ -48,6 +48,8 @@ export interface WireCalendar {
   readonly calendarId: string;
   readonly host: string;
   readonly person: Person;
+  /** Exceptions stay as they are where the series has no such occurrence any more. */
+  readonly keepsOrphans: boolean;
   /** A CalDAV server; null for a cloud. */
   readonly dav: DavServer | null;
   answer(request: WireRequest): Promise<WireAnswer | null>;
@@ -205,6 +207,7 @@ export class WireWorld {
       calendarId: server.calendar,
       host: new URL(server.origin).host,
       person: new DavPerson(server, this.now),
+      keepsOrphans: false,
       dav: server,
       answer: (request) => Promise.resolve(server.answer(request)),
       expireCursors: () => server.expireTokens(),
@@ -242,6 +245,7 @@ export class WireWorld {
       exceptionIds: bit(7) ? 'stay' : 'change',
       exceptionLists: bit(8) ? 'full' : bit(9) ? 'absent' : 'noExceptions',
       resendAfterOccurrenceDelete: bit(10),
+      masterRows: bit(19),
       exceptionRows: bit(11) ? 'full' : 'skeleton',
       removedSeries: bit(12) ? 'both' : bit(13) ? 'master' : 'occurrences',
       removedInFirstRound: bit(14),
@@ -261,6 +265,7 @@ export class WireWorld {
       calendarId: id,
       host: new URL(GRAPH).host,
       person: new GraphPerson(account, id, zone),
+      keepsOrphans: false,
       dav: null,
       answer: (request) => answerOf(fake, request),
       expireCursors: () => account.expireSyncTokens(id),
@@ -271,13 +276,14 @@ export class WireWorld {
 
   private google(): WireCalendar {
     const bit = (place: number): boolean => this.bit(place);
+    const lostExceptions = bit(5) ? 'tombstone' : bit(6) ? 'vanish' : 'orphan';
     const fake = new GoogleFake({
       now: this.now,
       reviveDeleted: bit(1),
       iCalUidReuse: bit(2) ? 'never' : 'afterDelete',
       instanceWriteTouchesMaster: bit(3),
       masterWriteTouchesExceptions: bit(4),
-      lostExceptions: bit(5) ? 'tombstone' : bit(6) ? 'vanish' : 'orphan',
+      lostExceptions,
       deletedMasterExceptions: bit(7) ? 'silent' : 'follow',
       sparseTombstones: bit(8),
       fillTimeZone: bit(9),
@@ -294,6 +300,7 @@ export class WireWorld {
       calendarId: id,
       host: new URL(GOOGLE).host,
       person: new GooglePerson(account, id),
+      keepsOrphans: lostExceptions === 'orphan',
       dav: null,
       answer: (request) => answerOf(fake, request),
       expireCursors: () => account.expireSyncTokens(id),
