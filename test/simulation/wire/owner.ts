@@ -93,8 +93,22 @@ export class Owner {
       for (const id of database.links.keys()) database.set(database.links, id, { dirty: true });
       at.requested ??= { trigger: 'signal', full: false };
       if (direction === (values.direction ?? direction)) ledger.releaseTouched();
-      else for (const lineage of ledger.lineages.values()) if (lineage.touchedOn.size > 0) ledger.setApart(lineage);
+      else this.setApart();
     }
+  }
+
+  /** What was not synced when the direction changed. */
+  private setApart(): void {
+    const { ledger } = this.world;
+    for (const lineage of ledger.lineages.values())
+      if (lineage.touchedOn.size > 0 || this.isOnOneSide(lineage.name)) ledger.setApart(lineage);
+  }
+
+  private isOnOneSide(name: string): boolean {
+    const [caldav, cloud] = this.world.calendars.map(({ person }) =>
+      person.list().some(({ title }) => lineageOf(title) === name),
+    );
+    return caldav !== cloud;
   }
 
   /** The database is as it was at the backup, and all processes start again. */
@@ -110,10 +124,8 @@ export class Owner {
     at.runs = Math.max(0, ...[...database.runs.values()].map(({ number }) => number));
     at.requested = { trigger: 'start', full: false };
     // Until they are linked again, nothing is known of what was removed from the events made since.
-    const there = world.calendars.map(({ person }) => new Set(person.list().map(({ title }) => lineageOf(title))));
     world.ledger.releaseTouched();
     for (const lineage of world.ledger.lineages.values())
-      if (!this.backup.lineages.has(lineage.name) || there[0]!.has(lineage.name) !== there[1]!.has(lineage.name))
-        world.ledger.release(lineage);
+      if (!this.backup.lineages.has(lineage.name) || this.isOnOneSide(lineage.name)) world.ledger.release(lineage);
   }
 }

@@ -8,7 +8,7 @@ import { WireChecks } from './checks.ts';
 import { lineageOf } from './ledger.ts';
 import { Owner } from './owner.ts';
 import type { Listed } from './person.ts';
-import { leavesOrphansOfAnotherKind, removesOneOfTwoCopies } from './set-aside.ts';
+import { leavesOrphansOfAnotherKind, removesUnlinkedOfTwo } from './set-aside.ts';
 import {
   type Interruption,
   OLD_BEFORE,
@@ -147,7 +147,8 @@ class Player {
     this.world.record(`${name}: ${what} ${JSON.stringify(rest)} of ${chosen.title}`);
     const isOld = chosen.isSeries && person.times(chosen.ref).day < OLD_BEFORE;
     if (isOld && ['retime', 'repeat', 'split'].includes(step.do)) return;
-    if (removesOneOfTwoCopies(step, this.copiesOf(lineage.name))) return;
+    const isAtRest = lineage.touchedOn.size === 0;
+    if (isShared && removesUnlinkedOfTwo(step, this.copiesOf(lineage.name), isAtRest)) return;
     if (leavesOrphansOfAnotherKind(step, chosen.isSeries, calendar.keepsOrphans)) return;
     const picked = 'at' in step ? person.occurrences(chosen.ref)[step.at] : undefined;
     if (!this.unlessRefused(() => this.change(calendar, step, chosen))) return;

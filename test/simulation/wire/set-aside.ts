@@ -29,9 +29,9 @@ export function leavesOrphansOfAnotherKind(step: PersonStep, isSeries: boolean, 
 }
 
 /**
- * Two installations that each made a copy of an event at once, which a person then removes: each may take the other's
- * copy for a new event before that is deleted, again and again. This waits for a mend.
+ * An event that a person removes before each of two installations has linked it, or of which each made a copy: one
+ * deletes a copy while the other takes it for a new event, again and again. This waits for a mend.
  */
-export function removesOneOfTwoCopies(step: PersonStep, copies: number): boolean {
-  return step.do === 'remove' && copies > 1;
+export function removesUnlinkedOfTwo(step: PersonStep, copies: number, isAtRest: boolean): boolean {
+  return step.do === 'remove' && (copies > 1 || !isAtRest);
 }

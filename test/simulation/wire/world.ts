@@ -89,6 +89,8 @@ export interface Installation {
   runs: number;
   state: PairState;
   requested: { trigger: Trigger; full: boolean } | null;
+  /** `settingsRevision` when its last run began. */
+  revision: number;
   /** The result of the next successful attempt is lost. */
   losesResult: boolean;
   losesWorkflow: boolean;
@@ -143,6 +145,7 @@ export class WireWorld {
       runs: 0,
       state: 'active',
       requested: null,
+      revision: 0,
       losesResult: false,
       losesWorkflow: false,
     };
@@ -383,6 +386,7 @@ export class WireWorld {
   /** The network of one process, which waits for its turn before each request and after each answer. */
   private fetchOf(at: Installation, process: Process): typeof fetch {
     const { direction, settingsRevision } = this.rowOf(at);
+    if (process.name === 'diff') at.revision = settingsRevision;
     const source = sourceOf(direction);
     return async (input, init) => {
       const { index, calendar, request } = this.requestOf(input, init);
@@ -394,8 +398,9 @@ export class WireWorld {
         const write = { calendar: index, method: request.method, path: request.url.pathname };
         this.writes.push(write);
         const isSource = source !== null && this.calendarOf(source) === calendar;
-        // A process that had begun before the last change of the settings may have this one request under way.
-        if (isSource && this.rowOf(at).settingsRevision === settingsRevision) this.sourceWrites.push(write);
+        // A run that had begun before the last change of the settings still makes the writes that it had planned.
+        const isOfNow = this.rowOf(at).settingsRevision === settingsRevision && at.revision === settingsRevision;
+        if (isSource && isOfNow) this.sourceWrites.push(write);
       }
       const fault = this.faultFor(index, request);
       let answer: WireAnswer | null = null;
