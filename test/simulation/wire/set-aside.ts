@@ -21,8 +21,8 @@ export function explainsDifference({ code, detail }: { code: string; detail: str
 }
 
 /**
- * Whether Google may or may not keep exceptions whose occurrences a new time took away is not known. The stand-in in its
- * way of keeping them shows timed ones beside an all-day series, or beside a single event, which nobody has seen.
+ * Whether Google keeps exceptions whose occurrences a new time took away is not known. The stand-in in its way of
+ * keeping them shows timed ones beside an all-day series, or beside a single event, which nobody has seen.
  */
 export function leavesOrphansOfAnotherKind(step: PersonStep, isSeries: boolean, keepsOrphans: boolean): boolean {
   return keepsOrphans && isSeries && (step.do === 'retime' || (step.do === 'repeat' && step.rule === null));
