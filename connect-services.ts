@@ -3,7 +3,10 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { type Config, ConfigError } from './config.ts';
+import { connect } from './db/connect.ts';
+import { storedHashKey } from './db/installation-keys.ts';
 import { codeOf, isUnavailable, refusalBy } from './db/postgres-errors.ts';
+import { createVault } from './db/vault.ts';
 
 const LONGEST_WAIT_S = 30;
 /** gRPC status codes. */
@@ -68,4 +71,21 @@ export function temporalOptions({ apiKey, tls }: Config['temporal'], address: st
               : { clientCertPair: { crt: bytes(tls.clientCertificate), key: bytes(tls.clientKey) } }),
           },
   };
+}
+
+/**
+ * The key for hashes of this installation. @param hashKey where the database has none yet
+ * @throws ConfigError when the encryption key is not the one that this database was written with
+ */
+export async function hashKeyOf(
+  databaseUrl: string,
+  { encryptionKeys, hashKey }: { readonly encryptionKeys: readonly Buffer[]; readonly hashKey: Buffer },
+): Promise<Buffer> {
+  const db = connect(databaseUrl, createVault(encryptionKeys, hashKey), { poolSize: 1 });
+  const stored = await storedHashKey(db, hashKey).finally(() => db.close());
+  if (stored !== null) return stored;
+  throw new ConfigError(
+    'The encryption key is not the one that this database was written with. Restore it in CALPAIR_ENCRYPTION_KEY or ' +
+      'in the data folder. After a rotation an old key may be removed only once `npm run rotate-keys` says so.',
+  );
 }

@@ -27,7 +27,7 @@ import { createPairControl, registerSearchAttributes } from './api/temporal/pair
 import { supervise } from './api/temporal/supervisor.ts';
 import type { Config } from './config.ts';
 import { ConfigError, PROJECT_DIR, readConfig } from './config.ts';
-import { temporalOptions, type WaitOptions, waitForService } from './connect-services.ts';
+import { hashKeyOf, temporalOptions, type WaitOptions, waitForService } from './connect-services.ts';
 import { ensureFirstApiKey } from './db/api-keys.ts';
 import type { Db } from './db/connect.ts';
 import { migrate } from './db/connect.ts';
@@ -155,7 +155,7 @@ export async function startEverything(config: Config, options: StartOptions): Pr
     const secrets = loadOrCreateSecrets(config);
 
     await waitForService('PostgreSQL', () => migrate(servers.databaseUrl), options);
-    const vault = createVault(secrets.encryptionKeys, secrets.hashKey);
+    const vault = createVault(secrets.encryptionKeys, await hashKeyOf(servers.databaseUrl, secrets));
     const pools = openPools(servers.databaseUrl, vault, config.webhook !== null);
     const db = pools.api;
     steps.push(() => closePools(pools));

@@ -15,6 +15,12 @@ export const apiKeys = pgTable('api_keys', {
   createdAt: instant('created_at').notNull().defaultNow(),
 });
 
+/** Keys of this installation that never change, sealed with its encryption key. */
+export const installationKeys = pgTable('installation_keys', {
+  name: text('name').primaryKey(),
+  sealed: sealed('sealed').notNull(),
+});
+
 /** What was changed through the API, and with which key. */
 export const auditLog = pgTable('audit_log', {
   /** Begins with its time, so the newest are read by it. */

@@ -6,6 +6,10 @@ export interface Vault {
   seal(text: string, context: string): Buffer;
   /** @throws SealedError when no key opens it, or it was changed */
   open(sealed: Buffer, context: string): string;
+  /** The id of the key that seals, in bytes 2 to 5 of what is sealed. */
+  readonly keyId: Buffer;
+  /** Whether one of the keys sealed this. */
+  knowsKeyOf(sealed: Buffer): boolean;
   /** A keyed hash, for looking values up without storing them; hex, stable for an installation. */
   hash(text: string): string;
 }
@@ -28,6 +32,8 @@ export function createVault(keys: readonly Buffer[], hashKey: Buffer): Vault {
   const byId = new Map(keys.map((key) => [keyId(key).toString('hex'), key]));
   const id = keyId(current);
   return {
+    keyId: id,
+    knowsKeyOf: (sealed) => sealed[0] === VERSION && byId.has(sealed.subarray(1, 5).toString('hex')),
     seal(text, context) {
       const nonce = randomBytes(12);
       const cipher = createCipheriv('aes-256-gcm', current, nonce);
