@@ -19,13 +19,13 @@ export function listOf<T extends z.ZodType>(item: T) {
 /** @throws ApiError `validation` for an invalid cursor */
 export function pageRequest(query: { limit: number; cursor?: string | undefined }): PageRequest {
   if (query.cursor === undefined) return { limit: query.limit, after: null };
-  const after = decoded(query.cursor);
+  const after = decodeCursor(query.cursor);
   if (!isId(after)) throw invalid('cursor', 'is not a cursor of this list');
   return { limit: query.limit, after };
 }
 
 export function pageAnswer<T, U>(page: Page<T>, toJson: (item: T) => U): { items: U[]; nextCursor: string | null } {
-  return { items: page.items.map(toJson), nextCursor: page.next === null ? null : encoded(page.next) };
+  return { items: page.items.map(toJson), nextCursor: page.next === null ? null : encodeCursor(page.next) };
 }
 
 /** A page of a list in memory; the cursor is a position. */
@@ -33,16 +33,17 @@ export function slicePage<T>(
   items: readonly T[],
   query: { limit: number; cursor?: string | undefined },
 ): { items: T[]; nextCursor: string | null } {
-  const at = query.cursor === undefined ? '0' : decoded(query.cursor);
+  const at = query.cursor === undefined ? '0' : decodeCursor(query.cursor);
   if (!/^\d{1,6}$/.test(at)) throw invalid('cursor', 'is not a cursor of this list');
   const end = Number(at) + query.limit;
-  return { items: items.slice(Number(at), end), nextCursor: end < items.length ? encoded(String(end)) : null };
+  return { items: items.slice(Number(at), end), nextCursor: end < items.length ? encodeCursor(String(end)) : null };
 }
 
-function encoded(position: string): string {
+export function encodeCursor(position: string): string {
   return Buffer.from(position).toString('base64url');
 }
 
-function decoded(cursor: string): string {
+/** Whatever it was made of: check it. */
+export function decodeCursor(cursor: string): string {
   return Buffer.from(cursor, 'base64url').toString('latin1');
 }

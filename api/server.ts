@@ -15,6 +15,7 @@ import { calendarRoutes } from './routes/calendars.ts';
 import { connectionRoutes } from './routes/connections.ts';
 import { consoleRoutes } from './routes/console.ts';
 import { collectDocs, docsRoutes } from './routes/docs.ts';
+import { eventRoutes } from './routes/events.ts';
 import { freeBusyRoutes } from './routes/free-busy.ts';
 import { healthRoutes } from './routes/health.ts';
 import { metricsRoute } from './routes/metrics.ts';
@@ -67,6 +68,7 @@ export async function buildServer(deps: ApiDeps): Promise<Api> {
     connectionRoutes(v1, deps);
     pairRoutes(v1, deps);
     syncRoutes(v1, deps, closing.signal);
+    eventRoutes(v1, deps, closing.signal);
     previewRoutes(v1, deps, closing.signal);
     runRoutes(v1, deps);
     reportRoutes(v1, deps);

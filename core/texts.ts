@@ -277,6 +277,37 @@ export function heldDeletions(count: number): string {
     : `${count} deletions wait to be applied or restored.`;
 }
 
+/** By `reason.code` of an event, beside the codes of its problems: why it is, or is not, on the other side. */
+export const EVENT_REASONS = {
+  synced: 'Both calendars show it.',
+  pending: 'It changed, and the next sync copies it.',
+  'too-many': 'It was deleted on one side together with many others: a person has to decide.',
+  'would-empty': 'It was deleted on one side together with all others: a person has to decide.',
+  'lost-on-both': 'Both sides lost it together with many others: a person has to decide.',
+  'has-guests': 'It was deleted on one side, but it has guests: a person has to decide.',
+  'edit-refused': 'It was deleted on one side, and the other side has an edit that could not be copied.',
+  problem: 'It cannot be synced, or not completely.',
+  held: 'Its deletion waits for a person to decide.',
+  undone: 'Its copy was taken back. It stays on one side until it is synced again.',
+  removed: 'Its copy was removed on request. It stays on one side until it is synced again.',
+  'out-of-scope': "The pair's filter or window leaves it out, so it stays where it is.",
+  'one-way': 'The pair syncs in the other direction, so it stays where it is.',
+  'not-copied': 'It is on one side only.',
+  deleted: 'It was deleted on one side, and then on the other.',
+} as const satisfies Record<string, string>;
+
+/** By `reason` of what an undo left as it is. */
+export const KEPT_REASONS = {
+  'changed-since': 'It has been changed since.',
+  gone: 'The event is no longer there.',
+  exists: 'The event is there again.',
+  'already-undone': 'It reads so already.',
+  source: 'This side is the source of a one-way pair, which is never written to.',
+  'part-of-series': 'It is one occurrence of a series that this side has as single events.',
+  unreadable: 'The event cannot be read.',
+  'not-written': 'The calendar did not accept it.',
+} as const satisfies Record<string, string>;
+
 /** By `result` of a run. */
 export const RUN_RESULT = {
   running: { title: 'Running' },
@@ -292,6 +323,7 @@ export const RUN_TRIGGER = {
   signal: { title: 'Requested' },
   webhook: { title: 'Notified by the service' },
   resync: { title: 'Full comparison' },
+  undo: { title: 'Undo' },
 } as const satisfies Record<string, Titled>;
 
 /**

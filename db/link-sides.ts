@@ -2,7 +2,7 @@
  * The sides of links: what each calendar has now, and what it had when both last agreed. What the functions do is
  * documented in store.ts.
  */
-import { and, eq, isNull, not, or, sql } from 'drizzle-orm';
+import { and, eq, gt, isNotNull, isNull, not, or, sql } from 'drizzle-orm';
 import type { SideName } from '../core/event.ts';
 import { anyOf, inChunks, insertRows, updateRows } from './bulk.ts';
 import type { Db } from './connect.ts';
@@ -97,6 +97,31 @@ export function suspectedGone(db: Db, pairId: string, side: SideName): Promise<S
     .select()
     .from(linkSides)
     .where(and(eq(linkSides.pairId, pairId), eq(linkSides.side, side), sql`${linkSides.gone} = 'suspected'`));
+}
+
+export async function ownedCopies(
+  db: Db,
+  pairId: string,
+  side: SideName,
+  after: string | null,
+  limit: number,
+): Promise<string[]> {
+  const rows = await db.sql
+    .select({ linkId: linkSides.linkId })
+    .from(linkSides)
+    .where(
+      and(
+        eq(linkSides.pairId, pairId),
+        eq(linkSides.side, side),
+        eq(linkSides.owned, true),
+        eq(linkSides.gone, 'no'),
+        isNotNull(linkSides.current),
+        after === null ? undefined : gt(linkSides.linkId, after),
+      ),
+    )
+    .orderBy(linkSides.linkId)
+    .limit(limit);
+  return rows.map(({ linkId }) => linkId);
 }
 
 export function unconfirmed(db: Db, pairId: string, side: SideName): Promise<SideRow[]> {

@@ -5,10 +5,10 @@
 import { and, eq, isNull, lte, or, sql } from 'drizzle-orm';
 import type { SideName } from '../core/event.ts';
 import { anyOf, insertRows, updateRows } from './bulk.ts';
-import type { Db } from './connect.ts';
+import { type Db, transaction } from './connect.ts';
 import type { SideRow } from './link-sides.ts';
-import { openSealedJson } from './pairs.ts';
-import { linkSides, links } from './schema.ts';
+import { NEXT_REVISION, openSealedJson } from './pairs.ts';
+import { linkSides, links, pairs } from './schema.ts';
 
 export type LinkRow = typeof links.$inferSelect;
 export type NewLink = typeof links.$inferInsert;
@@ -173,6 +173,17 @@ export async function retryRefusals(db: Db, pairId: string, which: RetriedRefusa
     if ('acceptedBy' in which)
       await db.sql.execute(sql`update links set refusals = ${marked('isOfEvent')} where ${mayPass}`);
   }
+}
+
+/** An event of which a person had taken the copy away: the next run copies it again. */
+export function includeEvent(db: Db, pairId: string, linkId: string): Promise<void> {
+  return transaction(db, async (tx) => {
+    await tx.sql.update(pairs).set(NEXT_REVISION).where(eq(pairs.id, pairId));
+    await tx.sql
+      .update(links)
+      .set({ ...NOW_DIRTY, excluded: null })
+      .where(and(eq(links.id, linkId), eq(links.pairId, pairId)));
+  });
 }
 
 /** Title and start of a link's event, for lists. */

@@ -28,6 +28,14 @@ export async function dropUndoneOps(db: Db, runId: string, linkIds: readonly str
 /** Nothing remains to be done for these. */
 const ENDED = ['done', 'dropped'] as const;
 
+export async function linksWrittenByPerson(db: Db, runId: string): Promise<string[]> {
+  const rows = await db.sql
+    .selectDistinct({ linkId: ops.linkId })
+    .from(ops)
+    .where(and(eq(ops.runId, runId), isNotNull(ops.byPerson), notInArray(ops.status, [...ENDED])));
+  return rows.map(({ linkId }) => linkId);
+}
+
 export function pendingOps(db: Db, runId: string): Promise<OpRow[]> {
   return db.sql
     .select()

@@ -1,5 +1,6 @@
 /** The `Store` on PostgreSQL: each method is the function of that name in the file of its table. */
 import * as accounts from './accounts.ts';
+import * as changes from './changes.ts';
 import * as conflicts from './conflicts.ts';
 import type { Db } from './connect.ts';
 import * as epoch from './epoch.ts';
@@ -14,6 +15,7 @@ import * as problems from './problems.ts';
 import * as runs from './runs.ts';
 import * as shared from './shared-calendars.ts';
 import type { Store } from './store.ts';
+import * as undo from './undo-requests.ts';
 import * as results from './write-results.ts';
 
 export function postgresStore(db: Db): Store {
@@ -99,6 +101,16 @@ export function postgresStore(db: Db): Store {
     linkFacts: bind(results.linkFacts),
     storeResults: bind(results.storeResults),
     finishDeletions: bind(ops.finishDeletions),
+    linksWrittenByPerson: bind(ops.linksWrittenByPerson),
+    ownedCopies: bind(sides.ownedCopies),
+
+    insertChanges: bind(changes.insertChanges),
+    changesById: bind(changes.changesById),
+    changesSince: bind(changes.changesSince),
+    pruneChanges: bind(changes.pruneChanges),
+    takeUndoRequests: bind(undo.takeUndoRequests),
+    setUndoPlan: bind(undo.setUndoPlan),
+
     mayHaveCopies: bind(ops.mayHaveCopies),
     deletionsSince: bind(ops.deletionsSince),
     writtenSince: bind(ops.writtenSince),

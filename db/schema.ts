@@ -165,6 +165,10 @@ export const links = pgTable(
     agreed: sealed('agreed'),
     /** Sealed JSON {title, start}, shown in lists. */
     label: sealed('label'),
+    /** When the event begins: lists are sorted by it. */
+    startAt: instant('start_at'),
+    /** A person has taken its copy away: it is on one side only until it is synced again by name. */
+    excluded: text('excluded').$type<'undone' | 'removed'>(),
     createdAt: instant('created_at').notNull().defaultNow(),
     lastChangeAt: instant('last_change_at'),
   },
@@ -173,6 +177,7 @@ export const links = pgTable(
     index('links_pair').on(t.pairId),
     index('links_parent').on(t.parentId),
     index('links_instances').on(t.pairId, t.parentId).where(sql`parent_id is not null`),
+    index('links_start').on(t.pairId, t.startAt, t.id).where(sql`parent_id is null`),
     index('links_refused').on(t.pairId).where(sql`refusals is not null`),
   ],
 );
@@ -284,6 +289,12 @@ export const ops = pgTable(
     doneAt: instant('done_at'),
     /** Both sides have agreed since: what this op wrote, or may have written, no longer matters. */
     settled: boolean('settled').notNull().default(false),
+    /** A person asked for this very write: the change that it takes back, or the copy that it removes. */
+    byPerson: text('by_person').$type<'undo' | 'remove'>(),
+    /** The id of the change that it takes back. */
+    undoes: uuid('undoes'),
+    /** Sealed: a deleted event that comes back, as its side had stored it. */
+    original: sealed('original'),
   },
   (t) => [
     index('ops_run').on(t.runId),
@@ -292,6 +303,56 @@ export const ops = pgTable(
     index('ops_link').on(t.linkId, t.doneAt),
     index('ops_pair_done').on(t.pairId, t.doneAt),
   ],
+);
+
+/** What the pair wrote: what people look at, and take back. */
+export const changes = pgTable(
+  'changes',
+  {
+    id: uuid('id').primaryKey(),
+    pairId: uuid('pair_id')
+      .notNull()
+      .references(() => pairs.id, { onDelete: 'cascade' }),
+    linkId: uuid('link_id').notNull(),
+    /** The link of the event as people see it: of an instance its series. */
+    eventId: uuid('event_id').notNull(),
+    runId: uuid('run_id').notNull(),
+    at: instant('at').notNull(),
+    side: text('side').$type<SideName>().notNull(),
+    action: text('action').$type<OpAction>().notNull(),
+    /** When the event begins: deleted events are sorted by it. */
+    startAt: instant('start_at'),
+    /** Sealed JSON (core/sync/history.ts). */
+    content: sealed('content').notNull(),
+    /** The change that it took back. */
+    undoes: uuid('undoes'),
+  },
+  (t) => [
+    index('changes_event').on(t.eventId, t.id),
+    index('changes_run').on(t.runId),
+    index('changes_pair').on(t.pairId, t.at),
+    index('changes_deleted').on(t.pairId, t.startAt).where(sql`action = 'delete'`),
+  ],
+);
+
+/** What people ask a pair to take back; the next run does it. */
+export const undoRequests = pgTable(
+  'undo_requests',
+  {
+    id: uuid('id').primaryKey(),
+    pairId: uuid('pair_id')
+      .notNull()
+      .references(() => pairs.id, { onDelete: 'cascade' }),
+    at: instant('at').notNull(),
+    /** The changes to take back; null: all copies of a side are removed. */
+    changeIds: jsonb('change_ids').$type<string[]>(),
+    side: text('side').$type<SideName>(),
+    /** The run that does it. */
+    runId: uuid('run_id'),
+    /** Sealed JSON: what the run has planned (core/sync/undo.ts `UndoPlan`); null before. */
+    planned: sealed('planned'),
+  },
+  (t) => [index('undo_requests_open').on(t.pairId).where(sql`planned is null`), index('undo_requests_run').on(t.runId)],
 );
 
 export const conflicts = pgTable(

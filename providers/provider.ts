@@ -247,9 +247,11 @@ export interface Side {
   /**
    * Creates a copy. Its id follows from `key` (the link's id) and `generation`, so that repeating a create whose answer
    * was lost finds the event of the first one.
+   * @param original a deleted event that comes back, as this side stored it: what can come back of it beside the fields
+   * of `event` does
    * @throws SyncError `id-taken`: take the next generation
    */
-  create(event: CalendarEvent, key: string, generation: number): Promise<Written>;
+  create(event: CalendarEvent, key: string, generation: number, original?: string): Promise<Written>;
   /**
    * Changes an event in place so that it reads as `next`. Writes exactly the fields in which `next` differs from what
    * `stored` reads as; everything else in the stored data stays as it is. Conditional on `stored.version`.

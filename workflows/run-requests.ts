@@ -10,7 +10,7 @@ export const AFTER_RESUME: RunRequest = { trigger: 'signal', full: false };
 export const AFTER_CHANGE: RunRequest = { trigger: 'poll', full: false };
 
 /** The trigger of a run for two requests: the rarer one says more. */
-const STRONGEST_FIRST: readonly Trigger[] = ['resync', 'start', 'signal', 'webhook', 'poll'];
+const STRONGEST_FIRST: readonly Trigger[] = ['resync', 'start', 'undo', 'signal', 'webhook', 'poll'];
 
 /** One run for both requests. It compares in full if one of them does. */
 export function join(first: RunRequest | null, second: RunRequest): RunRequest {

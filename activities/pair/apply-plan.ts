@@ -166,7 +166,8 @@ async function applySide(
     const outcome = await attempt(applying, op, links.get(op.linkId) ?? null);
     progress.done += 1;
     if (outcome.kind === 'done') pace.set(side, afterWrite(paceNow(), now()));
-    if (outcome.kind === 'again') again.set(op.linkId, op);
+    // What a person took back is copied to the other side by the same run.
+    if (outcome.kind === 'again' || (outcome.kind === 'done' && op.byPerson === 'undo')) again.set(op.linkId, op);
     if (outcome.kind === 'stops') stopped.set(outcome.side, outcome);
   };
   try {

@@ -16,6 +16,7 @@ import { linkEvents } from './link-events.ts';
 import { type OpenPair, openPair } from './open-pair.ts';
 import { asSideFailure, needsFreshListing, noteFailure, noteSuccess } from './pair-health.ts';
 import { planLinks } from './plan-links.ts';
+import { planUndo } from './plan-undo.ts';
 import { proveDeletions, readSides, SideFailed } from './read-sides.ts';
 
 type Input = Parameters<PairActivities['diffPair']>[0];
@@ -84,16 +85,19 @@ async function decideRun(
   await noteSuccess(deps, open);
   await linkEvents(deps, open, epoch);
   if (input.full) await deps.store.retryRefusals(pair.id, { before: null });
-  const ids = await deps.store.dirtyLinks(pair.id, deps.clock.now(), input.trigger !== 'poll');
+  const byPerson = await planUndo(deps, open, { id: run.id, epoch });
+  const dirty = await deps.store.dirtyLinks(pair.id, deps.clock.now(), input.trigger !== 'poll');
+  const ids = dirty.filter((id) => !byPerson.has(id));
   const planned = await planLinks(deps, open, { id: run.id, epoch }, ids);
   await deps.store.updateRun(run.id, {
     readCaldav: read.caldav,
     readCloud: read.cloud,
   });
   await deps.store.updatePair(pair.id, { needsMatching: false });
-  const { ops, conflicts, held, problems } = planned;
+  const { conflicts, held, problems } = planned;
+  const ops = planned.ops + byPerson.size;
   deps.log.debug({ ...about, events: ids.length, ops, conflicts, held, problems }, 'run is planned');
-  return { runId: run.id, ops: planned.ops, ended: planned.ops === 0 ? await endRun(deps, open, run.id) : null };
+  return { runId: run.id, ops, ended: ops === 0 ? await endRun(deps, open, run.id) : null };
 }
 
 async function forgetCursors(deps: Deps, { pairId }: Input): Promise<void> {

@@ -34,7 +34,8 @@ export async function executeOp(applying: Applying, op: OpRow, known: Loaded | n
   // An earlier try may have given the copy another name.
   const loaded = tries === 1 ? known : ((await applying.deps.store.loadLinks([op.linkId]))[0] ?? null);
   try {
-    const outcome = loaded && op.action !== 'update' ? await lookAgain(applying, op, loaded.sides) : null;
+    const isDecided = op.action === 'update' || op.byPerson !== null;
+    const outcome = loaded && !isDecided ? await lookAgain(applying, op, loaded.sides) : null;
     if (outcome) return outcome;
     // Checked after the state was read: a worker that was suspended in between must not write an old merge over what
     // a later run found.
@@ -205,7 +206,8 @@ async function write(
   const generation = op.side === 'caldav' ? link.caldavGeneration : link.cloudGeneration;
   const last = sides[op.side];
   const isLost = last?.gone !== 'confirmed';
-  const written = await side.create(next, link.id, isLost ? generation : generation + 1);
+  const original = op.original && deps.store.vault.open(op.original, pairContext(op.pairId));
+  const written = await side.create(next, link.id, isLost ? generation : generation + 1, original ?? undefined);
   return { op, action: 'create', next, written: confirmedByVersion(storesAsSent, op.side, written) };
 }
 

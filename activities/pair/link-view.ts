@@ -19,7 +19,7 @@ export interface Read extends Loaded {
 /** Reads what is stored of a link, as its sides read their data. */
 export function viewOf(
   store: Store,
-  { sides: rows }: Loaded,
+  { link, sides: rows }: Loaded,
   sides: Record<SideName, Side>,
   held: HeldRow | undefined,
 ): LinkView {
@@ -27,7 +27,12 @@ export function viewOf(
     const row = rows[side];
     return row ? sideView(store, row, sides[side]) : null;
   };
-  return { caldav: view('caldav'), cloud: view('cloud'), decision: held?.decision ?? null };
+  return {
+    caldav: view('caldav'),
+    cloud: view('cloud'),
+    decision: held?.decision ?? null,
+    ...(link.excluded === null ? {} : { isExcluded: true }),
+  };
 }
 
 function sideView(store: Store, row: SideRow, side: Side): SideView {

@@ -4,15 +4,16 @@
  */
 import { changedPaths, otherSide, type SideName, sameValue } from '../../core/event.ts';
 import type { EventProblem } from '../../core/event-problem.ts';
+import { labelOfEvent } from '../../core/sync/event-label.ts';
 import type { JournalFields } from '../../core/sync/journal.ts';
 import { matchText } from '../../core/sync/match-text.ts';
-import { labelOfEvent } from '../../core/sync/plan-link.ts';
 import type { NewSide, SideRow } from '../../db/link-sides.ts';
 import type { NewLink } from '../../db/links.ts';
 import { pairContext } from '../../db/pairs.ts';
 import type { Store } from '../../db/store.ts';
 import type { ChangePage, Found, Side, Stored } from '../../providers/provider.ts';
 import { type Deps, EVENTS_AT_ONCE } from '../deps.ts';
+import { labelColumns } from './label-columns.ts';
 import { changedFields } from './write-journal.ts';
 
 export interface Observer {
@@ -90,11 +91,6 @@ export function baseOf(store: Store, row: SideRow): Stored | null {
   );
 }
 
-/** How lists show a new event; the run that plans it writes what is nearest first. */
-function labelColumn(store: Store, pairId: string, { event }: Found): Buffer | null {
-  return event && store.vault.seal(JSON.stringify(labelOfEvent(event)), pairContext(pairId));
-}
-
 /** The columns that follow from what a side shows of an event. */
 export function currentColumns(store: Store, pairId: string, found: Found) {
   return {
@@ -153,7 +149,11 @@ async function observeFound(observer: Observer, tx: Store, found: readonly Found
     const linkId = isOurs ? (one.marker as string) : deps.newId();
     const columns = currentColumns(tx, pairId, one);
     if (isOurs) ours.push(linkId);
-    else newLinks.push({ id: linkId, pairId, dirty: true, label: labelColumn(tx, pairId, one) });
+    else {
+      // The run that plans it writes what is nearest first.
+      const label = one.event && labelOfEvent(one.event);
+      newLinks.push({ id: linkId, pairId, dirty: true, ...labelColumns(tx, pairId, label) });
+    }
     newSides.push({
       linkId,
       pairId,

@@ -126,7 +126,9 @@ async function poll(deps: Deps, open: OpenPair): Promise<void> {
     await deps.store.touchExpandedSeries(pair.id);
     await deps.store.retryRefusals(pair.id, { before: new Date(startedAt.getTime() - RETRY_REFUSED_AFTER_MS) });
     if (pair.options.window) await deps.store.touchUnsettled(pair.id);
-    await deps.store.pruneRuns(pair.id, new Date(startedAt.getTime() - deps.historyDays * DAY_MS));
+    const historyBegins = new Date(startedAt.getTime() - deps.historyDays * DAY_MS);
+    await deps.store.pruneRuns(pair.id, historyBegins);
+    await deps.store.pruneChanges(pair.id, historyBegins);
   }
   await noteSuccess(deps, open);
 }

@@ -3,12 +3,13 @@ import type { CalendarEvent, OccurrenceId, SideName } from '../../core/event.ts'
 import { groupBy } from '../../core/group-by.ts';
 import type { Op } from '../../core/sync/decide.ts';
 import { distanceOf, FARTHEST } from '../../core/sync/distance.ts';
+import type { EventLabel } from '../../core/sync/event-label.ts';
 import { DELETED } from '../../core/sync/journal.ts';
 import { type FieldConflict } from '../../core/sync/merge.ts';
 import { pathKey } from '../../core/sync/paths.ts';
 import type { ChunkPlan } from '../../core/sync/plan-chunk.ts';
 import type { DeletionPart } from '../../core/sync/plan-deletions.ts';
-import type { EventLabel, LinkPlan, LinkState } from '../../core/sync/plan-link.ts';
+import type { LinkPlan, LinkState } from '../../core/sync/plan-link.ts';
 import type { SeriesPlan } from '../../core/sync/plan-series.ts';
 import type { NewConflict } from '../../db/conflicts.ts';
 import type { SideChange } from '../../db/link-sides.ts';
@@ -17,6 +18,7 @@ import type { NewOp } from '../../db/ops.ts';
 import { pairContext } from '../../db/pairs.ts';
 import type { LinkProblems } from '../../db/problems.ts';
 import type { Deps } from '../deps.ts';
+import { labelColumns } from './label-columns.ts';
 import { later } from './observe.ts';
 import { fieldsOf, hashOf } from './write-journal.ts';
 
@@ -89,7 +91,7 @@ export async function storeRelinked(deps: Deps, pairId: string, relinked: readon
   await store.updateEachLink(
     relinked.map(({ linkId, seriesId, occurrence, label }) => ({
       id: linkId,
-      set: { parentId: seriesId, occurrence, label: seal({ deps, pairId }, label) },
+      set: { parentId: seriesId, occurrence, ...labelColumns(store, pairId, label) },
     })),
   );
   await store.updateSides(relinked.map(({ linkId, side }) => ({ linkId, side, set: { owned: true } })));
@@ -114,7 +116,7 @@ async function storeLinks(storing: Storing, links: readonly LinkPlan[], changes:
   }
   await store.settleLinks(links.filter(({ isSettled }) => isSettled).map(({ linkId }) => linkId));
   for (const plan of links) {
-    const label = plan.label === undefined ? {} : { label: seal(storing, plan.label) };
+    const label = plan.label === undefined ? {} : labelColumns(store, storing.pairId, plan.label);
     change(changes, plan.linkId, { ...label, ...stateColumns(storing, plan.state) });
   }
 }
@@ -167,7 +169,7 @@ async function storeSeries(storing: Storing, all: readonly SeriesPlan[], changes
       parentId: null,
       occurrence: null,
       agreed: null,
-      label: seal(storing, label),
+      ...labelColumns(storing.deps.store, storing.pairId, label),
       dirty: true,
     });
     changes.sides.push({ linkId, side, set: { owned: false, base: null, baseVersion: null } });

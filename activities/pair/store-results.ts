@@ -4,7 +4,11 @@
  */
 import { type CalendarEvent, changedPaths, contentOnly, otherSide, type SideName } from '../../core/event.ts';
 import { groupBy } from '../../core/group-by.ts';
+import { sortTimeOf } from '../../core/sync/event-label.ts';
+import { type ChangeContent, labelOfChange, updateContent } from '../../core/sync/history.ts';
+import { sourceOf } from '../../core/sync/policy.ts';
 import { type LinkOutcome, linkOutcome } from '../../core/sync/settle-op.ts';
+import type { ChangeRow } from '../../db/changes.ts';
 import { Superseded } from '../../db/epoch.ts';
 import type { SideRow } from '../../db/link-sides.ts';
 import { type LinkUpdate, NOW_DIRTY } from '../../db/links.ts';
@@ -17,7 +21,7 @@ import type { Stored, Written } from '../../providers/provider.ts';
 import type { Applying, OpResult } from './applying.ts';
 import { DONE } from './failed-op.ts';
 import type { Loaded } from './link-view.ts';
-import { baseOf, currentColumns } from './observe.ts';
+import { baseOf, currentColumns, currentOf } from './observe.ts';
 import { withoutRefusal } from './refusals.ts';
 import { noteNormalised } from './write-journal.ts';
 
@@ -78,6 +82,7 @@ async function storeGroup(applying: Applying, group: readonly OpResult[]): Promi
       else changes.doneOps.push({ id: result.op.id, code: null });
     }
     await tx.storeResults(resultsOf(changes, [...links.values()], at));
+    await tx.insertChanges(group.flatMap((result) => changeOf(tx, applying, links.get(result.op.linkId), result, at)));
     for (const result of group) {
       const link = links.get(result.op.linkId);
       if (link && !changes.deletedLinks.has(link.link.id)) await report(tx, applying, link, result, at);
@@ -133,6 +138,8 @@ function settle(
     siblings: [...link.open.values()].map((status) => (status === 'failed' ? 'refused' : 'open')),
     hold: facts.held === null ? null : facts.held === 'undecided' ? 'undecided' : 'decided',
     isOutdated,
+    byPerson: op.byPerson,
+    isTarget: sourceOf(applying.open.pair.direction) === otherSide(op.side),
   });
   settleAs(outcome, tx, applying, changes, link, result, { at, isOutdated });
 }
@@ -164,6 +171,19 @@ function settleAs(
       changes.droppedSides.push({ linkId: id, side: op.side });
       agree(done);
       break;
+    case 'copy-removed':
+      changes.droppedSides.push({ linkId: id, side: op.side });
+      agree({ ...done, excluded: op.byPerson === 'remove' ? 'removed' : 'undone' });
+      break;
+    case 'edited':
+      link.set = { ...link.set, ...NOW_DIRTY, excluded: null };
+      break;
+    case 'accepted': {
+      const row = link.sides[op.side];
+      if (row) putSide(changes, link, { ...row, base: row.current, baseVersion: row.version });
+      link.set = { ...link.set, ...changed, excluded: null };
+      break;
+    }
     case 'matched-anew':
       for (const row of Object.values(link.sides)) putSide(changes, link, { ...row, base: null, baseVersion: null });
       link.set = { ...link.set, ...NOW_DIRTY };
@@ -204,7 +224,8 @@ function writtenSide(tx: Store, link: Settling, result: Exclude<OpResult, { acti
     linkId: op.linkId,
     pairId: op.pairId,
     side: op.side,
-    owned: true,
+    // A deleted event that comes back is an event of that side, unless its original is there.
+    owned: op.byPerson === null || link.sides[otherSide(op.side)] !== undefined,
     listed: false,
     gone: 'no',
     base: null,
@@ -241,6 +262,44 @@ function resultsOf(changes: Changes, links: readonly Settling[], at: Date): Writ
     settledLinks: [...changes.settledLinks].filter(isLeft),
     released: [...changes.released],
   };
+}
+
+/** The row of the history; none where nothing was written. */
+function changeOf(
+  tx: Store,
+  { deps, open }: Applying,
+  link: Settling | undefined,
+  result: OpResult,
+  at: Date,
+): ChangeRow[] {
+  const { op } = result;
+  const row = link?.before[op.side];
+  const before = row ? currentOf(tx, row) : null;
+  const event = before && open.sides[op.side].read(before).event;
+  const content = contentOf(result, event, before?.data ?? '');
+  if (!link || content === null) return [];
+  return [
+    {
+      id: deps.newId(),
+      pairId: op.pairId,
+      linkId: op.linkId,
+      eventId: link.link.parentId ?? op.linkId,
+      runId: op.runId,
+      at,
+      side: op.side,
+      action: op.action,
+      startAt: sortTimeOf(labelOfChange(content)),
+      content: tx.vault.seal(JSON.stringify(content), pairContext(op.pairId)),
+      undoes: op.undoes,
+    },
+  ];
+}
+
+function contentOf(result: OpResult, before: CalendarEvent | null, data: string): ChangeContent | null {
+  if (result.action === 'create') return { action: 'create', after: result.written.event ?? result.next };
+  if (before === null) return null;
+  if (result.action === 'delete') return { action: 'delete', before, data };
+  return updateContent(before, result.written.event ?? result.next);
 }
 
 /** What people are shown of a write, and what the server made of it. */

@@ -1,9 +1,11 @@
 import { z } from 'zod';
 import { findPair } from '../../db/pairs.ts';
 import { findRun, listRuns, type RunRecord } from '../../db/runs.ts';
+import { undoOutcomeOfRun } from '../../db/undo-requests.ts';
 import type { Api, ApiDeps } from '../deps.ts';
 import { notFound } from '../errors.ts';
 import { listOf, pageAnswer, pageQuery, pageRequest } from '../pagination.ts';
+import { runUndo, runUndoOf } from '../undo-answer.ts';
 import { errorResponses, idParam, instant, instantOf } from '../validation.ts';
 
 const tags = ['Runs'];
@@ -12,7 +14,7 @@ const writes = z.object({ created: z.int(), updated: z.int(), deleted: z.int() }
 export const run = z
   .object({
     id: z.string(),
-    trigger: z.enum(['start', 'poll', 'signal', 'webhook', 'resync']),
+    trigger: z.enum(['start', 'poll', 'signal', 'webhook', 'resync', 'undo']),
     startedAt: instant,
     finishedAt: instant.nullable(),
     result: z
@@ -30,6 +32,10 @@ export const run = z
     error: z.object({ code: z.string(), side: z.enum(['caldav', 'cloud']).nullable(), detail: z.string() }).nullable(),
   })
   .meta({ id: 'Run' });
+
+const runWithUndo = run.extend({
+  undo: runUndo.nullable().describe('What an undo that this run carried out came to; null where it did none.'),
+});
 
 export function runRoutes(app: Api, { db }: ApiDeps): void {
   app.get(
@@ -57,13 +63,15 @@ export function runRoutes(app: Api, { db }: ApiDeps): void {
         tags,
         summary: 'Get a run',
         params: idParam.extend({ runId: z.string() }),
-        response: { 200: run, ...errorResponses },
+        response: { 200: runWithUndo, ...errorResponses },
       },
     },
     async (request) => {
-      const found = await findRun(db, request.params.id, request.params.runId);
+      const { id, runId } = request.params;
+      const found = await findRun(db, id, runId);
       if (!found) throw notFound('run');
-      return runJson(found);
+      const outcome = await undoOutcomeOfRun(db, id, runId);
+      return { ...runJson(found), undo: outcome && runUndoOf(outcome) };
     },
   );
 }

@@ -1,17 +1,15 @@
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { findPair, requestMatching } from '../../db/pairs.ts';
-import { findRun, lastRunNumber, runIdAfter } from '../../db/runs.ts';
+import { findRun } from '../../db/runs.ts';
 import type { RunRequest } from '../../workflows/messages.ts';
 import type { Api, ApiDeps } from '../deps.ts';
 import { ApiError, notFound } from '../errors.ts';
-import { signalPair } from '../temporal/pair-workflow.ts';
-import { untilAborted } from '../until-aborted.ts';
+import { begun, requestRun, waitQuery } from '../request-run.ts';
 import { errorResponses, idParam } from '../validation.ts';
 import { run, runJson } from './runs.ts';
 
 const tags = ['Pairs'];
-const begun = z.object({ runId: z.string().nullable().describe('Null where it is not known yet.') });
 
 /** @param closing aborts when the server ends: waiting requests are then answered */
 export function syncRoutes(app: Api, deps: ApiDeps, closing: AbortSignal): void {
@@ -19,9 +17,7 @@ export function syncRoutes(app: Api, deps: ApiDeps, closing: AbortSignal): void 
     tags,
     params: idParam,
     body: z.strictObject({}).nullish(),
-    querystring: z.strictObject({
-      wait: z.coerce.number().int().min(0).max(120).optional().describe('Seconds to wait for the end of the run.'),
-    }),
+    querystring: waitQuery,
     response: { 200: run, 202: begun, ...errorResponses },
   };
   const description =
@@ -66,25 +62,7 @@ async function sync(
   if (!pair) throw notFound('pair');
   if (pair.paused) throw new ApiError('pair-paused');
   if (runRequest.full) await requestMatching(db, id);
-  const before = await lastRunNumber(db, id);
-  const runId = await begin(deps, closing, id, runRequest, waitSeconds);
-  const finished = runId === null ? null : await findRun(db, id, runId);
-  if (finished) return reply.code(200).send(runJson(finished));
-  return reply.code(202).send({ runId: waitSeconds === 0 ? null : await runIdAfter(db, id, before) });
-}
-
-/** The run's id once it has ended; null without a wait, or when it took longer. */
-async function begin(
-  deps: ApiDeps,
-  closing: AbortSignal,
-  id: string,
-  runRequest: RunRequest,
-  waitSeconds: number,
-): Promise<string | null> {
-  if (waitSeconds === 0) {
-    await signalPair(deps, id, (workflow) => workflow.syncNow(id, runRequest));
-    return null;
-  }
-  const answer = signalPair(deps, id, (workflow) => workflow.syncAndWait(id, runRequest, waitSeconds));
-  return (await untilAborted(answer, closing))?.runId ?? null;
+  const { finished, runId } = await requestRun(deps, closing, id, runRequest, waitSeconds);
+  const run = finished && runId !== null ? await findRun(db, id, runId) : null;
+  return run ? reply.code(200).send(runJson(run)) : reply.code(202).send({ runId });
 }

@@ -6,6 +6,7 @@
 import type { CalendarEvent, When } from '../event.ts';
 import { changedPaths } from '../event.ts';
 import { decodeBytes } from './charset.ts';
+import { removeLines } from './edit.ts';
 import type { EventGroup, ReadEvent } from './read.ts';
 import { eventGroupsOf, readEventGroup, readRecurrence, unreadable } from './read.ts';
 import type { Component } from './text.ts';
@@ -132,6 +133,21 @@ export function createObject(
 function writeNominalDays(master: Component, when: When, days: number): void {
   const duration = foldedLine(`DURATION:${formatNewDuration(`P${days}D`, when)}`, '\r\n');
   master.items.splice(master.items.indexOf(findLine(master, 'DTEND')!), 1, duration);
+}
+
+/**
+ * The object of a deleted event that comes back: everything that it had, and the fields of `event`. Its attendees are
+ * written anew, so that no server invites them. Null where the object cannot be used again.
+ */
+export function restoreObject(text: string, event: CalendarEvent, setting: PatchSetting): string | null {
+  const root = parseTree(text);
+  const groups = eventGroupsOf(root);
+  const [group] = groups;
+  if (groups.length !== 1 || !group) return null;
+  for (const component of [group.master, ...group.overrides])
+    removeLines(component, ({ name }) => name === 'ATTENDEE' || name === 'ORGANIZER');
+  const restored = textOf(root);
+  return readObject(restored, setting).events[0]?.event ? patchObject(restored, null, event, setting) : null;
 }
 
 /** The object without one of its events; null if only time zones are left. A text without that event stays as it is. */

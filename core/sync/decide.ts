@@ -65,6 +65,8 @@ export interface LinkView {
   readonly decision: 'apply' | 'restore' | null;
   /** Writes that a side refused for good, by that side. */
   readonly refusals?: RefusalsNow;
+  /** A person has taken its copy away: nothing is copied while one side has it. */
+  readonly isExcluded?: boolean;
 }
 
 export interface Settings {
@@ -120,6 +122,8 @@ export function decide(link: LinkView, settings: Settings): Decision {
   if ((link.caldav?.isAwaited && cloud?.isGone) || (link.cloud?.isAwaited && caldav?.isGone)) return NOTHING;
   const problems = problemsOf(link);
   if (problems.some(({ problem, side }) => isUnreadable(link[side], problem))) return { ...NOTHING, problems };
+  const [only, none] = caldav === null ? [cloud, caldav] : [caldav, cloud];
+  if (link.isExcluded && none === null) return { ...NOTHING, problems, link: only?.isGone ? 'forget' : 'keep' };
   let decision: Decision;
   if (caldav && cloud) decision = decideBoth({ caldav, cloud }, link, settings);
   else if (caldav) decision = decideOne('caldav', caldav, settings);

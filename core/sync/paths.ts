@@ -4,6 +4,7 @@ import {
   type CalendarEvent,
   type Content,
   type ContentField,
+  type Exception,
   type FieldPath,
   type OccurrenceId,
   sameValue,
@@ -59,6 +60,18 @@ function withContent(event: CalendarEvent, occurrence: OccurrenceId | null, fiel
   const exception = event.exceptions[occurrence];
   if (typeof exception !== 'object') return event;
   return { ...event, exceptions: { ...event.exceptions, [occurrence]: { ...exception, ...fields } } };
+}
+
+/** `event` with a value at a path; null takes an exception away. */
+export function withValueAt(event: CalendarEvent, { occurrence, field }: FieldPath, value: unknown): CalendarEvent {
+  if (field !== 'exception') {
+    const result = withContent(event, occurrence, { [field]: value });
+    return result.recurrence ? result : { ...result, exceptions: {} };
+  }
+  const exceptions = { ...event.exceptions };
+  if (value === null) delete exceptions[occurrence ?? ''];
+  else exceptions[occurrence ?? ''] = value as Exception;
+  return { ...event, exceptions };
 }
 
 /** The value that an event has at a path; undefined where the occurrence is no exception. */

@@ -4,6 +4,7 @@ import { type EventProblem, eventProblem } from '../event-problem.ts';
 import { type Decision, decide, type LinkView, type Op, type SideProblem } from './decide.ts';
 import { isFlapping } from './deletion-guard.ts';
 import { isDuplicate } from './duplicates.ts';
+import { type EventLabel, labelOfEvent } from './event-label.ts';
 import type { FieldConflict } from './merge.ts';
 import type { EventToPlan, PlanInput } from './plan-input.ts';
 
@@ -54,12 +55,6 @@ export type LinkState =
   | 'forgotten'
   | 'gone-on-both'
   | 'series-gone';
-
-export interface EventLabel {
-  readonly title: string;
-  readonly start: string;
-  readonly repeats?: true;
-}
 
 /** A link with the decision about it alone; null: none could be made. */
 export interface Decided {
@@ -209,10 +204,6 @@ export function labelOf(view: LinkView): EventLabel | null {
   if (event) return labelOfEvent(event);
   const title = view.caldav?.title ?? view.cloud?.title;
   return title ? { title, start: '' } : null;
-}
-
-export function labelOfEvent({ title, when, recurrence }: CalendarEvent): EventLabel {
-  return { title, start: when.start, ...(recurrence ? { repeats: true } : {}) };
 }
 
 /** The event to speak of: what a side shows, else what it showed. */

@@ -13,6 +13,10 @@ export interface DoneOp {
   readonly hold: 'undecided' | 'decided' | null;
   /** The pair has settings that the plan did not know of: the next run decides again. */
   readonly isOutdated: boolean;
+  /** A person asked for this very write. */
+  readonly byPerson: 'undo' | 'remove' | null;
+  /** The side is the target of a one-way pair: what a person does there is not copied. */
+  readonly isTarget: boolean;
 }
 
 export type LinkOutcome =
@@ -20,6 +24,12 @@ export type LinkOutcome =
   | 'deleted'
   /** Only the copy was deleted (a cancelled event that its side cannot show); the original stays. */
   | 'copy-deleted'
+  /** The copy was taken away on request: its original stays alone until it is synced again by name. */
+  | 'copy-removed'
+  /** Something was taken back: that is an edit of this side, which the run copies to the other one. */
+  | 'edited'
+  /** The same where it is not copied: the difference is accepted until the source changes that field. */
+  | 'accepted'
   /** Both current states are merged as in the initial matching. */
   | 'matched-anew'
   /** Something remains to be done. */
@@ -31,7 +41,12 @@ export type LinkOutcome =
   /** With the last op of a link, what both sides show now becomes the base. */
   | 'agreed';
 
-export function linkOutcome({ action, hasOther, isFoundEdited, siblings, hold, isOutdated }: DoneOp): LinkOutcome {
+export function linkOutcome(op: DoneOp): LinkOutcome {
+  const { action, hasOther, isFoundEdited, siblings, hold, isOutdated, byPerson, isTarget } = op;
+  if (byPerson !== null) {
+    if (action === 'delete') return hasOther ? 'copy-removed' : 'deleted';
+    return isTarget ? 'accepted' : 'edited';
+  }
   if (action === 'delete') return hasOther ? 'copy-deleted' : 'deleted';
   if (isFoundEdited) return 'matched-anew';
   if (siblings.length > 0) return siblings.includes('open') ? 'open' : 'at-rest';

@@ -1,2 +1,2 @@
 /** Why a run began (contract: `trigger`). */
-export type Trigger = 'start' | 'poll' | 'signal' | 'webhook' | 'resync';
+export type Trigger = 'start' | 'poll' | 'signal' | 'webhook' | 'resync' | 'undo';

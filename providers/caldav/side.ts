@@ -36,8 +36,8 @@ export function caldavSide(collection: Collection, setting: SideSetting, discove
     writesAtOnce: 8,
     changes: (cursor, stored) => readChanges(collection, cursor, stored, (object) => read.fetched(object)),
     get,
-    create: (event: CalendarEvent, key: string, generation: number): Promise<Written> =>
-      createEvent(writing, event, key, generation),
+    create: (event: CalendarEvent, key: string, generation: number, original?: string): Promise<Written> =>
+      createEvent(writing, event, key, generation, original),
     update: (stored: Stored, next: CalendarEvent): Promise<Written> => updateEvent(writing, stored, next),
     remove: (stored: Stored): Promise<void> => removeEvent(writing, stored),
     repair: (stored: Stored): Promise<boolean> => repairEvent(writing, stored),

@@ -1,7 +1,7 @@
 /** Writes events to a calendar. Every write is conditional, objects are patched and never rebuilt, no mail is sent. */
 
 import { type CalendarEvent, changedPaths, EXCLUDED } from '../../core/event.ts';
-import { createObject, patchObject, removePart } from '../../core/ical/object.ts';
+import { createObject, patchObject, removePart, restoreObject } from '../../core/ical/object.ts';
 import { repairEnds } from '../../core/ical/repair.ts';
 import { newViolations } from '../../core/ical/validate.ts';
 import { SyncError, type SyncErrorKind, withKind } from '../../core/sync-error.ts';
@@ -36,6 +36,7 @@ export async function createEvent(
   event: CalendarEvent,
   key: string,
   generation: number,
+  original?: string,
 ): Promise<Written> {
   const name = generation > 0 ? `${key}-g${generation}` : key;
   const resource = `${writing.collection.url.pathname}${name}.ics`;
@@ -51,11 +52,7 @@ export async function createEvent(
       null,
       event,
       writing.isSogo || 'if refused',
-      (asText) =>
-        createObject(asText ? attendeesToText(event, uid, writing.setting.tag) : event, uid, {
-          now: now(),
-          scheduleAgentNone: true,
-        }),
+      (asText) => newObject(writing, asText ? attendeesToText(event, uid, writing.setting.tag) : event, uid, original),
     );
     if (isSuccess(answer))
       return written(
@@ -83,6 +80,16 @@ export async function createEvent(
     throw withKind(error, writing.isSogo ? 'rejected' : 'unreachable');
   }
   throw new SyncError('id-taken', 'the UID is taken');
+}
+
+/** A deleted event that comes back keeps its UID, and all that its object had; under another UID it is a new object. */
+function newObject({ setting }: Writing, event: CalendarEvent, uid: string, original: string | undefined): string {
+  const common = { now: now(), scheduleAgentNone: true };
+  const restored =
+    original === undefined || uid !== event.uid
+      ? null
+      : restoreObject(original, event, { ...common, floatingZone: setting.floatingZone });
+  return restored ?? createObject(event, uid, common);
 }
 
 /** As `Side.update`. */

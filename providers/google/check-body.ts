@@ -45,6 +45,7 @@ const ALLOWED = new Set([
   'recurrence',
   'attendees',
   'reminders',
+  'colorId',
   'extendedProperties',
 ]);
 const MAX_LINES = 100;

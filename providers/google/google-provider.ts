@@ -33,7 +33,7 @@ function openSide(calendar: GoogleCalendar): Side {
     writesAtOnce: 4,
     changes: (cursor, known) => readChanges(calendar, cursor, known),
     get: (resources) => getResources(calendar, resources),
-    create: (event, key, generation) => createEvent(calendar, event, key, generation),
+    create: (event, key, generation, original) => createEvent(calendar, event, key, generation, original),
     update: (stored, next) => updateEvent(calendar, stored, next),
     remove: (stored) => removeEvent(calendar, stored),
     isWritable: () => mayWrite(calendar),

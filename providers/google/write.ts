@@ -38,12 +38,14 @@ export async function createEvent(
   event: CalendarEvent,
   key: string,
   generation: number,
+  original?: string,
 ): Promise<Written> {
   const id = eventId(key, generation, calendar.calendarId);
   let series: Series;
   let existed = false;
   try {
-    const { item, date } = await insertItem(calendar, insertBody(event, id, key, calendar.setting));
+    const body = insertBody(event, id, key, calendar.setting);
+    const { item, date } = await insertItem(calendar, original ? { ...body, ...extrasOf(original) } : body);
     series = checkClock({ master: item, exceptions: {} }, date);
   } catch (error) {
     if (!(error instanceof SyncError) || error.status !== 409) throw error;
@@ -53,6 +55,12 @@ export async function createEvent(
   const { series: complete, isEdited, unknown } = await addOverrides(calendar, series, event);
   checkAllKnown(unknown);
   return { ...written(calendar, complete), existed: existed || isEdited };
+}
+
+/** What a deleted event had beside the fields that are synced, as far as an insert can set it. */
+function extrasOf(original: string): Pick<Item, 'reminders' | 'colorId'> {
+  const { reminders, colorId } = parseSeries(original).master;
+  return { ...(reminders ? { reminders } : {}), ...(colorId ? { colorId } : {}) };
 }
 
 /** Google's rules for a chosen id: lower-case base32hex, 5 to 1024 characters, never used before in this calendar. */

@@ -45,6 +45,9 @@ const ALLOWED = new Set([
   'recurrence',
   'attendees',
   'isReminderOn',
+  'reminderMinutesBeforeStart',
+  'categories',
+  'importance',
   'isOnlineMeeting',
   'singleValueExtendedProperties',
 ]);

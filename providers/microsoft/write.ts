@@ -30,9 +30,11 @@ export async function createEvent(
   event: CalendarEvent,
   key: string,
   generation: number,
+  original?: string,
 ): Promise<Written> {
   const transactionId = transactionIdOf(key, generation, calendar.calendarId);
-  const patch = insertBody(event, key, transactionId, calendar.setting);
+  const plain = insertBody(event, key, transactionId, calendar.setting);
+  const patch = original ? { ...plain, body: { ...plain.body, ...extrasOf(original) } } : plain;
   let item: Item;
   let existed = false;
   try {
@@ -56,6 +58,13 @@ export async function createEvent(
   series = await restoreProperties(calendar, series, patch.properties);
   series = await writeExceptions(calendar, series, event, existed);
   return { ...foundOf(series, calendar.setting), confirmed: true, ...(existed ? { existed } : {}) };
+}
+
+/** What a deleted event had beside the fields that are synced, as far as a new event can have it. */
+function extrasOf(original: string): Partial<Item> {
+  const { master } = parseSeries(original);
+  const names = ['categories', 'importance', 'isReminderOn', 'reminderMinutesBeforeStart'] as const;
+  return Object.fromEntries(names.flatMap((name) => (name in master ? [[name, master[name]]] : [])));
 }
 
 function hasExceptions({ exceptions, cancelled }: Series): boolean {

@@ -12,6 +12,8 @@ export const EMPTY_LINK = {
   occurrence: null,
   agreed: null,
   label: null,
+  startAt: null,
+  excluded: null,
   createdAt: new Date(0),
   lastChangeAt: null,
 };
@@ -38,7 +40,17 @@ export const EMPTY_RUN = {
   error: null,
   settingsRevision: null,
 };
-export const EMPTY_OP = { distance: 0, next: null, counted: true, code: null, doneAt: null, settled: false };
+export const EMPTY_OP = {
+  distance: 0,
+  next: null,
+  counted: true,
+  code: null,
+  doneAt: null,
+  settled: false,
+  byPerson: null,
+  undoes: null,
+  original: null,
+};
 
 /** As with drizzle, undefined changes nothing. */
 export function withValues<Row extends object>(row: Row, values: object): Row {

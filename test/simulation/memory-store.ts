@@ -14,6 +14,7 @@ import { type LinkRow, NOW_DIRTY, type RetriedRefusals } from '../../db/links.ts
 import type { RunRow } from '../../db/runs.ts';
 import type { Store } from '../../db/store.ts';
 import type { LinkFacts, WriteResults } from '../../db/write-results.ts';
+import { historyOf } from './memory-history.ts';
 import { journalOf } from './memory-journal.ts';
 import {
   copiesByOtherPairs,
@@ -401,6 +402,7 @@ export class MemoryDatabase extends MemoryTables {
           for (const op of [...db.ops.values()].filter((op) => op.runId === run.id)) db.drop(db.ops, op.id);
         }
       },
+      ...historyOf(db),
       lockShared: (pair) => sharedCalendars(db, pair),
       createdByOtherPairs: (...rest) => createdByOtherPairs(db, ...rest),
       copiesByOtherPairs: (pair, now) => copiesByOtherPairs(db, pair, now),
@@ -567,6 +569,10 @@ const WRITES: ReadonlySet<keyof StoreMethods> = new Set([
   'hold',
   'release',
   'pruneRuns',
+  'insertChanges',
+  'pruneChanges',
+  'takeUndoRequests',
+  'setUndoPlan',
   'updatePair',
   'beginPoll',
   'updatePolledPair',

@@ -1,5 +1,6 @@
 /** The tables of the simulation as maps, with transactions that are rolled back when their work fails. */
 import type { SideName } from '../../core/event.ts';
+import type { ChangeRow } from '../../db/changes.ts';
 import type { HeldRow } from '../../db/held-changes.ts';
 import type { SideRow } from '../../db/link-sides.ts';
 import type { LinkRow } from '../../db/links.ts';
@@ -7,6 +8,7 @@ import type { OpRow } from '../../db/ops.ts';
 import type { PairRow } from '../../db/pairs.ts';
 import type { RunRow } from '../../db/runs.ts';
 import type { conflicts, problems } from '../../db/schema.ts';
+import type { UndoRequestRow } from '../../db/undo-requests.ts';
 import { withValues } from './memory-rows.ts';
 
 export type ConflictRow = typeof conflicts.$inferSelect;
@@ -38,6 +40,8 @@ export class MemoryTables {
   readonly conflicts = new Map<string, ConflictRow>();
   readonly problems = new Map<string, ProblemRow>();
   readonly held = new Map<string, HeldRow>();
+  readonly history = new Map<string, ChangeRow>();
+  readonly undoRequests = new Map<string, UndoRequestRow>();
   /** Grows with every row that is written. */
   changes = 0;
   private undo: (() => void)[] | null = null;

@@ -5,6 +5,7 @@
 import { otherSide, type SideName } from '../../core/event.ts';
 import { DEFAULT_OPTIONS } from '../../core/sync/policy.ts';
 import type { Refusals } from '../../core/sync/refusal.ts';
+import { EMPTY_UNDO_PLAN } from '../../core/sync/undo.ts';
 import type { Halves } from '../../db/link-matching.ts';
 import type { SideRow } from '../../db/link-sides.ts';
 import type { LinkRow } from '../../db/links.ts';
@@ -268,6 +269,7 @@ export class StoreCalls {
       status,
       code: this.orNothing(this.maybe(this.text())),
       doneAt: status === 'done' ? this.maybe(this.onlyTime()) : null,
+      byPerson: random.chance(0.3) ? random.pick(['undo', 'remove'] as const) : null,
     };
   }
 
@@ -288,6 +290,28 @@ export class StoreCalls {
 
   private newProblem(linkId: string) {
     return { linkId, side: this.side(), code: this.random.pick(CODES), detail: this.text() };
+  }
+
+  private newChange() {
+    const linkId = this.known(this.database.links);
+    return {
+      id: this.id(),
+      pairId: this.pairOf(linkId),
+      linkId,
+      eventId: linkId,
+      runId: this.known(this.database.runs),
+      at: this.onlyTime(),
+      side: this.side(),
+      action: this.random.pick(['create', 'update', 'delete'] as const),
+      startAt: this.maybe(this.onlyTime()),
+      content: this.sealed(),
+      undoes: null,
+    };
+  }
+
+  private undoRequest() {
+    const pairId = this.pair();
+    return { id: this.id(), pairId, at: this.onlyTime(), changeIds: [], side: null, runId: null, planned: null };
   }
 
   private newHeld() {
@@ -457,6 +481,19 @@ export class StoreCalls {
     release: () => [this.linkIds()],
     countHeld: () => [this.pair()],
     pruneRuns: () => [this.pair(), new Date(this.now - this.random.pick([80, 100, 100]) * 86_400_000)],
+    insertChanges: () => [this.some(() => this.newChange(), 3)],
+    changesById: () => [this.pair(), this.some(() => this.known(this.database.history))],
+    changesSince: () => [this.linkIds(), this.known(this.database.history)],
+    pruneChanges: () => [this.pair(), new Date(this.now - this.random.pick([80, 100, 100]) * 86_400_000)],
+    takeUndoRequests: () => [this.pair(), this.known(this.database.runs)],
+    setUndoPlan: () => [this.undoRequest(), EMPTY_UNDO_PLAN],
+    linksWrittenByPerson: () => [this.known(this.database.runs)],
+    ownedCopies: () => [
+      this.pair(),
+      this.side(),
+      this.maybe(this.known(this.database.links)),
+      1 + this.random.below(9),
+    ],
     lockShared: () => [this.pairRow()],
     copiesByOtherPairs: () => [this.pairRow(), new Date(this.now)],
     createdByOtherPairs: () => [

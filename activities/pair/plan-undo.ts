@@ -1,0 +1,232 @@
+/**
+ * Plans what people asked to take back: writes to the side that the pair wrote to, before anything else of the run is
+ * decided about these events. What was taken back is then an edit of that side, which the run copies to the other one.
+ */
+import type { SideName } from '../../core/event.ts';
+import { groupBy } from '../../core/group-by.ts';
+import { type ChangeContent, labelOfChange } from '../../core/sync/history.ts';
+import { pathKey } from '../../core/sync/paths.ts';
+import { isUntouched, type UndoPlan, type UndoState, type UndoStep, undoStep } from '../../core/sync/undo.ts';
+import type { ChangeRow } from '../../db/changes.ts';
+import type { NewOp } from '../../db/ops.ts';
+import { pairContext } from '../../db/pairs.ts';
+import type { Store } from '../../db/store.ts';
+import type { Deps } from '../deps.ts';
+import { labelColumns } from './label-columns.ts';
+import { type Loaded, viewOf } from './link-view.ts';
+import { uidHashOf } from './observe.ts';
+import type { OpenPair } from './open-pair.ts';
+
+/** Changes and copies that are looked at together. */
+const CHUNK = 200;
+
+interface Run {
+  readonly id: string;
+  readonly epoch: number;
+}
+
+/** Returns the links that the run writes to because people asked for it: nothing else is decided about them yet. */
+export async function planUndo(deps: Deps, open: OpenPair, run: Run): Promise<ReadonlySet<string>> {
+  const pairId = open.pair.id;
+  await deps.store.underEpoch(pairId, run.epoch, async (store) => {
+    const undoing: Undoing = { deps: { ...deps, store }, open, runId: run.id };
+    for (const request of await store.takeUndoRequests(pairId, run.id)) {
+      const plan =
+        request.changeIds === null
+          ? await removeCopies(undoing, request.side ?? 'cloud')
+          : await takeBack(undoing, request.changeIds);
+      await store.setUndoPlan(request, plan);
+    }
+  });
+  return new Set(await deps.store.linksWrittenByPerson(run.id));
+}
+
+interface Undoing {
+  readonly deps: Deps;
+  readonly open: OpenPair;
+  readonly runId: string;
+}
+
+async function takeBack(undoing: Undoing, changeIds: readonly string[]): Promise<UndoPlan> {
+  const { deps, open } = undoing;
+  const { store } = deps;
+  const plan: MutablePlan = { undone: [], kept: [], removed: [], keptCopies: [] };
+  for (let start = 0; start < changeIds.length; start += CHUNK) {
+    const rows = await store.changesById(open.pair.id, changeIds.slice(start, start + CHUNK));
+    const links = new Map(
+      (await store.loadLinks(unique(rows, ({ linkId }) => linkId))).map((one) => [one.link.id, one]),
+    );
+    const since = groupBy(await laterChanges(store, rows), keyOf);
+    const ops: NewOp[] = [];
+    for (const [, ofSide] of groupBy(rows, keyOf)) {
+      const first = ofSide[0]!;
+      const loaded = links.get(first.linkId) ?? null;
+      const isBack = loaded === null && (await isThereAgain(undoing, ofSide));
+      const { steps, write } = stepsOf(undoing, ofSide, loaded, isBack, since.get(keyOf(first)) ?? []);
+      const op = write && (await opOf(undoing, write, loaded));
+      if (op) ops.push(op);
+      for (const { row, step } of steps) {
+        const where = { changeId: row.id, side: row.side };
+        for (const field of step.undone) if (op) plan.undone.push({ ...where, field, opId: op.id });
+        for (const { field, reason } of step.kept) plan.kept.push({ ...where, field, reason });
+      }
+    }
+    await store.insertOps(ops);
+  }
+  return plan;
+}
+
+type MutablePlan = { -readonly [Key in keyof UndoPlan]: UndoPlan[Key][number][] };
+
+interface Step {
+  readonly row: ChangeRow;
+  readonly step: UndoStep;
+}
+
+/** The steps for the changes of one side of a link, newest first, and the write that they amount to. */
+function stepsOf(
+  { deps, open }: Undoing,
+  rows: readonly ChangeRow[],
+  loaded: Loaded | null,
+  isBack: boolean,
+  later: readonly ChangeRow[],
+): { readonly steps: readonly Step[]; readonly write: Step | null } {
+  const { store } = deps;
+  const side = rows[0]!.side;
+  const view = loaded && viewOf(store, loaded, open.sides, undefined)[side];
+  const mine = new Set(rows.map(({ id }) => id));
+  const writtenSince = (row: ChangeRow) =>
+    new Set(later.filter((one) => one.id > row.id && !mine.has(one.id)).flatMap((one) => fieldsOf(store, one)));
+  let now = view?.now ?? null;
+  let write: Step | null = null;
+  const steps = rows.map((row): Step => {
+    const content = contentOf(store, row);
+    if (content === null || (loaded?.sides[side]?.current && !view?.now))
+      return { row, step: { write: null, undone: [], kept: [{ field: 'event', reason: 'unreadable' }] } };
+    if (isBack) return { row, step: { write: null, undone: [], kept: [{ field: 'event', reason: 'exists' }] } };
+    const state: UndoState = {
+      side,
+      now: content.action === 'create' ? (view?.now ?? null) : now,
+      base: view?.base ?? null,
+      isInstance: (loaded?.link.parentId ?? null) !== null,
+      writtenSince: writtenSince(row),
+    };
+    const step = undoStep(content, state, open.pair.direction);
+    const taken = { row, step };
+    if (step.write !== null) write = taken;
+    if (step.write === 'update' || step.write === 'create') now = step.next;
+    return taken;
+  });
+  return { steps, write };
+}
+
+/** The op that does it. An event whose link is gone gets the link again, so that its history goes on. */
+async function opOf({ deps, open, runId }: Undoing, { row, step }: Step, loaded: Loaded | null): Promise<NewOp | null> {
+  if (step.write === null) return null;
+  const { store } = deps;
+  const pairId = open.pair.id;
+  const seal = (text: string) => store.vault.seal(text, pairContext(pairId));
+  const { linkId } = row;
+  if (loaded === null) {
+    const content = contentOf(store, row);
+    const label = labelColumns(store, pairId, content && labelOfChange(content));
+    // No copy of it ever had this generation, however often it was created.
+    const generation = Math.floor(deps.clock.now().getTime() / 60_000);
+    const generations = { caldavGeneration: generation, cloudGeneration: generation };
+    await store.insertLinks([{ id: linkId, pairId, dirty: false, ...label, ...generations }]);
+  }
+  return {
+    id: deps.newId(),
+    runId,
+    pairId,
+    linkId,
+    side: row.side,
+    action: step.write,
+    counted: false,
+    status: 'pending',
+    next: step.write === 'delete' ? null : seal(JSON.stringify(step.next)),
+    original: step.write === 'create' ? seal(step.data) : null,
+    // No write of the pair's own: it is copied to the other side as what a person did.
+    fields: {},
+    byPerson: 'undo',
+    undoes: row.id,
+  };
+}
+
+/** Another event with its UID is on that side: somebody brought it back. */
+async function isThereAgain({ deps, open }: Undoing, rows: readonly ChangeRow[]): Promise<boolean> {
+  const deleted = rows.flatMap((row) => {
+    const content = contentOf(deps.store, row);
+    return content?.action === 'delete' && content.before.uid ? [content.before.uid] : [];
+  });
+  const hashes = deleted.map((uid) => uidHashOf(deps.store, uid));
+  const similar = hashes.length === 0 ? [] : await deps.store.similarSides(open.pair.id, hashes, []);
+  return similar.some(({ side, gone }) => side === rows[0]!.side && gone !== 'confirmed');
+}
+
+async function removeCopies({ deps, open, runId }: Undoing, side: SideName): Promise<UndoPlan> {
+  const { store } = deps;
+  const plan: MutablePlan = { undone: [], kept: [], removed: [], keptCopies: [] };
+  for (let after: string | null = null; ; ) {
+    const ids: string[] = await store.ownedCopies(open.pair.id, side, after, CHUNK);
+    const ops: NewOp[] = [];
+    for (const loaded of await store.loadLinks(ids)) {
+      const { link } = loaded;
+      const view = viewOf(store, loaded, open.sides, undefined)[side];
+      const eventId = link.parentId ?? link.id;
+      if (view && isUntouched(view)) {
+        const id = deps.newId();
+        plan.removed.push({ eventId, opId: id });
+        ops.push({
+          id,
+          runId,
+          pairId: open.pair.id,
+          linkId: link.id,
+          side,
+          action: 'delete',
+          counted: false,
+          status: 'pending',
+          fields: {},
+          byPerson: 'remove',
+        });
+      } else {
+        const title = view?.now?.title ?? view?.title ?? '';
+        plan.keptCopies.push({ eventId, title, reason: view?.now ? 'changed-since' : 'unreadable' });
+      }
+    }
+    await store.insertOps(ops);
+    if (ids.length < CHUNK) return plan;
+    after = ids.at(-1) ?? null;
+  }
+}
+
+async function laterChanges(store: Store, rows: readonly ChangeRow[]): Promise<ChangeRow[]> {
+  const oldest = rows.at(-1);
+  return oldest
+    ? store.changesSince(
+        unique(rows, ({ linkId }) => linkId),
+        oldest.id,
+      )
+    : [];
+}
+
+function contentOf(store: Store, { content, pairId }: ChangeRow): ChangeContent | null {
+  try {
+    return JSON.parse(store.vault.open(content, pairContext(pairId))) as ChangeContent;
+  } catch {
+    return null;
+  }
+}
+
+function fieldsOf(store: Store, row: ChangeRow): string[] {
+  const content = contentOf(store, row);
+  return content?.action === 'update' ? content.fields.map(({ path }) => pathKey(path)) : [];
+}
+
+function keyOf({ linkId, side }: ChangeRow): string {
+  return `${linkId}/${side}`;
+}
+
+function unique<T>(rows: readonly T[], of: (row: T) => string): string[] {
+  return [...new Set(rows.map(of))];
+}

@@ -1,0 +1,60 @@
+/** What became of an undo, as the API answers it. */
+import { z } from 'zod';
+import { KEPT_REASONS } from '../core/texts.ts';
+import type { UndoOutcome } from '../db/undo-requests.ts';
+
+const side = z.enum(['caldav', 'cloud']);
+const field = z.string().describe('`title`, `20260105T080000Z/title`; `event` for the whole event.');
+const reason = z.enum(Object.keys(KEPT_REASONS) as (keyof typeof KEPT_REASONS)[]);
+
+export const undoAnswer = z
+  .object({
+    undone: z.array(z.object({ changeId: z.string(), side, field })),
+    kept: z.array(z.object({ changeId: z.string(), side, field, reason })).describe('What stays as it is, and why.'),
+  })
+  .meta({ id: 'Undo' });
+
+export const removalAnswer = z
+  .object({
+    removed: z.int().describe('Events whose copies were removed.'),
+    kept: z.array(z.object({ eventId: z.string(), title: z.string(), reason })).describe('Copies that stay, and why.'),
+  })
+  .meta({ id: 'Removal' });
+
+/** Null while no run has planned it. */
+export function undoAnswerOf({ plan, done }: UndoOutcome): z.infer<typeof undoAnswer> | null {
+  if (plan === null) return null;
+  return {
+    undone: plan.undone
+      .filter(({ opId }) => done.has(opId))
+      .map(({ changeId, side, field }) => ({ changeId, side, field })),
+    kept: [
+      ...plan.kept,
+      ...plan.undone
+        .filter(({ opId }) => !done.has(opId))
+        .map(({ changeId, side, field }) => ({ changeId, side, field, reason: 'not-written' as const })),
+    ],
+  };
+}
+
+/** What all requests that a run took have come to. */
+export const runUndo = z.union([undoAnswer, removalAnswer]);
+
+export function runUndoOf(outcome: UndoOutcome): z.infer<typeof runUndo> | null {
+  const { plan } = outcome;
+  const isRemoval = plan !== null && plan.removed.length + plan.keptCopies.length > 0;
+  return isRemoval && plan.undone.length + plan.kept.length === 0 ? removalAnswerOf(outcome) : undoAnswerOf(outcome);
+}
+
+/** The same for `remove-copies`. A copy that was not removed after all had been changed meanwhile. */
+export function removalAnswerOf({ plan, done }: UndoOutcome): z.infer<typeof removalAnswer> | null {
+  if (plan === null) return null;
+  const failed = plan.removed.filter(({ opId }) => !done.has(opId));
+  return {
+    removed: new Set(plan.removed.filter(({ opId }) => done.has(opId)).map(({ eventId }) => eventId)).size,
+    kept: [
+      ...plan.keptCopies,
+      ...failed.map(({ eventId }) => ({ eventId, title: '', reason: 'not-written' as const })),
+    ],
+  };
+}

@@ -1,0 +1,109 @@
+/**
+ * Taking back what a pair wrote: a person's edit on the side that was written to, which crosses to the other side like
+ * one. Pure.
+ */
+import { type CalendarEvent, changedPaths, type FieldPath, type SideName, sameValue } from '../event.ts';
+import type { ChangeContent } from './history.ts';
+import { pathKey, valueAt, withValueAt } from './paths.ts';
+import { type Direction, sourceOf } from './policy.ts';
+
+/** Why something was not taken back. */
+export type KeptReason =
+  /** A person, or a later sync, has changed the field since. */
+  | 'changed-since'
+  /** The event is no longer on that side. */
+  | 'gone'
+  /** The event is there again. */
+  | 'exists'
+  /** It reads so already. */
+  | 'already-undone'
+  /** The side is the source of a one-way pair, which is never written to. */
+  | 'source'
+  /** One occurrence of a series that its side has as single events: the series has to be changed. */
+  | 'part-of-series'
+  /** The event cannot be read. */
+  | 'unreadable';
+
+/** What the side shows of the event now. */
+export interface UndoState {
+  readonly side: SideName;
+  /** Null: it does not show the event. */
+  readonly now: CalendarEvent | null;
+  /** What it showed when both sides last agreed. */
+  readonly base: CalendarEvent | null;
+  readonly isInstance: boolean;
+  /** The fields that the pair has written since, as `pathKey` names them. */
+  readonly writtenSince: ReadonlySet<string>;
+}
+
+/** The fields of one change that are taken back, and those that are not. */
+export interface UndoneFields {
+  readonly undone: readonly string[];
+  readonly kept: readonly { readonly field: string; readonly reason: KeptReason }[];
+}
+
+export type UndoStep =
+  | ({ readonly write: 'update'; readonly next: CalendarEvent } & UndoneFields)
+  | ({ readonly write: 'delete' } & UndoneFields)
+  | ({ readonly write: 'create'; readonly next: CalendarEvent; readonly data: string } & UndoneFields)
+  | ({ readonly write: null } & UndoneFields);
+
+/** What takes back one change. `state.now` is what earlier steps leave, where several changes are taken back. */
+export function undoStep(content: ChangeContent, state: UndoState, direction: Direction): UndoStep {
+  const reason = reasonToKeep(content, state, direction);
+  if (reason !== null) return { write: null, undone: [], kept: fieldsOf(content).map((field) => ({ field, reason })) };
+  if (content.action === 'delete')
+    return { write: 'create', next: content.before, data: content.data, undone: ['event'], kept: [] };
+  if (content.action === 'create') return { write: 'delete', undone: ['event'], kept: [] };
+  let next = state.now as CalendarEvent;
+  const undone: string[] = [];
+  const kept: { field: string; reason: KeptReason }[] = [];
+  for (const { path, before, after } of content.fields) {
+    const value = valueAt(next, path) ?? null;
+    const field = pathKey(path);
+    if (sameValue(value, before)) kept.push({ field, reason: 'already-undone' });
+    else if (!isAsWritten(path, value, after, state)) kept.push({ field, reason: 'changed-since' });
+    else {
+      next = withValueAt(next, path, before);
+      undone.push(field);
+    }
+  }
+  return undone.length === 0 ? { write: null, undone, kept } : { write: 'update', next, undone, kept };
+}
+
+/** It reads as it was written, or as the side made it of that: nobody has changed it since. */
+function isAsWritten(path: FieldPath, value: unknown, after: unknown, { base, writtenSince }: UndoState): boolean {
+  if (sameValue(value, after)) return true;
+  return base !== null && !writtenSince.has(pathKey(path)) && sameValue(value, valueAt(base, path) ?? null);
+}
+
+function reasonToKeep(content: ChangeContent, state: UndoState, direction: Direction): KeptReason | null {
+  const { now, side, isInstance } = state;
+  if (sourceOf(direction) === side) return 'source';
+  if (content.action === 'delete') return now === null ? null : 'exists';
+  if (now === null) return 'gone';
+  if (content.action === 'update') return null;
+  if (isInstance) return 'part-of-series';
+  return isUntouched(state) ? null : 'changed-since';
+}
+
+/** Nobody has edited the copy since both sides last agreed. */
+export function isUntouched({ now, base }: Pick<UndoState, 'now' | 'base'>): boolean {
+  return now !== null && base !== null && changedPaths(base, now).length === 0;
+}
+
+function fieldsOf(content: ChangeContent): string[] {
+  return content.action === 'update' ? content.fields.map(({ path }) => pathKey(path)) : ['event'];
+}
+
+/** What a run does about a request, as it is stored: add optional fields, never rename. */
+export interface UndoPlan {
+  /** Taken back where the op is carried out. */
+  readonly undone: readonly { changeId: string; side: SideName; field: string; opId: string }[];
+  readonly kept: readonly { changeId: string; side: SideName; field: string; reason: KeptReason }[];
+  /** Copies that are removed. */
+  readonly removed: readonly { eventId: string; opId: string }[];
+  readonly keptCopies: readonly { eventId: string; title: string; reason: KeptReason }[];
+}
+
+export const EMPTY_UNDO_PLAN: UndoPlan = { undone: [], kept: [], removed: [], keptCopies: [] };

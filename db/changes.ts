@@ -1,0 +1,106 @@
+/** What a pair wrote (core/sync/history.ts), for lists and for undo. What the functions do is documented in store.ts. */
+import { and, desc, eq, gt, inArray, lt, or } from 'drizzle-orm';
+import type { SideName } from '../core/event.ts';
+import type { ChangeContent } from '../core/sync/history.ts';
+import { anyOf, inChunks } from './bulk.ts';
+import type { Db } from './connect.ts';
+import { isId } from './ids.ts';
+import { mapPage, type Page, type PageRequest, pageOf } from './page.ts';
+import { openSealedJson } from './pairs.ts';
+import { changes } from './schema.ts';
+
+export type ChangeRow = typeof changes.$inferSelect;
+
+export async function insertChanges(db: Db, rows: readonly ChangeRow[]): Promise<void> {
+  await inChunks(rows, (some) => db.sql.insert(changes).values(some).returning({ id: changes.id }));
+}
+
+export function changesById(db: Db, pairId: string, ids: readonly string[]): Promise<ChangeRow[]> {
+  return db.sql
+    .select()
+    .from(changes)
+    .where(and(eq(changes.pairId, pairId), anyOf(changes.id, ids)))
+    .orderBy(desc(changes.id));
+}
+
+export function changesSince(db: Db, linkIds: readonly string[], id: string): Promise<ChangeRow[]> {
+  return db.sql
+    .select()
+    .from(changes)
+    .where(and(anyOf(changes.linkId, linkIds), gt(changes.id, id)));
+}
+
+export async function pruneChanges(db: Db, pairId: string, before: Date): Promise<void> {
+  await db.sql.delete(changes).where(and(eq(changes.pairId, pairId), lt(changes.at, before)));
+}
+
+/** The ids of what a run wrote, of its own accord or as an undo; empty for an unknown run. */
+export async function changeIdsOfRun(db: Db, pairId: string, runId: string): Promise<string[]> {
+  if (!isId(runId)) return [];
+  const rows = await db.sql
+    .select({ id: changes.id })
+    .from(changes)
+    .where(and(eq(changes.pairId, pairId), eq(changes.runId, runId)))
+    .orderBy(desc(changes.id));
+  return rows.map(({ id }) => id);
+}
+
+export interface ChangeRecord {
+  readonly id: string;
+  readonly runId: string;
+  readonly at: Date;
+  readonly side: SideName;
+  readonly action: ChangeRow['action'];
+  readonly undoes: string | null;
+  /** Null: it was sealed with a key that this installation does not have. */
+  readonly content: ChangeContent | null;
+}
+
+/** Every change of an event and of its instances, newest first. */
+export async function listChanges(
+  db: Db,
+  pairId: string,
+  eventId: string,
+  page: PageRequest,
+): Promise<Page<ChangeRecord>> {
+  const rows = await db.sql
+    .select()
+    .from(changes)
+    .where(
+      and(
+        eq(changes.pairId, pairId),
+        or(eq(changes.eventId, eventId), eq(changes.linkId, eventId)),
+        page.after === null ? undefined : lt(changes.id, page.after),
+      ),
+    )
+    .orderBy(desc(changes.id))
+    .limit(page.limit + 1);
+  return mapPage(pageOf(rows, page.limit), ({ id, runId, at, side, action, undoes, content }) => ({
+    id,
+    runId,
+    at,
+    side,
+    action,
+    undoes,
+    content: openSealedJson<ChangeContent>(db, pairId, content),
+  }));
+}
+
+/** The newest change of each of these events. */
+export async function lastChanges(
+  db: Db,
+  eventIds: readonly string[],
+): Promise<Map<string, { at: Date; side: SideName; action: ChangeRow['action'] }>> {
+  if (eventIds.length === 0) return new Map();
+  const rows = await db.sql
+    .selectDistinctOn([changes.eventId], {
+      eventId: changes.eventId,
+      at: changes.at,
+      side: changes.side,
+      action: changes.action,
+    })
+    .from(changes)
+    .where(inArray(changes.eventId, [...eventIds]))
+    .orderBy(changes.eventId, desc(changes.id));
+  return new Map(rows.map(({ eventId, ...last }) => [eventId, last]));
+}

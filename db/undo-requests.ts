@@ -1,0 +1,85 @@
+/** What people ask a pair to take back. What the functions for runs do is documented in store.ts. */
+import { and, asc, eq, isNotNull, isNull } from 'drizzle-orm';
+import type { SideName } from '../core/event.ts';
+import type { UndoPlan } from '../core/sync/undo.ts';
+import type { Db } from './connect.ts';
+import { isId, newId } from './ids.ts';
+import { openSealedJson, pairContext } from './pairs.ts';
+import { ops, undoRequests } from './schema.ts';
+
+export type UndoRequestRow = typeof undoRequests.$inferSelect;
+
+/** Either changes to take back, newest first, or the side from which all copies are removed. Returns its id. */
+export async function requestUndo(
+  db: Db,
+  pairId: string,
+  what: { readonly changeIds: readonly string[] } | { readonly side: SideName },
+): Promise<string> {
+  const id = newId();
+  const columns = 'side' in what ? { side: what.side } : { changeIds: [...what.changeIds] };
+  await db.sql.insert(undoRequests).values({ id, pairId, at: new Date(), ...columns });
+  return id;
+}
+
+export async function takeUndoRequests(db: Db, pairId: string, runId: string): Promise<UndoRequestRow[]> {
+  const rows = await db.sql
+    .update(undoRequests)
+    .set({ runId })
+    .where(and(eq(undoRequests.pairId, pairId), isNull(undoRequests.planned)))
+    .returning();
+  return rows.sort((a, b) => (a.id < b.id ? -1 : 1));
+}
+
+export async function setUndoPlan(db: Db, { id, pairId }: UndoRequestRow, plan: UndoPlan): Promise<void> {
+  await db.sql
+    .update(undoRequests)
+    .set({ planned: db.vault.seal(JSON.stringify(plan), pairContext(pairId)) })
+    .where(eq(undoRequests.id, id));
+}
+
+/** What became of requests. */
+export interface UndoOutcome {
+  readonly runId: string | null;
+  /** Null: no run has planned it yet. */
+  readonly plan: UndoPlan | null;
+  /** The ops of the run that were carried out. */
+  readonly done: ReadonlySet<string>;
+}
+
+/** The outcome of one request; null for an unknown one. */
+export async function undoOutcome(db: Db, pairId: string, requestId: string): Promise<UndoOutcome | null> {
+  const [row] = await db.sql.select().from(undoRequests).where(eq(undoRequests.id, requestId));
+  return row && row.pairId === pairId ? outcomeOf(db, pairId, row.runId, [row]) : null;
+}
+
+/** What a run did about all requests that it took; null where it took none. */
+export async function undoOutcomeOfRun(db: Db, pairId: string, runId: string): Promise<UndoOutcome | null> {
+  if (!isId(runId)) return null;
+  const rows = await db.sql
+    .select()
+    .from(undoRequests)
+    .where(and(eq(undoRequests.pairId, pairId), eq(undoRequests.runId, runId)))
+    .orderBy(asc(undoRequests.id));
+  return rows.length === 0 ? null : outcomeOf(db, pairId, runId, rows);
+}
+
+async function outcomeOf(
+  db: Db,
+  pairId: string,
+  runId: string | null,
+  rows: readonly UndoRequestRow[],
+): Promise<UndoOutcome> {
+  const plans = rows.flatMap(({ planned }) => (planned && openSealedJson<UndoPlan>(db, pairId, planned)) ?? []);
+  if (runId === null || plans.length === 0) return { runId, plan: null, done: new Set() };
+  const done = await db.sql
+    .select({ id: ops.id })
+    .from(ops)
+    .where(and(eq(ops.runId, runId), isNotNull(ops.byPerson), eq(ops.status, 'done')));
+  const plan: UndoPlan = {
+    undone: plans.flatMap(({ undone }) => undone),
+    kept: plans.flatMap(({ kept }) => kept),
+    removed: plans.flatMap(({ removed }) => removed),
+    keptCopies: plans.flatMap(({ keptCopies }) => keptCopies),
+  };
+  return { runId, plan, done: new Set(done.map(({ id }) => id)) };
+}
