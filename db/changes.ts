@@ -1,4 +1,4 @@
-/** What a pair wrote (core/sync/history.ts), for lists and for undo. What the functions do is documented in store.ts. */
+/** What a pair wrote (core/sync/history.ts), for lists and undo. What the functions do is documented in store.ts. */
 import { and, desc, eq, gt, inArray, lt, or } from 'drizzle-orm';
 import type { SideName } from '../core/event.ts';
 import type { ChangeContent } from '../core/sync/history.ts';

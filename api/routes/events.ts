@@ -110,8 +110,8 @@ export function eventRoutes(app: Api, deps: ApiDeps, closing: AbortSignal): void
         tags,
         summary: 'Take back one change',
         description:
-          'On the side where the pair wrote it, unless the field was changed since. What is taken back crosses to the ' +
-          'other side like an edit by a person.',
+          'On the side where the pair wrote it, unless the field was changed since. What is taken back crosses to ' +
+          'the other side like an edit by a person.',
         params: eventParams,
         body: z.strictObject({ changeId: z.string() }),
         querystring: waitQuery,
@@ -166,7 +166,8 @@ export function eventRoutes(app: Api, deps: ApiDeps, closing: AbortSignal): void
       const { pair, found } = await eventOf(deps, request.params);
       await includeEvent(db, pair.id, found.id);
       const run = { trigger: 'signal', full: false } as const;
-      const { finished, runId } = await requestRun(deps, closing, pair.id, run, request.query.wait ?? 0);
+      const wait = request.query.wait ?? 0;
+      const { finished, runId } = await requestRun(deps, closing, pair.id, run, wait);
       const now = finished ? await findEvent(db, pair.id, found.id) : null;
       return now ? reply.code(200).send(eventJson(now, pair)) : reply.code(202).send({ runId });
     },

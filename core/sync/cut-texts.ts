@@ -10,6 +10,7 @@ import {
   otherSide,
   type SideName,
 } from '../event.ts';
+import type { EventProblem } from '../event-problem.ts';
 import type { FieldConflict, MergeInput } from './merge.ts';
 
 type Texts = Pick<MergeInput, SideName>;
@@ -82,4 +83,21 @@ function contentAt(event: CalendarEvent, id: OccurrenceId | null): Content | und
   if (id === null) return event;
   const exception = event.exceptions[id];
   return typeof exception === 'object' ? exception : undefined;
+}
+
+/** A text that was cut to fit a side must not win over the whole one when nothing else is known of the event. */
+export function uncut(
+  view: { readonly now: CalendarEvent | null; readonly problems: readonly EventProblem[] },
+  other: CalendarEvent,
+): CalendarEvent {
+  const now = view.now ?? other;
+  if (!view.problems.some(({ code }) => code === 'text-too-long')) return now;
+  return mapContents(now, (mine, id) => {
+    const theirs = id === null ? other : other.exceptions[id];
+    if (typeof theirs !== 'object') return mine;
+    const texts = (['title', 'location', 'description'] as const).filter(
+      (field) => theirs[field].length > mine[field].length,
+    );
+    return { ...mine, ...Object.fromEntries(texts.map((field) => [field, theirs[field]])) };
+  });
 }

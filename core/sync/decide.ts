@@ -11,10 +11,10 @@
  * | gone | gone | forget | forget |
  */
 
-import { type CalendarEvent, mapContents, otherSide, type SideName } from '../event.ts';
+import { type CalendarEvent, otherSide, type SideName } from '../event.ts';
 import type { EventProblem } from '../event-problem.ts';
 import { type ChangedValue, changedValues } from './changed-values.ts';
-import { completeTexts } from './cut-texts.ts';
+import { completeTexts, uncut } from './cut-texts.ts';
 import type { HoldReason } from './deletion-guard.ts';
 import { applyChanges, type FieldConflict, lastModifiedSide, merge } from './merge.ts';
 import { agreedSince, type Journal, ownChanges } from './own-writes.ts';
@@ -122,14 +122,15 @@ export function decide(link: LinkView, settings: Settings): Decision {
   if ((link.caldav?.isAwaited && cloud?.isGone) || (link.cloud?.isAwaited && caldav?.isGone)) return NOTHING;
   const problems = problemsOf(link);
   if (problems.some(({ problem, side }) => isUnreadable(link[side], problem))) return { ...NOTHING, problems };
-  const [only, none] = caldav === null ? [cloud, caldav] : [caldav, cloud];
-  if (link.isExcluded && none === null) return { ...NOTHING, problems, link: only?.isGone ? 'forget' : 'keep' };
-  let decision: Decision;
-  if (caldav && cloud) decision = decideBoth({ caldav, cloud }, link, settings);
-  else if (caldav) decision = decideOne('caldav', caldav, settings);
-  else if (cloud) decision = decideOne('cloud', cloud, settings);
-  else return { ...NOTHING, link: 'forget' };
+  const decision = decideReadable(caldav, cloud, link, settings);
   return { ...decision, problems: [...problems, ...decision.problems] };
+}
+
+function decideReadable(caldav: SideView | null, cloud: SideView | null, link: LinkView, settings: Settings): Decision {
+  if (caldav && cloud) return decideBoth({ caldav, cloud }, link, settings);
+  const only = caldav ?? cloud;
+  if (!only || (link.isExcluded && only.isGone)) return { ...NOTHING, link: 'forget' };
+  return link.isExcluded ? NOTHING : decideOne(only === caldav ? 'caldav' : 'cloud', only, settings);
 }
 
 /** An event that only one side has, or ever had. */
@@ -330,20 +331,6 @@ function mergeBoth(sides: Both, decision: LinkView['decision'], settings: Settin
     ? merged
     : { caldav: withAttendeesOf(caldav.now, merged.caldav), cloud: withAttendeesOf(cloud.now, merged.cloud) };
   return written(next, sides, decision, settings, [...whole.conflicts, ...texts.conflicts]);
-}
-
-/** A text that was cut to fit a side must not win over the whole one when nothing else is known of the event. */
-function uncut(view: SideView, other: CalendarEvent): CalendarEvent {
-  const now = view.now ?? other;
-  if (!view.problems.some(({ code }) => code === 'text-too-long')) return now;
-  return mapContents(now, (mine, id) => {
-    const theirs = id === null ? other : other.exceptions[id];
-    if (typeof theirs !== 'object') return mine;
-    const texts = (['title', 'location', 'description'] as const).filter(
-      (field) => theirs[field].length > mine[field].length,
-    );
-    return { ...mine, ...Object.fromEntries(texts.map((field) => [field, theirs[field]])) };
-  });
 }
 
 function written(

@@ -50,6 +50,7 @@ describe('runs, conflicts, problems and held changes of a pair', () => {
       held: 0,
       problems: 0,
       error: null,
+      undo: null,
     });
     const page = await get('runs?limit=1');
     assert.deepEqual((await get(`runs?limit=1&cursor=${page.nextCursor}`)).items[0].id, first);
