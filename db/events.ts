@@ -9,7 +9,7 @@ import { openLabel } from './links.ts';
 import { openSealedJson } from './pairs.ts';
 
 export const EVENT_STATES = ['synced', 'pending', 'held', 'problem', 'excluded', 'deleted'] as const;
-export type EventState = (typeof EVENT_STATES)[number];
+type EventState = (typeof EVENT_STATES)[number];
 
 export interface EventRecord {
   readonly id: string;

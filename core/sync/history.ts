@@ -4,7 +4,7 @@ import { type EventLabel, labelOfEvent } from './event-label.ts';
 import { pathKey, valueAt } from './paths.ts';
 
 /** One field of an event before and after a write. Null: it was not there. */
-export interface FieldChange {
+interface FieldChange {
   readonly path: FieldPath;
   readonly before: unknown;
   readonly after: unknown;

@@ -8,7 +8,7 @@ import { pathKey, valueAt, withValueAt } from './paths.ts';
 import { type Direction, sourceOf } from './policy.ts';
 
 /** Why something was not taken back. */
-export type KeptReason =
+type KeptReason =
   /** A person, or a later sync, has changed the field since. */
   | 'changed-since'
   /** The event is no longer on that side. */
@@ -37,7 +37,7 @@ export interface UndoState {
 }
 
 /** The fields of one change that are taken back, and those that are not. */
-export interface UndoneFields {
+interface UndoneFields {
   readonly undone: readonly string[];
   readonly kept: readonly { readonly field: string; readonly reason: KeptReason }[];
 }
