@@ -2,7 +2,13 @@ import { defineConfig } from 'drizzle-kit';
 
 const config = defineConfig({
   dialect: 'postgresql',
-  schema: ['./db/schema.ts', './db/access-schema.ts', './db/booking-schema.ts', './db/lease-schema.ts'],
+  schema: [
+    './db/schema.ts',
+    './db/access-schema.ts',
+    './db/booking-schema.ts',
+    './db/history-schema.ts',
+    './db/lease-schema.ts',
+  ],
   out: './db/migrations',
 });
 

@@ -4,10 +4,10 @@ import type { SideName } from '../core/event.ts';
 import type { ChangeContent } from '../core/sync/history.ts';
 import { anyOf, inChunks } from './bulk.ts';
 import type { Db } from './connect.ts';
+import { changes } from './history-schema.ts';
 import { isId } from './ids.ts';
 import { mapPage, type Page, type PageRequest, pageOf } from './page.ts';
 import { openSealedJson } from './pairs.ts';
-import { changes } from './schema.ts';
 
 export type ChangeRow = typeof changes.$inferSelect;
 

@@ -5,11 +5,10 @@
 import type { SideName } from '../core/event.ts';
 import type { DeletionHistory } from '../core/sync/deletion-guard.ts';
 import type { Writes } from '../core/sync/journal.ts';
-import type { UndoPlan } from '../core/sync/undo.ts';
 import type { OpenedAccount } from './accounts.ts';
-import type { ChangeRow } from './changes.ts';
 import type { NewConflict } from './conflicts.ts';
 import type { HeldRow, NewHeld } from './held-changes.ts';
+import type { HistoryStore } from './history-store.ts';
 import type { Halves, SimilarSide } from './link-matching.ts';
 import type { NewSide, SideChange, SideRow } from './link-sides.ts';
 import type { LinkChange, LinkRowOutline, LinkUpdate, LoadedLink, NewLink, RetriedRefusals } from './links.ts';
@@ -20,7 +19,6 @@ import type { LinkProblems, NewProblem } from './problems.ts';
 import type { BeginRun, NewRun, RunRow } from './runs.ts';
 import type { OpStatus } from './schema.ts';
 import type { OtherCopy, PairCalendars, PairSide, SharedCalendars } from './shared-calendars.ts';
-import type { UndoRequestRow } from './undo-requests.ts';
 import type { Vault } from './vault.ts';
 import type { LinkFacts, WriteResults } from './write-results.ts';
 
@@ -340,33 +338,6 @@ interface ResultStore {
 
   /** Stores what writes have come to, with a fixed number of statements. */
   storeResults(results: WriteResults): Promise<void>;
-}
-
-/** What the pair wrote, and what people ask to take back. */
-export interface HistoryStore {
-  insertChanges(rows: readonly ChangeRow[]): Promise<void>;
-
-  /** Those of the pair, newest first. */
-  changesById(pairId: string, ids: readonly string[]): Promise<ChangeRow[]>;
-
-  /** Changes of these links that came after the one with that id. */
-  changesSince(linkIds: readonly string[], id: string): Promise<ChangeRow[]>;
-
-  pruneChanges(pairId: string, before: Date): Promise<void>;
-
-  /** Requests that no run has planned yet: now this run does. In the order in which they came. */
-  takeUndoRequests(pairId: string, runId: string): Promise<UndoRequestRow[]>;
-
-  setUndoPlan(request: UndoRequestRow, plan: UndoPlan): Promise<void>;
-
-  /** Links with an op of the run that a person asked for and that is not done. */
-  linksWrittenByPerson(runId: string): Promise<string[]>;
-
-  /**
-   * Links whose copy on that side the pair created, in the order of their ids.
-   * @param after the last of the page before
-   */
-  ownedCopies(pairId: string, side: SideName, after: string | null, limit: number): Promise<string[]>;
 }
 
 /** What people are shown, and asked to decide: conflicts, problems, held changes. */

@@ -3,9 +3,10 @@ import { and, asc, eq, isNotNull, isNull } from 'drizzle-orm';
 import type { SideName } from '../core/event.ts';
 import type { UndoPlan } from '../core/sync/undo.ts';
 import type { Db } from './connect.ts';
+import { undoRequests } from './history-schema.ts';
 import { isId, newId } from './ids.ts';
 import { openSealedJson, pairContext } from './pairs.ts';
-import { ops, undoRequests } from './schema.ts';
+import { ops } from './schema.ts';
 
 export type UndoRequestRow = typeof undoRequests.$inferSelect;
 

@@ -1,6 +1,6 @@
 /** What the pair wrote, and requests to take it back, of the simulation's database. */
 
-import type { HistoryStore } from '../../db/store.ts';
+import type { HistoryStore } from '../../db/history-store.ts';
 import type { UndoRequestRow } from '../../db/undo-requests.ts';
 import type { Immediate, MemoryTables } from './memory-tables.ts';
 import { OPEN_VAULT } from './open-vault.ts';

@@ -1,0 +1,56 @@
+/** The tables of what pairs wrote, and of requests to take it back. */
+import { sql } from 'drizzle-orm';
+import { index, jsonb, pgTable, text, uuid } from 'drizzle-orm/pg-core';
+import type { SideName } from '../core/event.ts';
+import { instant, sealed } from './columns.ts';
+import { type OpAction, pairs } from './schema.ts';
+
+/** What the pair wrote: what people look at, and take back. */
+export const changes = pgTable(
+  'changes',
+  {
+    id: uuid('id').primaryKey(),
+    pairId: uuid('pair_id')
+      .notNull()
+      .references(() => pairs.id, { onDelete: 'cascade' }),
+    linkId: uuid('link_id').notNull(),
+    /** The link of the event as people see it: of an instance its series. */
+    eventId: uuid('event_id').notNull(),
+    runId: uuid('run_id').notNull(),
+    at: instant('at').notNull(),
+    side: text('side').$type<SideName>().notNull(),
+    action: text('action').$type<OpAction>().notNull(),
+    /** When the event begins: deleted events are sorted by it. */
+    startAt: instant('start_at'),
+    /** Sealed JSON (core/sync/history.ts). */
+    content: sealed('content').notNull(),
+    /** The change that it took back. */
+    undoes: uuid('undoes'),
+  },
+  (t) => [
+    index('changes_event').on(t.eventId, t.id),
+    index('changes_run').on(t.runId),
+    index('changes_pair').on(t.pairId, t.at),
+    index('changes_deleted').on(t.pairId, t.startAt).where(sql`action = 'delete'`),
+  ],
+);
+
+/** What people ask a pair to take back; the next run does it. */
+export const undoRequests = pgTable(
+  'undo_requests',
+  {
+    id: uuid('id').primaryKey(),
+    pairId: uuid('pair_id')
+      .notNull()
+      .references(() => pairs.id, { onDelete: 'cascade' }),
+    at: instant('at').notNull(),
+    /** The changes to take back; null: all copies of a side are removed. */
+    changeIds: jsonb('change_ids').$type<string[]>(),
+    side: text('side').$type<SideName>(),
+    /** The run that does it. */
+    runId: uuid('run_id'),
+    /** Sealed JSON: what the run has planned (core/sync/undo.ts `UndoPlan`); null before. */
+    planned: sealed('planned'),
+  },
+  (t) => [index('undo_requests_open').on(t.pairId).where(sql`planned is null`), index('undo_requests_run').on(t.runId)],
+);

@@ -1,0 +1,32 @@
+/** The part of the `Store` (store.ts) that is about what pairs wrote. */
+import type { SideName } from '../core/event.ts';
+import type { UndoPlan } from '../core/sync/undo.ts';
+import type { ChangeRow } from './changes.ts';
+import type { UndoRequestRow } from './undo-requests.ts';
+
+/** What the pair wrote, and what people ask to take back. */
+export interface HistoryStore {
+  insertChanges(rows: readonly ChangeRow[]): Promise<void>;
+
+  /** Those of the pair, newest first. */
+  changesById(pairId: string, ids: readonly string[]): Promise<ChangeRow[]>;
+
+  /** Changes of these links that came after the one with that id. */
+  changesSince(linkIds: readonly string[], id: string): Promise<ChangeRow[]>;
+
+  pruneChanges(pairId: string, before: Date): Promise<void>;
+
+  /** Requests that no run has planned yet: now this run does. In the order in which they came. */
+  takeUndoRequests(pairId: string, runId: string): Promise<UndoRequestRow[]>;
+
+  setUndoPlan(request: UndoRequestRow, plan: UndoPlan): Promise<void>;
+
+  /** Links with an op of the run that a person asked for and that is not done. */
+  linksWrittenByPerson(runId: string): Promise<string[]>;
+
+  /**
+   * Links whose copy on that side the pair created, in the order of their ids.
+   * @param after the last of the page before
+   */
+  ownedCopies(pairId: string, side: SideName, after: string | null, limit: number): Promise<string[]>;
+}
