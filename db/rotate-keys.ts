@@ -35,7 +35,9 @@ const SEALED: readonly SealedTable[] = [
     owner: 'pair_id',
     context: pairContext,
   },
-  { table: 'ops', key: ['id'], columns: ['next'], owner: 'pair_id', context: pairContext },
+  { table: 'ops', key: ['id'], columns: ['next', 'original'], owner: 'pair_id', context: pairContext },
+  { table: 'changes', key: ['id'], columns: ['content'], owner: 'pair_id', context: pairContext },
+  { table: 'undo_requests', key: ['id'], columns: ['planned'], owner: 'pair_id', context: pairContext },
   { table: 'conflicts', key: ['id'], columns: ['content'], owner: 'pair_id', context: pairContext },
 ];
 
