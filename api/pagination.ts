@@ -1,5 +1,6 @@
 /** Lists: `{items, nextCursor}`, `limit` and an opaque `cursor`. */
 import { z } from 'zod';
+import type { EventPosition } from '../db/event-position.ts';
 import { isId } from '../db/ids.ts';
 import type { Page, PageRequest } from '../db/page.ts';
 import { invalid } from './errors.ts';
@@ -39,11 +40,24 @@ export function slicePage<T>(
   return { items: items.slice(Number(at), end), nextCursor: end < items.length ? encodeCursor(String(end)) : null };
 }
 
-export function encodeCursor(position: string): string {
+function encodeCursor(position: string): string {
   return Buffer.from(position).toString('base64url');
 }
 
-/** Whatever it was made of: check it. */
-export function decodeCursor(cursor: string): string {
+function decodeCursor(cursor: string): string {
   return Buffer.from(cursor, 'base64url').toString('latin1');
+}
+
+/** The cursor of a list that is sorted by the start of events; null on the last page. */
+export function positionCursor(position: EventPosition | null): string | null {
+  return position && encodeCursor(`${position.startAt ?? ''}|${position.id}`);
+}
+
+/** @throws ApiError `validation` for an invalid cursor */
+export function positionOf(cursor: string | undefined): EventPosition | null {
+  if (cursor === undefined) return null;
+  const [startAt = '', id = ''] = decodeCursor(cursor).split('|');
+  const isTime = startAt === '' || !Number.isNaN(Date.parse(startAt));
+  if (!isId(id) || !isTime) throw invalid('cursor', 'is not a cursor of this list');
+  return { startAt: startAt === '' ? null : new Date(startAt).toISOString(), id };
 }

@@ -13,7 +13,7 @@ export const preview = z
     matched: z.int().describe('Events on both sides that would be linked instead of copied.'),
     changes: z
       .array(z.object({ side, action: z.enum(['create', 'update', 'delete']), ...event }))
-      .describe('The first 200: deletions, then creations, then updates.'),
+      .describe('The first 200 by start.'),
     matches: z
       .array(z.object({ ...event, by: z.enum(['uid', 'content']) }))
       .describe('The first 200. `content`: matched by title, start and recurrence.'),

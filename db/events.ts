@@ -4,6 +4,7 @@ import type { SideName } from '../core/event.ts';
 import { type ChangeContent, labelOfChange } from '../core/sync/history.ts';
 import { lastChanges } from './changes.ts';
 import type { Db } from './connect.ts';
+import { type EventPosition, isAfter } from './event-position.ts';
 import { isId } from './ids.ts';
 import { openLabel } from './links.ts';
 import { openSealedJson } from './pairs.ts';
@@ -23,13 +24,6 @@ export interface EventRecord {
   /** The sides that show it. */
   readonly sides: readonly SideName[];
   readonly lastChange: { readonly at: Date; readonly side: SideName; readonly action: string } | null;
-}
-
-/** Where a page of events begins: after this one. */
-export interface EventPosition {
-  /** ISO 8601; null: after those that have a start. */
-  readonly startAt: string | null;
-  readonly id: string;
 }
 
 export interface EventQuery {
@@ -100,17 +94,12 @@ async function rowsAfter(
   state: EventState | null,
   limit: number,
 ): Promise<Row[]> {
-  const isLater = (startAt: SQL, id: SQL): SQL => {
-    if (after === null) return sql`true`;
-    if (after.startAt === null) return sql`${startAt} is null and ${id} > ${after.id}`;
-    return sql`((${startAt}, ${id}) > (${after.startAt}::timestamptz, ${after.id}::uuid) or ${startAt} is null)`;
-  };
   const isWanted = state === null ? sql`true` : sql`state = ${state}`;
   const { rows } = await db.sql.execute<Row>(sql`
     select * from (
-      ${linksOf(pairId, isLater(sql`l.start_at`, sql`l.id`))}
+      ${linksOf(pairId, isAfter(sql`l.start_at`, sql`l.id`, after))}
       union all
-      ${deletedOf(pairId, isLater(sql`c.start_at`, sql`c.event_id`))}
+      ${deletedOf(pairId, isAfter(sql`c.start_at`, sql`c.event_id`, after))}
     ) e
     where ${isWanted}
     order by "startAt" nulls last, id

@@ -1,11 +1,11 @@
 /** Held changes: deletions that wait for a person's decision. */
-import { and, asc, eq, gt, inArray, isNull, sql } from 'drizzle-orm';
+import { and, asc, eq, inArray, isNull, sql } from 'drizzle-orm';
 import type { SideName } from '../core/event.ts';
 import { anyOf, insertRows } from './bulk.ts';
 import { type Db, transaction } from './connect.ts';
+import { type EventPosition, isAfter } from './event-position.ts';
 import { isId, newId } from './ids.ts';
 import { openLabel } from './links.ts';
-import { mapPage, type Page, type PageRequest, pageOf } from './page.ts';
 import { NEXT_REVISION } from './pairs.ts';
 import { heldChanges, links, pairs } from './schema.ts';
 
@@ -47,8 +47,12 @@ export interface HeldRecord {
   readonly since: Date;
 }
 
-/** Those that wait for a decision, oldest first. */
-export async function listHeldChanges(db: Db, pairId: string, page: PageRequest): Promise<Page<HeldRecord>> {
+/** Those that wait for a decision, by start of the event. */
+export async function listHeldChanges(
+  db: Db,
+  pairId: string,
+  { after, limit }: { readonly after: EventPosition | null; readonly limit: number },
+): Promise<{ items: HeldRecord[]; next: EventPosition | null }> {
   const rows = await db.sql
     .select({
       id: heldChanges.id,
@@ -56,6 +60,7 @@ export async function listHeldChanges(db: Db, pairId: string, page: PageRequest)
       reason: heldChanges.reason,
       since: heldChanges.since,
       label: links.label,
+      startAt: links.startAt,
     })
     .from(heldChanges)
     .innerJoin(links, eq(links.id, heldChanges.linkId))
@@ -63,15 +68,19 @@ export async function listHeldChanges(db: Db, pairId: string, page: PageRequest)
       and(
         eq(heldChanges.pairId, pairId),
         isNull(heldChanges.decision),
-        page.after === null ? undefined : gt(heldChanges.id, page.after),
+        isAfter(sql`${links.startAt}`, sql`${heldChanges.id}`, after),
       ),
     )
-    .orderBy(asc(heldChanges.id))
-    .limit(page.limit + 1);
-  return mapPage(pageOf(rows, page.limit), ({ label, ...row }) => {
-    const { title, start } = openLabel(db, pairId, label);
-    return { ...row, eventTitle: title, eventStart: start };
-  });
+    .orderBy(sql`${links.startAt} nulls last`, asc(heldChanges.id))
+    .limit(limit + 1);
+  const last = rows.length > limit ? rows[limit - 1] : undefined;
+  return {
+    items: rows.slice(0, limit).map(({ label, startAt: _at, ...row }) => {
+      const { title, start } = openLabel(db, pairId, label);
+      return { ...row, eventTitle: title, eventStart: start };
+    }),
+    next: last ? { startAt: last.startAt?.toISOString() ?? null, id: last.id } : null,
+  };
 }
 
 /**

@@ -1,4 +1,4 @@
-/** The tables of what pairs wrote, and of requests to take it back. */
+/** The tables of what pairs wrote, of requests to take it back, and of what they would write. */
 import { sql } from 'drizzle-orm';
 import { index, jsonb, pgTable, text, uuid } from 'drizzle-orm/pg-core';
 import type { SideName } from '../core/event.ts';
@@ -54,3 +54,15 @@ export const undoRequests = pgTable(
   },
   (t) => [index('undo_requests_open').on(t.pairId).where(sql`planned is null`), index('undo_requests_run').on(t.runId)],
 );
+
+/** The last preview of each pair. */
+export const previews = pgTable('previews', {
+  pairId: uuid('pair_id')
+    .primaryKey()
+    .references(() => pairs.id, { onDelete: 'cascade' }),
+  startedAt: instant('started_at').notNull(),
+  finishedAt: instant('finished_at'),
+  /** Sealed JSON: the answer. */
+  result: sealed('result'),
+  error: jsonb('error').$type<{ code: string; detail: string }>(),
+});

@@ -38,6 +38,7 @@ const SEALED: readonly SealedTable[] = [
   { table: 'ops', key: ['id'], columns: ['next', 'original'], owner: 'pair_id', context: pairContext },
   { table: 'changes', key: ['id'], columns: ['content'], owner: 'pair_id', context: pairContext },
   { table: 'undo_requests', key: ['id'], columns: ['planned'], owner: 'pair_id', context: pairContext },
+  { table: 'previews', key: ['pair_id'], columns: ['result'], owner: 'pair_id', context: pairContext },
   { table: 'conflicts', key: ['id'], columns: ['content'], owner: 'pair_id', context: pairContext },
 ];
 

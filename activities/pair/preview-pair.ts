@@ -3,6 +3,7 @@
  * up to the first write.
  */
 import type { CalendarEvent, SideName } from '../../core/event.ts';
+import { labelOfEvent } from '../../core/sync/event-label.ts';
 import { SyncError } from '../../core/sync-error.ts';
 import type { Db } from '../../db/connect.ts';
 import type { OpRow } from '../../db/ops.ts';
@@ -41,8 +42,8 @@ interface Preview {
 
 /** At most this many changes and matches are listed. */
 const MAX_LISTED = 200;
-/** The most important changes come first and are not cut off. */
-const RANK: Readonly<Record<OpAction, number>> = { delete: 0, create: 1, update: 2 };
+/** Events whose labels are loaded together. */
+const CHUNK = 500;
 /**
  * Of both sides together. A person waits for the answer, and a small busy machine takes 50 s for this many.
  */
@@ -118,12 +119,7 @@ async function summary(
     const of = (action: OpAction) => ops.filter((op) => op.side === side && op.action === action).length;
     return { create: of('create'), update: of('update'), delete: of('delete') };
   };
-  const [changes, matches] = [
-    [...ops].sort((a, b) => RANK[a.action] - RANK[b.action]).slice(0, MAX_LISTED),
-    matched.slice(0, MAX_LISTED),
-  ];
-  const loaded = await deps.store.loadLinks([...new Set([...changes, ...matches].map(({ linkId }) => linkId))]);
-  const labels = new Map(loaded.map(({ link }) => [link.id, link.label]));
+  const labels = await labelsOf(deps, [...new Set([...ops, ...matched].map(({ linkId }) => linkId))]);
   const summaryOf = (linkId: string): EventSummary => {
     const label = labels.get(linkId);
     if (!label) return { title: '', start: '' };
@@ -136,18 +132,30 @@ async function summary(
     conflicts,
     held,
     matched: matched.length,
-    changes: changes.map((op) => ({
-      side: op.side,
-      action: op.action,
-      ...(written(deps, op) ?? summaryOf(op.linkId)),
-    })),
-    matches: matches.map(({ linkId, by }) => ({ by, ...summaryOf(linkId) })),
+    changes: firstByStart(
+      ops.map((op) => ({ side: op.side, action: op.action, ...(written(deps, op) ?? summaryOf(op.linkId)) })),
+    ),
+    matches: firstByStart(matched.map(({ linkId, by }) => ({ by, ...summaryOf(linkId) }))),
   };
+}
+
+async function labelsOf({ store }: Deps, linkIds: readonly string[]): Promise<Map<string, Buffer | null>> {
+  const labels = new Map<string, Buffer | null>();
+  for (let start = 0; start < linkIds.length; start += CHUNK)
+    for (const { link } of await store.loadLinks(linkIds.slice(start, start + CHUNK))) labels.set(link.id, link.label);
+  return labels;
+}
+
+function firstByStart<T extends EventSummary>(events: readonly T[]): T[] {
+  const keyed = events.map((event) => ({ event, key: `${event.start} ${event.title} ${JSON.stringify(event)}` }));
+  keyed.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
+  return keyed.slice(0, MAX_LISTED).map(({ event }) => event);
 }
 
 /** How the event is to read; null for a deletion. */
 function written({ store }: Deps, { next, pairId }: OpRow): EventSummary | null {
   if (!next) return null;
-  const { title, when } = JSON.parse(store.vault.open(next, pairContext(pairId))) as CalendarEvent;
-  return { title, start: when.start };
+  const event = JSON.parse(store.vault.open(next, pairContext(pairId))) as CalendarEvent;
+  const { title, start } = labelOfEvent(event);
+  return { title, start };
 }

@@ -77,7 +77,9 @@ export function pairPage(id, { config, confirm, notify, go }) {
     },
     async preview() {
       notify('Both calendars are read and compared, which takes up to a minute.');
-      ahead = { preview: await post('preview'), at: new Date(now()).toISOString() };
+      const answer = await post('preview?wait=120');
+      if (answer.changes === undefined) return notify('The calendars are large: ask again in a minute.');
+      ahead = { preview: answer, at: new Date(now()).toISOString() };
       notify('Nothing was written. Below is what a sync would do.');
     },
     async pause() {

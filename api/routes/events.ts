@@ -4,15 +4,15 @@ import { z } from 'zod';
 import { shownFields } from '../../core/sync/history.ts';
 import { EVENT_PROBLEMS, EVENT_REASONS } from '../../core/texts.ts';
 import { type ChangeRecord, changeIdsOfRun, changesById, listChanges } from '../../db/changes.ts';
-import { EVENT_STATES, type EventPosition, type EventRecord, findEvent, listEvents } from '../../db/events.ts';
+import { EVENT_STATES, type EventRecord, findEvent, listEvents } from '../../db/events.ts';
 import { isId } from '../../db/ids.ts';
 import { includeEvent } from '../../db/links.ts';
 import { findPair, type PairRecord } from '../../db/pairs.ts';
 import { findRun } from '../../db/runs.ts';
 import { requestUndo, type UndoOutcome, undoOutcome } from '../../db/undo-requests.ts';
 import type { Api, ApiDeps } from '../deps.ts';
-import { invalid, notFound } from '../errors.ts';
-import { decodeCursor, encodeCursor, listOf, pageQuery } from '../pagination.ts';
+import { notFound } from '../errors.ts';
+import { listOf, pageQuery, positionCursor, positionOf } from '../pagination.ts';
 import { begun, requestRun, waitQuery } from '../request-run.ts';
 import { removalAnswer, removalAnswerOf, undoAnswer, undoAnswerOf } from '../undo-answer.ts';
 import { errorResponses, idParam, instant, instantOf } from '../validation.ts';
@@ -74,14 +74,14 @@ export function eventRoutes(app: Api, deps: ApiDeps, closing: AbortSignal): void
       const pair = await pairOf(deps, request.params.id);
       const { limit, cursor, query, state } = request.query;
       const { items, next } = await listEvents(db, pair.id, {
-        after: cursor === undefined ? null : positionOf(cursor),
+        after: positionOf(cursor),
         limit,
         state: state ?? null,
         title: query?.trim() ? query.trim().toLowerCase() : null,
       });
       return {
         items: items.map((item) => eventJson(item, pair)),
-        nextCursor: next && encodeCursor(`${next.startAt ?? ''}|${next.id}`),
+        nextCursor: positionCursor(next),
       };
     },
   );
@@ -221,13 +221,6 @@ async function eventOf(deps: ApiDeps, { id, eventId }: { id: string; eventId: st
   const found = await findEvent(deps.db, pair.id, eventId);
   if (!found) throw notFound('event');
   return { pair, found };
-}
-
-function positionOf(cursor: string): EventPosition {
-  const [startAt = '', id = ''] = decodeCursor(cursor).split('|');
-  const isTime = startAt === '' || !Number.isNaN(Date.parse(startAt));
-  if (!isId(id) || !isTime) throw invalid('cursor', 'is not a cursor of this list');
-  return { startAt: startAt === '' ? null : new Date(startAt).toISOString(), id };
 }
 
 function eventJson(record: EventRecord, pair: PairRecord): z.infer<typeof event> {

@@ -1,48 +1,115 @@
 import { z } from 'zod';
+import type { ApiErrorCode } from '../../core/texts.ts';
 import { findPair } from '../../db/pairs.ts';
+import { beginPreview, endPreview, findPreview } from '../../db/previews.ts';
 import type { Api, ApiDeps } from '../deps.ts';
-import { ApiError, notFound } from '../errors.ts';
+import { ApiError, apiErrorOf, notFound } from '../errors.ts';
 import { type PairPreview, preview } from '../pair-preview.ts';
-import { errorResponses, idParam } from '../validation.ts';
+import { waitQuery } from '../request-run.ts';
+import { untilAborted } from '../until-aborted.ts';
+import { errorResponses, idParam, instant, instantOf } from '../validation.ts';
 
-/** For both calendars together; a client waits. */
-const WITHIN_MS = 60_000;
+/** For both calendars together. */
+const WITHIN_MS = 10 * 60_000;
 /** Each holds a database connection while the calendars answer. */
 const AT_ONCE = 3;
 
+const tags = ['Pairs'];
+const underWayAnswer = z.object({ startedAt: instant }).meta({ id: 'PreviewUnderWay' });
+const response = { 200: preview, 202: underWayAnswer, ...errorResponses };
+
 /** @param closing aborts when the server ends */
 export function previewRoutes(app: Api, deps: ApiDeps, closing: AbortSignal): void {
-  let underWay = 0;
+  const { db } = deps;
+  const underWay = new Map<string, Job>();
 
   app.post(
     '/v1/pairs/:id/preview',
     {
       schema: {
-        tags: ['Pairs'],
+        tags,
         summary: 'Preview a sync',
         description:
-          'What a sync would do now, also for a paused pair. Writes nothing. 409 `preview-too-large` above 8,000 ' +
-          'events; 503 after a minute.',
+          'What a sync would do now, also for a paused pair. Writes nothing. With `wait`: 200 with the answer as soon ' +
+          'as it is there. Without, or when the time is up: 202, and `GET` has the answer later. Calls while a preview ' +
+          'of the pair is under way share it.',
         params: idParam,
         body: z.strictObject({}).nullish(),
-        response: { 200: preview, ...errorResponses },
+        querystring: waitQuery,
+        response,
       },
     },
-    async (request) => {
-      const pair = await findPair(deps.db, request.params.id);
+    async (request, reply) => {
+      const pair = await findPair(db, request.params.id);
       if (!pair) throw notFound('pair');
-      if (underWay >= AT_ONCE)
-        throw new ApiError('temporarily-unavailable', 'Too many other previews are running.', {
-          retryAfterSeconds: 10,
-        });
-      underWay += 1;
-      try {
-        return await previewWithin(deps, pair.id, closing);
-      } finally {
-        underWay -= 1;
-      }
+      const job = underWay.get(pair.id) ?? (await begin(pair.id));
+      const timeUp = AbortSignal.timeout((request.query.wait ?? 0) * 1000);
+      const answer = await untilAborted(job.answer, AbortSignal.any([timeUp, closing]));
+      if (answer) return reply.code(200).send(answer);
+      return reply.code(202).send({ startedAt: instantOf(job.startedAt) });
     },
   );
+
+  app.get(
+    '/v1/pairs/:id/preview',
+    {
+      schema: {
+        tags,
+        summary: 'Get the last preview',
+        description: '202 while it is under way; 404 where none was requested.',
+        params: idParam,
+        response,
+      },
+    },
+    async (request, reply) => {
+      const pair = await findPair(db, request.params.id);
+      if (!pair) throw notFound('pair');
+      const last = await findPreview<PairPreview, ApiErrorCode>(db, pair.id);
+      if (!last) throw notFound('preview');
+      if (last.error) throw new ApiError(last.error.code, last.error.detail);
+      if (last.result) return reply.code(200).send(last.result);
+      if (isAbandoned(last.startedAt))
+        throw new ApiError('temporarily-unavailable', 'The preview was interrupted. Request it again.');
+      return reply.code(202).send({ startedAt: instantOf(last.startedAt) });
+    },
+  );
+
+  async function begin(pairId: string): Promise<Job> {
+    if (underWay.size >= AT_ONCE)
+      throw new ApiError('temporarily-unavailable', 'Too many other previews are running.', {
+        retryAfterSeconds: 10,
+      });
+    const startedAt = new Date();
+    const answer = run(pairId, startedAt).finally(() => underWay.delete(pairId));
+    const job = { startedAt, answer };
+    underWay.set(pairId, job);
+    // Nobody may be waiting for it.
+    answer.catch(() => undefined);
+    return job;
+  }
+
+  async function run(pairId: string, startedAt: Date): Promise<PairPreview> {
+    await beginPreview(db, pairId, startedAt);
+    try {
+      const result = await previewWithin(deps, pairId, closing);
+      await endPreview(db, pairId, new Date(), { result });
+      return result;
+    } catch (error) {
+      const { code, message: detail } = apiErrorOf(error) ?? new ApiError('internal');
+      await endPreview(db, pairId, new Date(), { error: { code, detail } }).catch(() => undefined);
+      throw error;
+    }
+  }
+}
+
+interface Job {
+  readonly startedAt: Date;
+  readonly answer: Promise<PairPreview>;
+}
+
+/** Its process has ended. */
+function isAbandoned(startedAt: Date): boolean {
+  return Date.now() - startedAt.getTime() > WITHIN_MS + 60_000;
 }
 
 async function previewWithin({ preview: run }: ApiDeps, pairId: string, closing: AbortSignal): Promise<PairPreview> {
@@ -52,7 +119,7 @@ async function previewWithin({ preview: run }: ApiDeps, pairId: string, closing:
     answer = await run(pairId, signal);
   } catch (error) {
     if (signal.aborted)
-      throw new ApiError('temporarily-unavailable', 'The calendars could not be read and compared within a minute.', {
+      throw new ApiError('temporarily-unavailable', 'The calendars could not be read and compared in time.', {
         retryAfterSeconds: 60,
       });
     throw error;

@@ -5,7 +5,7 @@ import { findPair, type PairRecord } from '../../db/pairs.ts';
 import { listProblems } from '../../db/problems.ts';
 import type { Api, ApiDeps } from '../deps.ts';
 import { notFound } from '../errors.ts';
-import { listOf, pageAnswer, pageQuery, pageRequest } from '../pagination.ts';
+import { listOf, pageAnswer, pageQuery, pageRequest, positionCursor, positionOf } from '../pagination.ts';
 import { signalPair } from '../temporal/pair-workflow.ts';
 import { errorResponses, idParam, instant, instantOf } from '../validation.ts';
 
@@ -92,17 +92,18 @@ export function reportRoutes(app: Api, deps: ApiDeps): void {
     {
       schema: {
         ...common,
-        summary: 'List deletions that wait for a decision',
+        summary: 'List deletions that wait for a decision, by start of the event',
         response: { 200: listOf(heldChange), ...errorResponses },
       },
     },
     async (request) => {
       const { id } = await pairOf(deps, request.params.id);
-      return pageAnswer(await listHeldChanges(db, id, pageRequest(request.query)), (item) => ({
-        ...item,
-        action: 'delete' as const,
-        since: instantOf(item.since),
-      }));
+      const { limit, cursor } = request.query;
+      const { items, next } = await listHeldChanges(db, id, { after: positionOf(cursor), limit });
+      return {
+        items: items.map((item) => ({ ...item, action: 'delete' as const, since: instantOf(item.since) })),
+        nextCursor: positionCursor(next),
+      };
     },
   );
 

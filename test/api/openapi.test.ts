@@ -40,6 +40,7 @@ POST /v1/pairs/{id}/pause
 POST /v1/pairs/{id}/resume
 POST /v1/pairs/{id}/sync
 POST /v1/pairs/{id}/resync
+GET /v1/pairs/{id}/preview
 POST /v1/pairs/{id}/preview
 GET /v1/pairs/{id}/runs
 GET /v1/pairs/{id}/runs/{runId}
@@ -48,6 +49,12 @@ GET /v1/pairs/{id}/problems
 GET /v1/pairs/{id}/held-changes
 POST /v1/pairs/{id}/held-changes/apply
 POST /v1/pairs/{id}/held-changes/restore
+GET /v1/pairs/{id}/events
+GET /v1/pairs/{id}/events/{eventId}
+POST /v1/pairs/{id}/events/{eventId}/undo
+POST /v1/pairs/{id}/events/{eventId}/sync
+POST /v1/pairs/{id}/runs/{runId}/undo
+POST /v1/pairs/{id}/remove-copies
 `
   .trim()
   .split('\n');

@@ -57,7 +57,7 @@ for (const { name, events, kills, title, harm } of SETTINGS)
         await cloud.ofAccount('insertEvent', { [title]: `Of the cloud ${number}`, start: time(10), end: time(11) });
       }
       // Slow enough for the initial sync to outlast the kills on any machine.
-      await cloud.control('slow', 60, 'POST .*/events', events);
+      await cloud.control('slow', 250, 'POST .*/events', events);
     });
     after(async () => {
       await worker?.end('SIGKILL');

@@ -213,7 +213,7 @@ for (const kind of CLOUDS)
         try {
           await assertRefused(setup, 'caldav');
           await assertRefused(setup, 'caldav', 'resync');
-          const answer = await servers.calpair.api.try('POST', `/v1/pairs/${setup.pair.id}/preview`);
+          const answer = await servers.calpair.api.try('POST', `/v1/pairs/${setup.pair.id}/preview?wait=60`);
           assert.deepEqual([answer.status, answer.body.code], [409, 'different-account']);
           const again = await servers.calpair.api.try(
             'PUT',

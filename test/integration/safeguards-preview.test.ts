@@ -11,10 +11,10 @@ import { at, object } from '../support/ics.ts';
 import { assertAlike, createPair } from '../support/pair.ts';
 
 const NINE = hourAt('2027-01-13');
-const START = '2027-01-13T09:00:00';
+const START = '2027-01-13T08:00:00Z';
 const NONE = { create: 0, update: 0, delete: 0 };
 
-const preview = ({ pair }: PairSetup): Promise<Json> => pair.post('preview');
+const preview = ({ pair }: PairSetup): Promise<Json> => pair.post('preview?wait=60');
 const linesOf = (items: Json[]): string[] =>
   items.map(({ side, action, title, start }) => `${side} ${action} ${title} ${start}`).sort();
 
@@ -111,10 +111,10 @@ for (const kind of CLOUDS)
           setup.owner.calendar,
           { paused: true },
         );
-        const answer = await pair.post('preview');
+        const answer = await pair.post('preview?wait=60');
         assert.deepEqual([answer.caldav, answer.cloud, answer.changes], [NONE, NONE, []]);
         assert.deepEqual(answer.matches.map(({ title, start, by }: Json) => `${title} ${start} ${by}`).sort(), [
-          'Hours 2027-01-14T09:00:00 content',
+          'Hours 2027-01-14T08:00:00Z content',
           `Ordinary ${START} uid`,
         ]);
         await pair.post('resume');
@@ -174,7 +174,7 @@ for (const kind of CLOUDS)
           [1, 2, 3, 4, 5, 6].map(async (n) =>
             n === 3
               ? { status: 200, body: await setup.pair.sync() }
-              : servers.calpair.api.try('POST', `/v1/pairs/${setup.pair.id}/preview`),
+              : servers.calpair.api.try('POST', `/v1/pairs/${setup.pair.id}/preview?wait=60`),
           ),
         );
         for (const { status, body } of answers)
@@ -195,7 +195,7 @@ for (const kind of CLOUDS)
         const setup = await setUpPair(['A', 'B']);
         await setup.pair.settle();
         const requestPreview = async (): Promise<string> => {
-          const { status, body } = await servers.calpair.api.try('POST', `/v1/pairs/${setup.pair.id}/preview`);
+          const { status, body } = await servers.calpair.api.try('POST', `/v1/pairs/${setup.pair.id}/preview?wait=60`);
           return `${status} ${body.code}`;
         };
         setup.owner.account.setAccessRole('none', setup.owner.calendarId);
@@ -204,7 +204,7 @@ for (const kind of CLOUDS)
         setup.owner.account.revokeRefreshToken();
         assert.equal(await requestPreview(), '422 credentials-rejected');
         assert.equal((await setup.pair.show()).status, 'active', 'a preview does not change the pair');
-        assert.equal((await servers.calpair.api.try('POST', '/v1/pairs/nothing/preview')).status, 404);
+        assert.equal((await servers.calpair.api.try('POST', '/v1/pairs/nothing/preview?wait=60')).status, 404);
         await setup.pair.post('pause');
         await servers.calpair.api.call('DELETE', `/v1/pairs/${setup.pair.id}`);
         assert.equal(await requestPreview(), '404 not-found');
