@@ -14,6 +14,8 @@ const titlePart = text(200).describe('Part of a title, case-insensitive; no wild
 export const optionsPatch = z.strictObject({
   attendees: z.enum(['copy', 'none', 'native']).nullish(),
   reminders: z.enum(['keep', 'copy']).nullish(),
+  categories: z.enum(['keep', 'copy']).nullish(),
+  conference: z.enum(['keep', 'text']).nullish(),
   content: z.strictObject({ toCloud: contentKind.nullish(), toCaldav: contentKind.nullish() }).nullish(),
   filter: z
     .strictObject({
@@ -37,6 +39,8 @@ export const options = z
   .object({
     attendees: z.enum(['copy', 'none', 'native']),
     reminders: z.enum(['keep', 'copy']),
+    categories: z.enum(['keep', 'copy']),
+    conference: z.enum(['keep', 'text']),
     content: z.object({ toCloud: contentKind, toCaldav: contentKind }),
     filter: z.object({
       titleMatches: z.string().optional(),

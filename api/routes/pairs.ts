@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { DEFAULT_OPTIONS } from '../../core/sync/policy.ts';
 import { heldDeletions, STALLED_DETAIL } from '../../core/texts.ts';
 import { PAIR_STATUSES } from '../../db/pair-status.ts';
 import { changePairSettings, deletePair, findPair, listPairs, type PairRecord, setPaused } from '../../db/pairs.ts';
@@ -190,7 +191,7 @@ function toJson(record: PairRecord): z.infer<typeof pair> {
   const statusReason = record.status === 'attention' ? attentionReason : null;
   return {
     ...rest,
-    options: mergeOptions(record.options, {}) as z.infer<typeof options>,
+    options: { ...DEFAULT_OPTIONS, ...mergeOptions(record.options, {}) } as z.infer<typeof options>,
     statusReason,
     statusDetail:
       statusReason === 'held-changes'

@@ -30,9 +30,9 @@ export function previewRoutes(app: Api, deps: ApiDeps, closing: AbortSignal): vo
         tags,
         summary: 'Preview a sync',
         description:
-          'What a sync would do now, also for a paused pair. Writes nothing. With `wait`: 200 with the answer as soon ' +
-          'as it is there. Without, or when the time is up: 202, and `GET` has the answer later. Calls while a preview ' +
-          'of the pair is under way share it.',
+          'What a sync would do now, also for a paused pair. Writes nothing. With `wait`: 200 with the answer as ' +
+          'soon as it is there. Without, or when the time is up: 202, and `GET` has the answer later. Calls while a ' +
+          'preview of the pair is under way share it.',
         params: idParam,
         body: z.strictObject({}).nullish(),
         querystring: waitQuery,

@@ -10,6 +10,9 @@ const BUSY = 'Busy';
 export interface PairOptions {
   readonly attendees: 'copy' | 'none' | 'native';
   readonly reminders: 'keep' | 'copy';
+  /** Pairs that are older than these options keep. */
+  readonly categories?: 'keep' | 'copy';
+  readonly conference?: 'keep' | 'text';
   readonly content: { readonly toCloud: 'full' | 'busy'; readonly toCaldav: 'full' | 'busy' };
   /** Titles are matched as plain text, wherever it stands in them, upper and lower case alike. */
   readonly filter: {
@@ -27,6 +30,8 @@ export interface PairOptions {
 export const DEFAULT_OPTIONS: PairOptions = {
   attendees: 'copy',
   reminders: 'keep',
+  categories: 'keep',
+  conference: 'keep',
   content: { toCloud: 'full', toCaldav: 'full' },
   filter: {},
   window: null,

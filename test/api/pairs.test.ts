@@ -33,6 +33,8 @@ describe('pairs', () => {
       options: {
         attendees: 'copy',
         reminders: 'keep',
+        categories: 'keep',
+        conference: 'keep',
         content: { toCloud: 'full', toCaldav: 'full' },
         filter: {},
         window: null,
@@ -154,6 +156,8 @@ describe('pairs', () => {
     assert.deepEqual(last, {
       attendees: 'copy',
       reminders: 'keep',
+      categories: 'keep',
+      conference: 'keep',
       content: { toCloud: 'full', toCaldav: 'full' },
       filter: {},
       window: null,
