@@ -146,8 +146,15 @@ async function labelsOf({ store }: Deps, linkIds: readonly string[]): Promise<Ma
   return labels;
 }
 
-function firstByStart<T extends EventSummary>(events: readonly T[]): T[] {
-  const keyed = events.map((event) => ({ event, key: `${event.start} ${event.title} ${JSON.stringify(event)}` }));
+/** Of those that begin at the same time, the most important first. */
+const RANK: Readonly<Record<OpAction, number>> = { delete: 0, create: 1, update: 2 };
+
+function rankOf({ action }: { readonly action?: OpAction }): number {
+  return action === undefined ? 0 : RANK[action];
+}
+
+function firstByStart<T extends EventSummary & { readonly action?: OpAction }>(events: readonly T[]): T[] {
+  const keyed = events.map((event) => ({ event, key: `${event.start} ${rankOf(event)} ${JSON.stringify(event)}` }));
   keyed.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
   return keyed.slice(0, MAX_LISTED).map(({ event }) => event);
 }

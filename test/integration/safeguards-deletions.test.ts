@@ -160,7 +160,7 @@ for (const kind of CLOUDS)
         const held = await setup.pair.list('held-changes');
         assert.deepEqual(
           held.map(({ eventTitle, eventStart }) => `${eventTitle} ${eventStart}`).sort(),
-          numbers(0, 4).map((n) => `${titleOf(n)} 2027-01-13T09:00:00`),
+          numbers(0, 4).map((n) => `${titleOf(n)} 2027-01-13T08:00:00Z`),
         );
         await decide(setup, 'restore', [held.find(({ eventTitle }) => eventTitle === 'Event 02')!.id]);
         assert.deepEqual(await state(setup), [1, 1, 3]);
