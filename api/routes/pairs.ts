@@ -14,6 +14,13 @@ import { signalPair } from '../temporal/pair-workflow.ts';
 import { errorResponses, idParam, instant, instantOf, nothing, pollInterval } from '../validation.ts';
 
 const tags = ['Pairs'];
+const noticed = z
+  .object({
+    mode: z.enum(['push', 'poll']),
+    pollSeconds: z.int().describe('Seconds between two polls of this side.'),
+    pushExpiresAt: instant.nullable().describe('Until when the service calls us; null where it does not.'),
+  })
+  .meta({ id: 'ChangeDetection', description: 'How changes of one side are noticed.' });
 const pair = z
   .object({
     id: z.string(),
@@ -37,6 +44,7 @@ const pair = z
       heldChanges: z.int(),
       problems: z.int(),
     }),
+    changeDetection: z.object({ caldav: noticed, cloud: noticed }),
     workflowId: z.string(),
     createdAt: instant,
   })
@@ -181,6 +189,11 @@ function lifecycleRoutes(app: Api, deps: ApiDeps): void {
   );
 }
 
+/** No service calls us yet. */
+function polled({ pollIntervalSeconds: pollSeconds }: PairRecord): z.infer<typeof noticed> {
+  return { mode: 'poll', pollSeconds, pushExpiresAt: null };
+}
+
 function found(record: PairRecord | null): PairRecord {
   if (!record) throw notFound('pair');
   return record;
@@ -202,6 +215,7 @@ function toJson(record: PairRecord): z.infer<typeof pair> {
     lastSyncAt: instantOf(record.lastSyncAt),
     nextPollAt: record.paused ? null : instantOf(record.nextPollAt),
     counts: { events, conflicts, heldChanges, problems: problemCount },
+    changeDetection: { caldav: polled(record), cloud: polled(record) },
     workflowId: workflowIdOf(record.id),
     createdAt: instantOf(record.createdAt),
   };

@@ -46,6 +46,10 @@ describe('pairs', () => {
       lastSyncAt: null,
       nextPollAt: null,
       counts: { events: 0, conflicts: 0, heldChanges: 0, problems: 0 },
+      changeDetection: {
+        caldav: { mode: 'poll', pollSeconds: 60, pushExpiresAt: null },
+        cloud: { mode: 'poll', pollSeconds: 60, pushExpiresAt: null },
+      },
       workflowId: `pair:${id}`,
     });
     assert.deepEqual(api!.control.calls, [`start ${id}`]);
