@@ -16,7 +16,7 @@ import { type MethodName, StoreCalls } from './store-calls.ts';
 
 const SEED = Number(process.env['TEST_CALPAIR_SEED'] ?? 1);
 const SEQUENCES = 6;
-const CALLS = 450;
+const CALLS = 550;
 /** So many inserts come first. */
 const BEGINNING = 50;
 /** So many methods that query rare things may find nothing in all calls of a seed. */
