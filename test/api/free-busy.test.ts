@@ -167,7 +167,7 @@ describe('free and busy', () => {
       [`accountIds=${Array.from({ length: 51 }, (_, n) => `x${n}`).join()}&${DAY}&durationMinutes=60`, 'accountIds'],
       [`accountIds=${anna}&${DAY}`, 'durationMinutes'],
       [`${slots}0000`, 'durationMinutes'],
-      [slots.replace('60', '1'), 'durationMinutes'],
+      [slots.replace('durationMinutes=60', 'durationMinutes=1'), 'durationMinutes'],
       [`${slots}&stepMinutes=x`, 'stepMinutes'],
       [`${slots}&timeZone=Mars/Base`, 'timeZone'],
       [`${slots}&workingHours=mon-fri 09:00-17:00`, 'timeZone'],

@@ -15,8 +15,8 @@ import { START } from './pair-row.ts';
 import { type MethodName, StoreCalls } from './store-calls.ts';
 
 const SEED = Number(process.env['TEST_CALPAIR_SEED'] ?? 1);
-const SEQUENCES = 6;
-const CALLS = 550;
+const SEQUENCES = 10;
+const CALLS = 500;
 /** So many inserts come first. */
 const BEGINNING = 50;
 /** So many methods that query rare things may find nothing in all calls of a seed. */
@@ -47,6 +47,8 @@ const OFTEN: readonly MethodName[] = [
   'renames',
   'mayHaveCopies',
   'mayHaveCopies',
+  'writtenSince',
+  'writtenSince',
   'deletionsSince',
   'createdByOtherPairs',
   'copiesByOtherPairs',

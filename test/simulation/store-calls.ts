@@ -523,13 +523,16 @@ export class StoreCalls {
   };
 
   private writeResults(): WriteResults {
-    const rows = [...new Set(this.some(() => this.sideRow(), 3))];
+    const rows = distinct(
+      this.some(() => this.sideRow(), 3).map((row) => withValues(row, this.sideColumns())),
+      ({ linkId, side }) => `${linkId}/${side}`,
+    );
     return {
       at: this.onlyTime(),
       deletedLinks: this.database.links.size > MANY_LINKS ? this.some(() => this.known(this.database.links), 1) : [],
       doneOps: [...new Set(this.some(() => this.op().id))].map((id) => ({ id, code: this.maybe(this.text()) })),
       droppedSides: this.some(() => this.sideRow(), 1).map(({ linkId, side }) => ({ linkId, side })),
-      sides: rows.map((row) => withValues(row, this.sideColumns())),
+      sides: rows,
       links: this.some(() => ({ ids: this.linkIds(), set: this.linkColumns() }), 2),
       settledLinks: this.some(() => this.sideRow().linkId, 2),
       released: this.linkIds(),
