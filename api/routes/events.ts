@@ -2,17 +2,19 @@
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { shownFields } from '../../core/sync/history.ts';
+import { sourceOf } from '../../core/sync/policy.ts';
 import { EVENT_PROBLEMS, EVENT_REASONS } from '../../core/texts.ts';
 import { type ChangeRecord, changeIdsOfRun, changesById, listChanges } from '../../db/changes.ts';
 import { EVENT_STATES, type EventRecord, findEvent, listEvents } from '../../db/events.ts';
 import { isId } from '../../db/ids.ts';
 import { includeEvent } from '../../db/links.ts';
-import { findPair, type PairRecord } from '../../db/pairs.ts';
+import type { PairRecord } from '../../db/pairs.ts';
 import { findRun } from '../../db/runs.ts';
 import { requestUndo, type UndoOutcome, undoOutcome } from '../../db/undo-requests.ts';
 import type { Api, ApiDeps } from '../deps.ts';
 import { notFound } from '../errors.ts';
 import { listOf, pageQuery, positionCursor, positionOf } from '../pagination.ts';
+import { pairOf } from '../pair-of.ts';
 import { begun, requestRun, waitQuery } from '../request-run.ts';
 import { removalAnswer, removalAnswerOf, undoAnswer, undoAnswerOf } from '../undo-answer.ts';
 import { errorResponses, idParam, instant, instantOf } from '../validation.ts';
@@ -210,12 +212,6 @@ async function answerUndo<T>(
   return answer === null ? reply.code(202).send({ runId: outcome?.runId ?? runId }) : reply.code(200).send(answer);
 }
 
-async function pairOf({ db }: ApiDeps, id: string): Promise<PairRecord> {
-  const pair = await findPair(db, id);
-  if (!pair) throw notFound('pair');
-  return pair;
-}
-
 async function eventOf(deps: ApiDeps, { id, eventId }: { id: string; eventId: string }) {
   const pair = await pairOf(deps, id);
   const found = await findEvent(deps.db, pair.id, eventId);
@@ -249,7 +245,7 @@ function reasonOf({ state, code, detail, sides }: EventRecord, pair: PairRecord)
 
 /** Why nothing is copied of an event that only one side has. */
 function whyAlone(sides: EventRecord['sides'], { direction, options }: PairRecord): keyof typeof EVENT_REASONS {
-  const source = direction === 'bidirectional' ? null : direction === 'caldav-to-cloud' ? 'caldav' : 'cloud';
+  const source = sourceOf(direction);
   if (source !== null && !sides.includes(source)) return 'one-way';
   return options.window !== null || Object.keys(options.filter).length > 0 ? 'out-of-scope' : 'not-copied';
 }

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import type { ApiErrorCode } from '../../core/texts.ts';
-import { findPair } from '../../db/pairs.ts';
 import { beginPreview, endPreview, findPreview } from '../../db/previews.ts';
 import type { Api, ApiDeps } from '../deps.ts';
 import { ApiError, apiErrorOf, notFound } from '../errors.ts';
+import { pairOf } from '../pair-of.ts';
 import { type PairPreview, preview } from '../pair-preview.ts';
 import { waitQuery } from '../request-run.ts';
 import { untilAborted } from '../until-aborted.ts';
@@ -40,8 +40,7 @@ export function previewRoutes(app: Api, deps: ApiDeps, closing: AbortSignal): vo
       },
     },
     async (request, reply) => {
-      const pair = await findPair(db, request.params.id);
-      if (!pair) throw notFound('pair');
+      const pair = await pairOf(deps, request.params.id);
       const job = underWay.get(pair.id) ?? (await begin(pair.id));
       const timeUp = AbortSignal.timeout((request.query.wait ?? 0) * 1000);
       const answer = await untilAborted(job.answer, AbortSignal.any([timeUp, closing]));
@@ -62,8 +61,7 @@ export function previewRoutes(app: Api, deps: ApiDeps, closing: AbortSignal): vo
       },
     },
     async (request, reply) => {
-      const pair = await findPair(db, request.params.id);
-      if (!pair) throw notFound('pair');
+      const pair = await pairOf(deps, request.params.id);
       const last = await findPreview<PairPreview, ApiErrorCode>(db, pair.id);
       if (!last) throw notFound('preview');
       if (last.error) throw new ApiError(last.error.code, last.error.detail);

@@ -1,11 +1,12 @@
 import { z } from 'zod';
 import { listConflicts } from '../../db/conflicts.ts';
 import { decideHeldChanges, listHeldChanges, undecideHeldChanges } from '../../db/held-changes.ts';
-import { findPair, type PairRecord } from '../../db/pairs.ts';
+import type { PairRecord } from '../../db/pairs.ts';
 import { listProblems } from '../../db/problems.ts';
 import type { Api, ApiDeps } from '../deps.ts';
 import { notFound } from '../errors.ts';
 import { listOf, pageAnswer, pageQuery, pageRequest, positionCursor, positionOf } from '../pagination.ts';
+import { pairOf } from '../pair-of.ts';
 import { signalPair } from '../temporal/pair-workflow.ts';
 import { errorResponses, idParam, instant, instantOf } from '../validation.ts';
 
@@ -150,10 +151,4 @@ async function decide(
     throw error;
   }
   return decided.length;
-}
-
-async function pairOf({ db }: ApiDeps, id: string): Promise<PairRecord> {
-  const pair = await findPair(db, id);
-  if (!pair) throw notFound('pair');
-  return pair;
 }

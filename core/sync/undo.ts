@@ -71,7 +71,7 @@ export function undoStep(content: ChangeContent, state: UndoState, direction: Di
   return undone.length === 0 ? { write: null, undone, kept } : { write: 'update', next, undone, kept };
 }
 
-/** It reads as it was written, or as the side made it of that: nobody has changed it since. */
+/** It reads as it was written, or as the side made it of that: it has not been changed since. */
 function isAsWritten(path: FieldPath, value: unknown, after: unknown, { base, writtenSince }: UndoState): boolean {
   if (sameValue(value, after)) return true;
   return base !== null && !writtenSince.has(pathKey(path)) && sameValue(value, valueAt(base, path) ?? null);
@@ -87,7 +87,7 @@ function reasonToKeep(content: ChangeContent, state: UndoState, direction: Direc
   return isUntouched(state) ? null : 'changed-since';
 }
 
-/** Nobody has edited the copy since both sides last agreed. */
+/** The copy has not been edited since both sides last agreed. */
 export function isUntouched({ now, base }: Pick<UndoState, 'now' | 'base'>): boolean {
   return now !== null && base !== null && changedPaths(base, now).length === 0;
 }
