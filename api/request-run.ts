@@ -1,10 +1,9 @@
 /** Requests a run of a pair, and waits for its end where the caller wants that. */
 import { z } from 'zod';
-import { findPair } from '../db/pairs.ts';
 import { lastRunNumber, runIdAfter } from '../db/runs.ts';
 import type { RunRequest } from '../workflows/messages.ts';
 import type { ApiDeps } from './deps.ts';
-import { notFound } from './errors.ts';
+import { pairOf } from './pair-of.ts';
 import { ControlError } from './temporal/pair-control.ts';
 import { signalPair } from './temporal/pair-workflow.ts';
 import { untilAborted } from './until-aborted.ts';
@@ -36,8 +35,7 @@ export async function requestRun(
   waitSeconds: number,
 ): Promise<RequestedRun> {
   const { db } = deps;
-  const pair = await findPair(db, pairId);
-  if (!pair) throw notFound('pair');
+  const pair = await pairOf(deps, pairId);
   const before = await lastRunNumber(db, pairId);
   if (waitSeconds === 0 || pair.paused) {
     await signalPair(deps, pairId, (workflow) => workflow.syncNow(pairId, request));

@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import { findPair } from '../../db/pairs.ts';
 import { findRun, listRuns, type RunRecord } from '../../db/runs.ts';
 import { undoOutcomeOfRun } from '../../db/undo-requests.ts';
 import type { Api, ApiDeps } from '../deps.ts';
 import { notFound } from '../errors.ts';
 import { listOf, pageAnswer, pageQuery, pageRequest } from '../pagination.ts';
+import { pairOf } from '../pair-of.ts';
 import { runUndo, runUndoOf } from '../undo-answer.ts';
 import { errorResponses, idParam, instant, instantOf } from '../validation.ts';
 
@@ -37,7 +37,9 @@ const runWithUndo = run.extend({
   undo: runUndo.nullable().describe('What an undo that this run carried out came to; null where it did none.'),
 });
 
-export function runRoutes(app: Api, { db }: ApiDeps): void {
+export function runRoutes(app: Api, deps: ApiDeps): void {
+  const { db } = deps;
+
   app.get(
     '/v1/pairs/:id/runs',
     {
@@ -50,8 +52,7 @@ export function runRoutes(app: Api, { db }: ApiDeps): void {
       },
     },
     async (request) => {
-      const pair = await findPair(db, request.params.id);
-      if (!pair) throw notFound('pair');
+      const pair = await pairOf(deps, request.params.id);
       return pageAnswer(await listRuns(db, pair.id, pageRequest(request.query)), runJson);
     },
   );

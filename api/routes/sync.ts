@@ -1,10 +1,11 @@
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
-import { findPair, requestMatching } from '../../db/pairs.ts';
+import { requestMatching } from '../../db/pairs.ts';
 import { findRun } from '../../db/runs.ts';
 import type { RunRequest } from '../../workflows/messages.ts';
 import type { Api, ApiDeps } from '../deps.ts';
-import { ApiError, notFound } from '../errors.ts';
+import { ApiError } from '../errors.ts';
+import { pairOf } from '../pair-of.ts';
 import { begun, requestRun, waitQuery } from '../request-run.ts';
 import { errorResponses, idParam } from '../validation.ts';
 import { run, runJson } from './runs.ts';
@@ -58,8 +59,7 @@ async function sync(
   reply: FastifyReply,
 ) {
   const { db } = deps;
-  const pair = await findPair(db, id);
-  if (!pair) throw notFound('pair');
+  const pair = await pairOf(deps, id);
   if (pair.paused) throw new ApiError('pair-paused');
   if (runRequest.full) await requestMatching(db, id);
   const { finished, runId } = await requestRun(deps, closing, id, runRequest, waitSeconds);
