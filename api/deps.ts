@@ -4,6 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { Db } from '../db/connect.ts';
+import type { PreviewProgress } from '../db/history-schema.ts';
 import type { Providers } from '../providers/open-account.ts';
 import type { PairPreview } from './pair-preview.ts';
 import type { PushReceiver } from './push-receiver.ts';
@@ -16,7 +17,11 @@ export interface ApiDeps {
   readonly control: PairControl;
   readonly bookings: BookingControl;
   /** What a sync of the pair would do now. @throws SyncError when a side cannot be read */
-  readonly preview: (pairId: string, signal: AbortSignal) => Promise<PairPreview | 'gone' | 'too-large'>;
+  readonly preview: (
+    pairId: string,
+    signal: AbortSignal,
+    report: (progress: PreviewProgress) => Promise<void>,
+  ) => Promise<PairPreview | 'gone' | 'too-large'>;
   /** How browsers reach this installation, without a slash at its end (`PUBLIC_URL`). */
   readonly publicUrl: () => string;
   /** Absent: calendar services do not call us, and every notification is forged. */

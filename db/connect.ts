@@ -11,7 +11,7 @@ type Sql = NodePgDatabase;
 export interface Db {
   readonly sql: Sql;
   readonly vault: Vault;
-  /** Where transactions get their connections; null inside a transaction. */
+  /** Where transactions get their connections; null inside a transaction or session. */
   readonly pool: Pool | null;
   /** Whether events are recorded for the operator's webhook. */
   readonly hasWebhook: boolean;
@@ -96,6 +96,21 @@ export async function transaction<T>(db: Db, work: (tx: Db) => Promise<T>): Prom
   } finally {
     // After a failure the state of the connection is unknown: the pool opens another one.
     client.release(!isGood);
+  }
+}
+
+/**
+ * Runs `work` on one connection, which ends afterwards with all that belonged to its session: settings and temporary
+ * tables.
+ * @throws TypeError inside a transaction
+ */
+export async function session<T>(db: Db, work: (session: Db) => Promise<T>): Promise<T> {
+  if (db.pool === null) throw new TypeError('a session cannot begin inside a transaction');
+  const client = await db.pool.connect();
+  try {
+    return await work({ ...db, pool: null, sql: drizzle(client) });
+  } finally {
+    client.release(true);
   }
 }
 

@@ -55,6 +55,14 @@ export const undoRequests = pgTable(
   (t) => [index('undo_requests_open').on(t.pairId).where(sql`planned is null`), index('undo_requests_run').on(t.runId)],
 );
 
+export interface PreviewProgress {
+  readonly phase: 'reading' | 'comparing';
+  /** Events that were read or compared. */
+  readonly done: number;
+  /** Null while reading: calendars do not say how many events they have. */
+  readonly total: number | null;
+}
+
 /** The last preview of each pair. */
 export const previews = pgTable('previews', {
   pairId: uuid('pair_id')
@@ -62,6 +70,8 @@ export const previews = pgTable('previews', {
     .references(() => pairs.id, { onDelete: 'cascade' }),
   startedAt: instant('started_at').notNull(),
   finishedAt: instant('finished_at'),
+  /** How far it has come. */
+  progress: jsonb('progress').$type<PreviewProgress>(),
   /** Sealed JSON: the answer. */
   result: sealed('result'),
   error: jsonb('error').$type<{ code: string; detail: string }>(),

@@ -36,14 +36,6 @@ export async function linksWrittenByPerson(db: Db, runId: string): Promise<strin
   return rows.map(({ linkId }) => linkId);
 }
 
-export function pendingOps(db: Db, runId: string): Promise<OpRow[]> {
-  return db.sql
-    .select()
-    .from(ops)
-    .where(and(eq(ops.runId, runId), eq(ops.status, 'pending')))
-    .orderBy(sql`${ops.action} = 'delete'`, asc(ops.distance), asc(ops.id));
-}
-
 export function opsToExecute(
   db: Db,
   runId: string,

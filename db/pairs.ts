@@ -230,8 +230,8 @@ export function pairContext(pairId: string): string {
   return `pair:${pairId}`;
 }
 
-export function openSealedJson<T>(db: Db, pairId: string, sealed: Buffer): T | null {
-  return JSON.parse(db.vault.open(sealed, pairContext(pairId))) as T | null;
+export function openSealedJson<T>({ vault }: Pick<Db, 'vault'>, pairId: string, sealed: Buffer): T | null {
+  return JSON.parse(vault.open(sealed, pairContext(pairId))) as T | null;
 }
 
 const VISIBLE = {

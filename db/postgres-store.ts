@@ -93,7 +93,6 @@ export function postgresStore(db: Db): Store {
 
     insertOps: bind(ops.insertOps),
     dropUndoneOps: bind(ops.dropUndoneOps),
-    pendingOps: bind(ops.pendingOps),
     opsToExecute: bind(ops.opsToExecute),
     setOp: bind(ops.setOp),
     noteNormalised: bind(ops.noteNormalised),

@@ -1,23 +1,28 @@
 /** The last preview of each pair: any process of the API can answer it. */
 import { eq } from 'drizzle-orm';
 import type { Db } from './connect.ts';
-import { previews } from './history-schema.ts';
+import { type PreviewProgress, previews } from './history-schema.ts';
 import { openSealedJson, pairContext } from './pairs.ts';
 
 interface PreviewRecord<Result, Code> {
   readonly startedAt: Date;
   readonly finishedAt: Date | null;
+  readonly progress: PreviewProgress | null;
   readonly result: Result | null;
   /** Why there is no result. */
   readonly error: { readonly code: Code; readonly detail: string } | null;
 }
 
 export async function beginPreview(db: Db, pairId: string, startedAt: Date): Promise<void> {
-  const row = { startedAt, finishedAt: null, result: null, error: null };
+  const row = { startedAt, finishedAt: null, progress: null, result: null, error: null };
   await db.sql
     .insert(previews)
     .values({ pairId, ...row })
     .onConflictDoUpdate({ target: previews.pairId, set: row });
+}
+
+export async function notePreviewProgress(db: Db, pairId: string, progress: PreviewProgress): Promise<void> {
+  await db.sql.update(previews).set({ progress }).where(eq(previews.pairId, pairId));
 }
 
 export async function endPreview(
@@ -40,10 +45,11 @@ export async function endPreview(
 export async function findPreview<Result, Code>(db: Db, pairId: string): Promise<PreviewRecord<Result, Code> | null> {
   const [row] = await db.sql.select().from(previews).where(eq(previews.pairId, pairId));
   if (!row) return null;
-  const { startedAt, finishedAt, result, error } = row;
+  const { startedAt, finishedAt, progress, result, error } = row;
   return {
     startedAt,
     finishedAt,
+    progress,
     result: result && openSealedJson<Result>(db, pairId, result),
     error: error as { code: Code; detail: string } | null,
   };

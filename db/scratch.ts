@@ -1,10 +1,10 @@
 /**
- * A private copy of one pair, for previews: temporary tables that hide the real ones from the functions of this folder,
- * in a transaction that is always rolled back. Work on the copy stores nothing, takes no locks on the pair, and delays
- * none of its runs.
+ * A private copy of one pair, for previews: temporary tables of one session that hide the real ones from the functions
+ * of this folder. Work on the copy stores nothing, takes no locks on the pair, delays none of its runs, and may wait
+ * for a calendar outside any transaction.
  */
 import { sql } from 'drizzle-orm';
-import { type Db, transaction } from './connect.ts';
+import { type Db, session, transaction } from './connect.ts';
 
 /** The tables of a pair, with the column that has the pair's id. */
 const TABLES = {
@@ -18,26 +18,15 @@ const TABLES = {
   held_changes: 'pair_id',
 };
 
-/** Returns what `work` returns. For an unknown pair it finds empty tables. */
-export async function onScratch<T>(
-  db: Db,
-  pairId: string,
-  seconds: number,
-  work: (scratch: Db) => Promise<T>,
-): Promise<T> {
-  let done: { readonly value: T } | undefined;
-  try {
-    await transaction(db, async (tx) => {
-      // All tables are copied as of one moment, even while a run writes.
-      await tx.sql.execute(sql`set transaction isolation level repeatable read`);
-      await copyPair(tx, pairId, seconds);
-      done = { value: await work(tx) };
-      throw new Rollback();
-    });
-  } catch (error) {
-    if (!(error instanceof Rollback)) throw error;
-  }
-  return done!.value;
+/**
+ * Returns what `work` returns. For an unknown pair it finds empty tables.
+ * @param seconds for one statement
+ */
+export function onScratch<T>(db: Db, pairId: string, seconds: number, work: (scratch: Db) => Promise<T>): Promise<T> {
+  return session(db, async (scratch) => {
+    await transaction(scratch, (tx) => copyPair(tx, pairId, seconds));
+    return work(scratch);
+  });
 }
 
 /** Gives PostgreSQL statistics of the copy: without them it finds each event by reading all events of its side. */
@@ -45,12 +34,10 @@ export async function analyzeScratch({ sql: db }: Db): Promise<void> {
   await db.execute(sql`analyze pg_temp.links, pg_temp.link_sides`);
 }
 
-class Rollback extends Error {}
-
 async function copyPair({ sql: db }: Db, pairId: string, seconds: number): Promise<void> {
-  await db.execute(sql`set local statement_timeout = ${sql.raw(String(seconds * 1000))}`);
-  // A preview waits for calendars in this transaction, which locks nothing that others need.
-  await db.execute(sql`set local idle_in_transaction_session_timeout = 0`);
+  // All tables are copied as of one moment, even while a run writes.
+  await db.execute(sql`set transaction isolation level repeatable read`);
+  await db.execute(sql`set statement_timeout = ${sql.raw(String(seconds * 1000))}`);
   const {
     rows: [real],
   } = await db.execute<{ schema: string }>(sql`select current_schema()::text as schema`);
@@ -58,8 +45,7 @@ async function copyPair({ sql: db }: Db, pairId: string, seconds: number): Promi
   for (const [name, column] of Object.entries(TABLES)) {
     const table = sql.identifier(name);
     await db.execute(
-      sql`create temporary table ${table} (like ${schema}.${table} including defaults including indexes)
-        on commit drop`,
+      sql`create temporary table ${table} (like ${schema}.${table} including defaults including indexes)`,
     );
     await db.execute(
       sql`insert into pg_temp.${table}
@@ -67,5 +53,5 @@ async function copyPair({ sql: db }: Db, pairId: string, seconds: number): Promi
     );
   }
   // pg_temp comes first anyway; naming it makes PostgreSQL plan prepared statements again, for these tables.
-  await db.execute(sql`set local search_path = pg_temp, ${schema}`);
+  await db.execute(sql`set search_path = pg_temp, ${schema}`);
 }

@@ -287,12 +287,10 @@ export interface JournalStore {
   dropUndoneOps(runId: string, linkIds: readonly string[]): Promise<void>;
 
   /**
-   * Pending ops in the order of execution: creates and updates, what is nearest to today first, and then the
-   * deletions, so that nothing is deleted before its other half is safe.
+   * Some pending ops in the order of execution, what is nearest to today first. Deletions are carried out after all
+   * writes, so that nothing is deleted before its other half is safe.
+   * @param after the op after which to begin; null: the first ones
    */
-  pendingOps(runId: string): Promise<OpRow[]>;
-
-  /** Some of them, in the same order. @param after the op after which to begin; null: the first ones */
   opsToExecute(runId: string, which: 'writes' | 'deletions', after: OpRow | null, limit: number): Promise<OpRow[]>;
 
   setOp(opId: string, status: OpStatus, code: string | null, doneAt: Date | null): Promise<void>;

@@ -41,6 +41,8 @@ interface Run {
   readonly epoch: number;
   /** A preview, which writes nothing, is made of a paused pair, too. */
   readonly evenIfPaused?: boolean;
+  /** Called after each chunk with the number of links planned so far. */
+  readonly hasPlanned?: (links: number) => Promise<void>;
 }
 
 const DAY_MS = 86_400_000;
@@ -52,7 +54,12 @@ const DAY_MS = 86_400_000;
 export async function planLinks(deps: Deps, opened: OpenPair, run: Run, linkIds: readonly string[]): Promise<Planned> {
   const planning = new Planning(deps, opened, run);
   const deferred: string[] = [];
-  for (const ids of await planning.chunks(linkIds)) deferred.push(...(await planning.plan(ids, true)));
+  let done = 0;
+  for (const ids of await planning.chunks(linkIds)) {
+    deferred.push(...(await planning.plan(ids, true)));
+    done += ids.length;
+    await run.hasPlanned?.(done);
+  }
   if (deferred.length > 0) {
     await planning.relink(deferred);
     for (const ids of await planning.chunks(deferred)) await planning.plan(ids, false);

@@ -6,11 +6,13 @@ import type { CalendarEvent, SideName } from '../../core/event.ts';
 import { labelOfEvent } from '../../core/sync/event-label.ts';
 import { SyncError } from '../../core/sync-error.ts';
 import type { Db } from '../../db/connect.ts';
+import type { PreviewProgress } from '../../db/history-schema.ts';
 import type { OpRow } from '../../db/ops.ts';
-import { pairContext } from '../../db/pairs.ts';
+import { openSealedJson } from '../../db/pairs.ts';
 import { postgresStore } from '../../db/postgres-store.ts';
 import type { OpAction } from '../../db/schema.ts';
 import { analyzeScratch, onScratch } from '../../db/scratch.ts';
+import type { Store } from '../../db/store.ts';
 import type { Deps } from '../deps.ts';
 import { confirmWrites } from './confirm-writes.ts';
 import { type LinkedEvent, linkEvents } from './link-events.ts';
@@ -44,21 +46,25 @@ interface Preview {
 const MAX_LISTED = 200;
 /** Events whose labels are loaded together. */
 const CHUNK = 500;
-/**
- * Of both sides together. A person waits for the answer, and a small busy machine takes 50 s for this many.
- */
-const MAX_EVENTS = 8_000;
+/** Of both sides together, before they are linked. */
+const MAX_EVENTS = 120_000;
 /** For one statement. */
 const MAX_SECONDS = 60;
+/** Progress is reported at most this often. */
+const PROGRESS_MS = 1_000;
 
-export type PreviewPair = (pairId: string, signal: AbortSignal) => Promise<Preview | 'gone' | 'too-large'>;
+export type PreviewPair = (
+  pairId: string,
+  signal: AbortSignal,
+  report: (progress: PreviewProgress) => Promise<void>,
+) => Promise<Preview | 'gone' | 'too-large'>;
 
 /**
  * Writes nothing, neither to a calendar nor to the database, and blocks nothing.
  * @throws SyncError when a side cannot be read
  */
 export function createPreviewPair(deps: Deps, db: Db): PreviewPair {
-  return async (pairId, signal) => {
+  return async (pairId, signal, report) => {
     // Opened on the real database: an access token that is renewed meanwhile is kept.
     const open = await openPair(deps, pairId, signal);
     if (!open) return 'gone';
@@ -66,8 +72,12 @@ export function createPreviewPair(deps: Deps, db: Db): PreviewPair {
     if (restMs > 0) throw new SyncError('throttled', 'the server asked to wait', { retryAfterMs: restMs });
     if ((await deps.store.countLinks(pairId)) > MAX_EVENTS) return 'too-large';
     try {
-      return await onScratch(db, pairId, MAX_SECONDS, (tx) =>
-        preview({ ...deps, store: postgresStore(tx) }, open, signal, () => analyzeScratch(tx)),
+      return await onScratch(db, pairId, MAX_SECONDS, (scratch) =>
+        preview({ ...deps, store: postgresStore(scratch) }, open, {
+          signal,
+          report: atMostEvery(PROGRESS_MS, report),
+          hasRead: () => analyzeScratch(scratch),
+        }),
       );
     } catch (error) {
       throw error instanceof SideFailed ? error.error : error;
@@ -75,11 +85,17 @@ export function createPreviewPair(deps: Deps, db: Db): PreviewPair {
   };
 }
 
+interface Caller {
+  readonly signal: AbortSignal;
+  readonly report: (progress: PreviewProgress) => Promise<void>;
+  /** Both sides are stored in the copy. */
+  readonly hasRead: () => Promise<void>;
+}
+
 async function preview(
   deps: Deps,
   real: OpenPair,
-  signal: AbortSignal,
-  hasRead: () => Promise<void>,
+  { signal, report, hasRead }: Caller,
 ): Promise<Preview | 'gone' | 'too-large'> {
   const { store } = deps;
   const { id } = real.pair;
@@ -93,9 +109,12 @@ async function preview(
   if (!begun || !pair) return 'gone';
   const { run, epoch } = begun;
   const open = { ...real, pair };
-  // One after the other: both write to the same transaction.
-  for (const side of ['caldav', 'cloud'] as const)
-    await readSide(deps, open, side, { epoch, full: pair.fullListingAt === null });
+  let read = 0;
+  // One after the other: both write to the same session.
+  for (const side of ['caldav', 'cloud'] as const) {
+    await report({ phase: 'reading', done: read, total: null });
+    read += await readSide(deps, open, side, { epoch, full: pair.fullListingAt === null });
+  }
   signal.throwIfAborted();
   if ((await store.countLinks(id)) > MAX_EVENTS) return 'too-large';
   await hasRead();
@@ -104,46 +123,70 @@ async function preview(
   const linked = await linkEvents(deps, open, epoch);
   const dirty = await store.dirtyLinks(id, deps.clock.now(), true);
   signal.throwIfAborted();
-  const planned = await planLinks(deps, open, { id: run.id, epoch, evenIfPaused: true }, dirty);
+  const hasPlanned = async (done: number): Promise<void> => {
+    signal.throwIfAborted();
+    await report({ phase: 'comparing', done, total: dirty.length });
+  };
+  const planned = await planLinks(deps, open, { id: run.id, epoch, evenIfPaused: true, hasPlanned }, dirty);
   const matched = [...linked, ...[...planned.relinkedSeries].map((linkId) => ({ linkId, by: 'content' as const }))];
-  return summary(deps, open, planned, { ops: await store.pendingOps(run.id), matched });
+  return summary(deps, open, planned, { runId: run.id, matched });
 }
 
 async function summary(
-  deps: Deps,
-  open: OpenPair,
+  { store }: Deps,
+  { pair }: OpenPair,
   { conflicts, held }: Planned,
-  { ops, matched }: { ops: readonly OpRow[]; matched: readonly LinkedEvent[] },
+  { runId, matched }: { readonly runId: string; readonly matched: readonly LinkedEvent[] },
 ): Promise<Preview> {
-  const count = (side: SideName): Writes => {
-    const of = (action: OpAction) => ops.filter((op) => op.side === side && op.action === action).length;
-    return { create: of('create'), update: of('update'), delete: of('delete') };
-  };
-  const labels = await labelsOf(deps, [...new Set([...ops, ...matched].map(({ linkId }) => linkId))]);
-  const summaryOf = (linkId: string): EventSummary => {
-    const label = labels.get(linkId);
-    if (!label) return { title: '', start: '' };
-    const { title, start } = JSON.parse(deps.store.vault.open(label, pairContext(open.pair.id))) as EventSummary;
-    return { title, start };
-  };
-  return {
-    caldav: count('caldav'),
-    cloud: count('cloud'),
-    conflicts,
-    held,
-    matched: matched.length,
-    changes: firstByStart(
-      ops.map((op) => ({ side: op.side, action: op.action, ...(written(deps, op) ?? summaryOf(op.linkId)) })),
-    ),
-    matches: firstByStart(matched.map(({ linkId, by }) => ({ by, ...summaryOf(linkId) }))),
-  };
+  const writes: Record<SideName, Writes> = { caldav: noWrites(), cloud: noWrites() };
+  let changes: Preview['changes'] = [];
+  for await (const ops of plannedOps(store, runId)) {
+    for (const { side, action } of ops) writes[side][action] += 1;
+    const labels = await labelsOf(store, pair.id, ops);
+    changes = firstByStart([
+      ...changes,
+      ...ops.map((op) => ({ side: op.side, action: op.action, ...(written(store, op) ?? labels(op.linkId)) })),
+    ]);
+  }
+  let matches: Preview['matches'] = [];
+  for (let start = 0; start < matched.length; start += CHUNK) {
+    const some = matched.slice(start, start + CHUNK);
+    const labels = await labelsOf(store, pair.id, some);
+    matches = firstByStart([...matches, ...some.map(({ linkId, by }) => ({ by, ...labels(linkId) }))]);
+  }
+  return { ...writes, conflicts, held, matched: matched.length, changes, matches };
 }
 
-async function labelsOf({ store }: Deps, linkIds: readonly string[]): Promise<Map<string, Buffer | null>> {
-  const labels = new Map<string, Buffer | null>();
-  for (let start = 0; start < linkIds.length; start += CHUNK)
-    for (const { link } of await store.loadLinks(linkIds.slice(start, start + CHUNK))) labels.set(link.id, link.label);
-  return labels;
+function noWrites(): Writes {
+  return { create: 0, update: 0, delete: 0 };
+}
+
+/** What the run would write, some at a time. */
+async function* plannedOps(store: Store, runId: string): AsyncGenerator<OpRow[]> {
+  for (const which of ['writes', 'deletions'] as const) {
+    let last: OpRow | undefined;
+    do {
+      const ops = await store.opsToExecute(runId, which, last ?? null, CHUNK);
+      last = ops.length === CHUNK ? ops.at(-1) : undefined;
+      if (ops.length > 0) yield ops;
+    } while (last);
+  }
+}
+
+/** Finds how the events of these links are listed. */
+async function labelsOf(
+  store: Store,
+  pairId: string,
+  of: readonly { readonly linkId: string }[],
+): Promise<(linkId: string) => EventSummary> {
+  const outlines = await store.outlines([...new Set(of.map(({ linkId }) => linkId))]);
+  const labels = new Map(outlines.map(({ id, label }) => [id, label]));
+  return (linkId) => {
+    const label = labels.get(linkId);
+    if (!label) return { title: '', start: '' };
+    const { title, start } = openSealedJson<EventSummary>(store, pairId, label)!;
+    return { title, start };
+  };
 }
 
 /** Of those that begin at the same time, the most important first. */
@@ -160,9 +203,18 @@ function firstByStart<T extends EventSummary & { readonly action?: OpAction }>(e
 }
 
 /** How the event is to read; null for a deletion. */
-function written({ store }: Deps, { next, pairId }: OpRow): EventSummary | null {
+function written(store: Store, { next, pairId }: OpRow): EventSummary | null {
   if (!next) return null;
-  const event = JSON.parse(store.vault.open(next, pairContext(pairId))) as CalendarEvent;
-  const { title, start } = labelOfEvent(event);
+  const { title, start } = labelOfEvent(openSealedJson<CalendarEvent>(store, pairId, next)!);
   return { title, start };
+}
+
+/** Drops calls that come too soon after the last one. */
+function atMostEvery<T>(intervalMs: number, work: (value: T) => Promise<void>): (value: T) => Promise<void> {
+  let next = 0;
+  return async (value) => {
+    if (performance.now() < next) return;
+    next = performance.now() + intervalMs;
+    await work(value);
+  };
 }

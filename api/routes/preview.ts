@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { ApiErrorCode } from '../../core/texts.ts';
-import { beginPreview, endPreview, findPreview } from '../../db/previews.ts';
+import type { PreviewProgress } from '../../db/history-schema.ts';
+import { beginPreview, endPreview, findPreview, notePreviewProgress } from '../../db/previews.ts';
 import type { Api, ApiDeps } from '../deps.ts';
 import { ApiError, apiErrorOf, notFound } from '../errors.ts';
 import { pairOf } from '../pair-of.ts';
@@ -15,7 +16,14 @@ const WITHIN_MS = 10 * 60_000;
 const AT_ONCE = 3;
 
 const tags = ['Pairs'];
-const underWayAnswer = z.object({ startedAt: instant }).meta({ id: 'PreviewUnderWay' });
+const progress = z
+  .object({
+    phase: z.enum(['reading', 'comparing']),
+    done: z.int().describe('Events that were read or compared.'),
+    total: z.int().nullable().describe('Null while the calendars are read: they do not say how many events they have.'),
+  })
+  .nullable();
+const underWayAnswer = z.object({ startedAt: instant, progress }).meta({ id: 'PreviewUnderWay' });
 const response = { 200: preview, 202: underWayAnswer, ...errorResponses };
 
 /** @param closing aborts when the server ends */
@@ -45,7 +53,7 @@ export function previewRoutes(app: Api, deps: ApiDeps, closing: AbortSignal): vo
       const timeUp = AbortSignal.timeout((request.query.wait ?? 0) * 1000);
       const answer = await untilAborted(job.answer, AbortSignal.any([timeUp, closing]));
       if (answer) return reply.code(200).send(answer);
-      return reply.code(202).send({ startedAt: instantOf(job.startedAt) });
+      return reply.code(202).send({ startedAt: instantOf(job.startedAt), progress: job.progress });
     },
   );
 
@@ -68,7 +76,7 @@ export function previewRoutes(app: Api, deps: ApiDeps, closing: AbortSignal): vo
       if (last.result) return reply.code(200).send(last.result);
       if (isAbandoned(last.startedAt))
         throw new ApiError('temporarily-unavailable', 'The preview was interrupted. Request it again.');
-      return reply.code(202).send({ startedAt: instantOf(last.startedAt) });
+      return reply.code(202).send({ startedAt: instantOf(last.startedAt), progress: last.progress });
     },
   );
 
@@ -78,18 +86,22 @@ export function previewRoutes(app: Api, deps: ApiDeps, closing: AbortSignal): vo
         retryAfterSeconds: 10,
       });
     const startedAt = new Date();
-    const answer = run(pairId, startedAt).finally(() => underWay.delete(pairId));
-    const job = { startedAt, answer };
+    const job: Job = { startedAt, progress: null, answer: Promise.resolve(null) };
+    job.answer = run(pairId, job).finally(() => underWay.delete(pairId));
     underWay.set(pairId, job);
     // Nobody may be waiting for it.
-    answer.catch(() => undefined);
+    job.answer.catch(() => undefined);
     return job;
   }
 
-  async function run(pairId: string, startedAt: Date): Promise<PairPreview> {
-    await beginPreview(db, pairId, startedAt);
+  async function run(pairId: string, job: Job): Promise<PairPreview> {
+    await beginPreview(db, pairId, job.startedAt);
+    const report = async (progress: PreviewProgress): Promise<void> => {
+      job.progress = progress;
+      await notePreviewProgress(db, pairId, progress);
+    };
     try {
-      const result = await previewWithin(deps, pairId, closing);
+      const result = await previewWithin(deps, pairId, closing, report);
       await endPreview(db, pairId, new Date(), { result });
       return result;
     } catch (error) {
@@ -102,7 +114,8 @@ export function previewRoutes(app: Api, deps: ApiDeps, closing: AbortSignal): vo
 
 interface Job {
   readonly startedAt: Date;
-  readonly answer: Promise<PairPreview>;
+  progress: PreviewProgress | null;
+  answer: Promise<PairPreview | null>;
 }
 
 /** Its process has ended. */
@@ -110,11 +123,16 @@ function isAbandoned(startedAt: Date): boolean {
   return Date.now() - startedAt.getTime() > WITHIN_MS + 60_000;
 }
 
-async function previewWithin({ preview: run }: ApiDeps, pairId: string, closing: AbortSignal): Promise<PairPreview> {
+async function previewWithin(
+  { preview: run }: ApiDeps,
+  pairId: string,
+  closing: AbortSignal,
+  report: Parameters<ApiDeps['preview']>[2],
+): Promise<PairPreview> {
   const signal = AbortSignal.any([AbortSignal.timeout(WITHIN_MS), closing]);
   let answer: Awaited<ReturnType<typeof run>>;
   try {
-    answer = await run(pairId, signal);
+    answer = await run(pairId, signal, report);
   } catch (error) {
     if (signal.aborted)
       throw new ApiError('temporarily-unavailable', 'The calendars could not be read and compared in time.', {

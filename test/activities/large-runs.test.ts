@@ -2,8 +2,10 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { ApplicationFailure } from '@temporalio/common';
+import { sql } from 'drizzle-orm';
 import pg from 'pg';
 import { createPreviewPair } from '../../activities/pair/preview-pair.ts';
+import type { PreviewProgress } from '../../db/history-schema.ts';
 import { changePairSettings, setPaused } from '../../db/pairs.ts';
 import { testDatabase } from '../support/database.ts';
 import { at } from '../support/fake-side.ts';
@@ -117,10 +119,33 @@ test('a mass deletion is held as a whole, though its events are planned in chunk
   assert.equal(harness.caldav.titles().length, 30);
 });
 
-test('a preview of a paused pair shows what a sync would do', async () => {
-  const harness = await harnessWith(3);
+test('a preview of a paused pair shows what a sync would do, with progress, outside any transaction', async () => {
+  const harness = await harnessWith(450, 40);
   await setPaused(harness.db, harness.pairId, true);
-  const preview = await createPreviewPair(harness.deps, harness.db)(harness.pairId, new AbortController().signal);
-  assert.ok(typeof preview === 'object');
-  assert.equal(preview.cloud.create, 3);
+  let openTransactions = -1;
+  const { changes } = harness.caldav;
+  harness.caldav.changes = async function* (...args) {
+    openTransactions = await idleInTransaction(harness);
+    yield* changes.apply(harness.caldav, args);
+  };
+  const reports: PreviewProgress[] = [];
+  const report = async (progress: PreviewProgress) => void reports.push(progress);
+  const { signal } = new AbortController();
+  const answer = await createPreviewPair(harness.deps, harness.db)(harness.pairId, signal, report);
+  assert.ok(typeof answer === 'object');
+  assert.equal(answer.cloud.create, 450);
+  assert.equal(answer.changes.length, 200);
+  const starts = answer.changes.map(({ start }) => start);
+  assert.deepEqual(starts, [...starts].sort());
+  assert.deepEqual(reports[0], { phase: 'reading', done: 0, total: null });
+  assert.equal(openTransactions, 0);
 });
+
+/** Sessions of the database that hold a transaction open while no statement runs. */
+async function idleInTransaction({ db }: Harness): Promise<number> {
+  const { rows } = await db.sql.execute<{ count: number }>(
+    sql`select count(*)::int as count from pg_stat_activity
+      where datname = current_database() and state like 'idle in transaction%'`,
+  );
+  return rows[0]!.count;
+}

@@ -65,7 +65,7 @@ export async function startApi(
       watch: async (id) => void signals.push(`watch ${id}`),
       startWebhook: async () => {},
     },
-    preview: (pairId, signal) => api.preview(pairId, signal),
+    preview: (pairId, signal, report) => api.preview(pairId, signal, report),
     providers: new Map<string, Provider>([
       ['caldav', service.provider('caldav') as Provider],
       ['google', service.provider('google') as Provider],

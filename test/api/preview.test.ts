@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, it } from 'node:test';
 import { SyncError } from '../../core/sync-error.ts';
+import { until } from '../support/calpair.ts';
 import { connected, type Json, refused, startApi, type TestApi } from './harness.ts';
 
 let api: TestApi;
@@ -33,15 +34,20 @@ it('is answered to a caller who waits long enough', async () => {
 it('goes on without the caller, is shared by later ones, and is there when it is done', async () => {
   let finish = (_answer: typeof ANSWER): void => {};
   let started = 0;
-  api.preview = () => {
+  api.preview = async (_pairId, _signal, report) => {
     started += 1;
+    await report({ phase: 'comparing', done: 20, total: 40 });
     return new Promise((resolve) => {
       finish = resolve;
     });
   };
   const begun = await api.call('POST', path);
   assert.equal(begun.status, 202);
-  assert.deepEqual((await api.call('GET', path)).body, begun.body);
+  const underWay = await until('progress', async () => {
+    const { body } = await api.call('GET', path);
+    return body.progress && body;
+  });
+  assert.deepEqual(underWay, { ...begun.body, progress: { phase: 'comparing', done: 20, total: 40 } });
   const waiting = api.call('POST', `${path}?wait=20`);
   // Nothing shows that the second call has joined.
   await new Promise((resolve) => setTimeout(resolve, 300));

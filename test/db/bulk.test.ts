@@ -45,7 +45,7 @@ test('a run plans, holds and deletes 70,000 events', async () => {
   assert.equal(unsettled.size, COUNT);
   assert.deepEqual(unsettled.get(`${last}/cloud/title`), [last]);
   await store.dropUndoneOps(run.id, ids);
-  assert.deepEqual(await store.pendingOps(run.id), []);
+  assert.deepEqual(await store.opsToExecute(run.id, 'writes', null, 1), []);
   assert.equal(
     await store.hold(ids.map((linkId) => ({ pairId, linkId, side: 'cloud' as const, reason: 'limit', since: now }))),
     COUNT,

@@ -66,7 +66,7 @@ test('FC6: one change in a large pair: no standing question reads all events', a
     await store.writtenSince([dirty!], now);
     await store.similarSides(pairId, [row.uidHash!], [row.matchHash!]);
     await store.duplicatesOf([row]);
-    await store.pendingOps(run.id);
+    await store.opsToExecute(run.id, 'writes', null, 500);
     await store.countHeld(pairId);
     await store.deletionsSince(pairId, now, []);
   });

@@ -22,7 +22,6 @@ export function journalOf(db: MemoryTables): Immediate<JournalStore> {
       for (const op of ofRun(runId))
         if (linkIds.includes(op.linkId) && !isEnded(op)) db.set(db.ops, op.id, { status: 'dropped', next: null });
     },
-    pendingOps: (runId) => inOrder(ofRun(runId).filter(({ status }) => status === 'pending')),
     opsToExecute: (runId, which, after, limit) =>
       inOrder(
         ofRun(runId).filter(

@@ -71,7 +71,6 @@ const ORDERED: readonly MethodName[] = [
   'dirtyLinks',
   'outlines',
   'loadLinks',
-  'pendingOps',
   'opsToExecute',
   'instancesOf',
   'linkFacts',

@@ -433,7 +433,6 @@ export class StoreCalls {
     lastRunNumber: () => [this.pair()],
     insertOps: () => [this.some(() => this.newOp(), 3)],
     dropUndoneOps: () => [this.known(this.database.runs), this.linkIds()],
-    pendingOps: () => [this.known(this.database.runs)],
     opsToExecute: () => [
       this.op().runId,
       this.random.pick(['writes', 'deletions']),
