@@ -22,7 +22,7 @@ const TIMEOUT_MS = 15 * 60_000;
 /** They need no server. */
 const QUICK_TESTS = ['test/house.test.ts', 'test/docs.test.ts', 'test/config.test.ts', 'test/core', 'test/scripts'];
 /** One for each call of `testTemporal`. */
-const NAMESPACES = 82;
+const NAMESPACES = 86;
 
 const stopping = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => stopping.abort());
