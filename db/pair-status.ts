@@ -19,12 +19,6 @@ export const PAIR_STATUSES = [
 export const heldCount = sql<number>`(
   select count(*)::int from held_changes h where h.pair_id = "pairs"."id" and h.decision is null)`;
 
-/** Events that are on both sides. */
-export const eventCount = sql<number>`(select count(*)::int from (
-  select 1 from link_sides s
-  where s.pair_id = "pairs"."id" and s.current is not null and s.gone <> 'confirmed'
-  group by s.link_id having count(*) = 2) both_sides)`;
-
 export const conflictCount = sql<number>`(select count(*)::int from conflicts c where c.pair_id = "pairs"."id")`;
 export const problemCount = sql<number>`(select count(*)::int from problems p where p.pair_id = "pairs"."id")`;
 

@@ -7,15 +7,7 @@ import { type Db, transaction } from './connect.ts';
 import { isId, newId } from './ids.ts';
 import { ownedBy, type Tenant } from './owners.ts';
 import { type Page, type PageRequest, pageOf } from './page.ts';
-import {
-  attentionReason,
-  conflictCount,
-  eventCount,
-  heldCount,
-  type PairStatus,
-  pairStatus,
-  problemCount,
-} from './pair-status.ts';
+import { attentionReason, conflictCount, heldCount, type PairStatus, pairStatus, problemCount } from './pair-status.ts';
 import { violates } from './postgres-errors.ts';
 import { connections, links, pairs, runs } from './schema.ts';
 
@@ -212,6 +204,16 @@ export async function updatePair(db: Db, pairId: string, set: PairUpdate): Promi
   await db.sql.update(pairs).set(set).where(eq(pairs.id, pairId));
 }
 
+export async function noteEventCount({ sql: db }: Db, pairId: string): Promise<void> {
+  await db.execute(sql`
+    update pairs set event_count = (
+      select count(*) from (
+        select 1 from link_sides
+        where pair_id = ${pairId} and current is not null and gone <> 'confirmed'
+        group by link_id having count(*) = 2) both_sides)
+    where id = ${pairId}`);
+}
+
 export async function requestedWait(
   db: Db,
   pairId: string,
@@ -248,7 +250,7 @@ const VISIBLE = {
   statusDetail: pairs.statusDetail,
   lastSyncAt: pairs.lastSyncAt,
   nextPollAt: pairs.nextPollAt,
-  events: eventCount,
+  events: pairs.eventCount,
   conflicts: conflictCount,
   heldChanges: heldCount,
   problems: problemCount,

@@ -31,6 +31,7 @@ export function postgresStore(db: Db): Store {
     pairWithAccounts: bind(pairs.pairWithAccounts),
     pairNow: bind(pairs.pairNow),
     updatePair: bind(pairs.updatePair),
+    noteEventCount: bind(pairs.noteEventCount),
     beginPoll: bind(polls.beginPoll),
     pollInput: bind(polls.pollInput),
     updatePolledPair: bind(polls.updatePolledPair),

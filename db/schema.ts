@@ -118,6 +118,8 @@ export const pairs = pgTable(
     /** The next diff also matches unlinked events by title (initial matching, resync). */
     needsMatching: boolean('needs_matching').notNull().default(true),
     lastSyncAt: instant('last_sync_at'),
+    /** Events that were on both sides when a run last counted them (`noteEventCount`). */
+    eventCount: integer('event_count').notNull().default(0),
     nextPollAt: instant('next_poll_at'),
     /** Set when a side fails. Held changes and stalled pairs are found out when the pair is read. */
     attention: text('attention').$type<Exclude<AttentionReason, 'held-changes' | 'stalled'>>(),

@@ -61,6 +61,9 @@ interface PairStore {
 
   updatePair(pairId: string, set: PairUpdate): Promise<void>;
 
+  /** Counts the events that are on both sides, for those who read the pair. */
+  noteEventCount(pairId: string): Promise<void>;
+
   /** Begins a poll by that worker: earlier ones store nothing more. Its generation; null when the pair was deleted. */
   beginPoll(pairId: string, worker: string): Promise<number | null>;
 

@@ -101,9 +101,14 @@ async function applyRounds(applying: Applying, startedAt: Date) {
 async function applyPending(applying: Applying): Promise<Map<string, OpRow>> {
   const { deps, open } = applying;
   const again = new Map<string, OpRow>();
+  let countedAt = 0;
   for await (const chunk of chunksOf(applying, 'writes')) {
     await applyOps(applying, chunk, again);
     if (applying.stopped.size === 0) await confirm(applying);
+    if (deps.clock.now().getTime() - countedAt > COUNT_EVERY_MS) {
+      await deps.store.noteEventCount(open.pair.id);
+      countedAt = deps.clock.now().getTime();
+    }
   }
   for await (const chunk of chunksOf(applying, 'deletions')) {
     const ready = await withoutOpenSiblings(applying, chunk);
@@ -113,6 +118,8 @@ async function applyPending(applying: Applying): Promise<Map<string, OpRow>> {
   return again;
 }
 
+/** A long run shows how far it has come. Each count reads all events of the pair. */
+const COUNT_EVERY_MS = 5_000;
 /** Ops that are loaded together, with their links. */
 const CHUNK = 200;
 

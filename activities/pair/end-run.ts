@@ -25,6 +25,7 @@ export async function endRun(
     firstRunAt: pair.firstRunAt ?? now,
     nextPollAt: nextPoll(now, pair.pollIntervalSeconds, { did: 'run' }).at,
   });
+  await deps.store.noteEventCount(pair.id);
   return logged(deps, await deps.store.getRun(runId));
 }
 
@@ -38,6 +39,7 @@ export async function failRun(deps: Deps, { pair }: OpenPair, runId: string, fai
     error: { code: failure.error.kind, side: failure.side, detail },
   });
   if (!pair.firstRunAt) await deps.store.updatePair(pair.id, { firstRunAt: now });
+  await deps.store.noteEventCount(pair.id);
   return logged(deps, await deps.store.getRun(runId));
 }
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
+import { noteEventCount } from '../../db/pairs.ts';
 import { addEvent, addHeld, addRun, setPair } from '../api/events-of-pair.ts';
 import { connected, type Json, startApi, type TestApi } from '../api/harness.ts';
 
@@ -83,6 +84,9 @@ describe('the status of a pair', () => {
     await api.db.sql.execute(
       `update link_sides set gone = 'confirmed', current = null where link_id = '${lost}' and side = 'cloud'`,
     );
-    assert.equal((await api.call('GET', `/v1/pairs/${pairId}`)).body.counts.events, 2);
+    const events = async () => (await api.call('GET', `/v1/pairs/${pairId}`)).body.counts.events;
+    assert.equal(await events(), 0, 'a pair is read without its events: they are counted by runs');
+    await noteEventCount(api.db, pairId);
+    assert.equal(await events(), 2);
   });
 });

@@ -103,6 +103,13 @@ export function countEvents(db: MemoryTables, pairId: string): Awaited<ReturnTyp
   };
 }
 
+/** Events that are on both sides. */
+export function countLinked(db: MemoryTables, pairId: string): number {
+  const isThere = (row: SideRow | undefined) => row !== undefined && row.gone !== 'confirmed' && row.current !== null;
+  return db.sidesOf(pairId, 'caldav').filter((row) => isThere(row) && isThere(db.sides.get(`${row.linkId}/cloud`)))
+    .length;
+}
+
 export function sharedCalendars(
   db: MemoryTables,
   pair: Pick<PairRow, 'id' | 'caldavCalendarId' | 'cloudCalendarId'>,

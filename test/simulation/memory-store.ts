@@ -19,6 +19,7 @@ import { journalOf } from './memory-journal.ts';
 import {
   copiesByOtherPairs,
   countEvents,
+  countLinked,
   createdByOtherPairs,
   duplicatesOf,
   matchesBy,
@@ -425,6 +426,7 @@ export class MemoryDatabase extends MemoryTables {
           : null;
       },
       updatePair: (pairId, values) => db.set(db.pairs, pairId, values),
+      noteEventCount: (pairId) => db.set(db.pairs, pairId, { eventCount: countLinked(db, pairId) }),
       beginPoll: (pairId, worker) => {
         const pair = db.pairs.get(pairId);
         if (!pair) return null;
@@ -574,6 +576,7 @@ const WRITES: ReadonlySet<keyof StoreMethods> = new Set([
   'takeUndoRequests',
   'setUndoPlan',
   'updatePair',
+  'noteEventCount',
   'beginPoll',
   'updatePolledPair',
   'setAccountStatus',

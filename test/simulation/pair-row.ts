@@ -27,6 +27,7 @@ export function newPairRow(
     objectsRepairedAt: null,
     firstRunAt: null,
     needsMatching: true,
+    eventCount: 0,
     lastSyncAt: null,
     nextPollAt: null,
     attention: null,

@@ -504,6 +504,7 @@ export class StoreCalls {
     pairWithAccounts: () => [this.pair()],
     pairNow: () => [this.pair()],
     updatePair: () => [this.pair(), this.pairColumns()],
+    noteEventCount: () => [this.pair()],
     beginPoll: () => [this.pair(), this.text()],
     pollInput: () => [this.pair(), new Date(this.now)],
     updatePolledPair: () => {
