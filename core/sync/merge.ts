@@ -15,6 +15,7 @@ import {
   CONTENT_FIELDS,
   type Content,
   type ContentField,
+  changedContent,
   changedPaths,
   DEFAULT_CONTENT,
   EXCLUDED,
@@ -172,7 +173,8 @@ function lostWithSeries(
 
 /**
  * `target` with the changes that the other side made since its base, and nothing else: what a one-way pair writes. An
- * exception that only the target has follows its series; one that the source has is as the source shows it.
+ * exception that only the target has follows its series; of a new one at the source only what makes it an exception is
+ * written.
  */
 export function applyChanges(target: CalendarEvent, base: CalendarEvent, now: CalendarEvent): CalendarEvent {
   const isTiming = ({ occurrence, field }: FieldPath) =>
@@ -182,8 +184,25 @@ export function applyChanges(target: CalendarEvent, base: CalendarEvent, now: Ca
   const source = atNewTimes({ now, base }, now);
   const paths = changedPaths(source.base, source.now);
   const isOfTarget = (id: OccurrenceId) => source.now.exceptions[id] === undefined;
-  const next = followingSeries(copyPaths(moved, source.now, paths), [{ base: moved, now: moved }], isOfTarget);
+  const copied = withNewExceptions(copyPaths(moved, source.now, paths), moved, source);
+  const next = followingSeries(copied, [{ base: moved, now: moved }], isOfTarget);
   return withLeftBehind(next, source);
+}
+
+/**
+ * Where the source has made an exception, the fields in which it differs from the source's series are written, and the
+ * others are those of the target: that may be another event that was matched, or show less.
+ */
+function withNewExceptions(next: CalendarEvent, before: CalendarEvent, source: Based): CalendarEvent {
+  const exceptions = Object.entries(next.exceptions).map(([id, exception]) => {
+    const isNew = typeof source.base.exceptions[id] !== 'object' && typeof source.now.exceptions[id] === 'object';
+    if (typeof exception !== 'object' || !isNew) return [id, exception] as const;
+    const own = before.exceptions[id];
+    const usual = typeof own === 'object' ? own : occurrenceContent(next, id);
+    const fields = changedContent(occurrenceContent(source.now, id), exception);
+    return [id, { ...usual, ...Object.fromEntries(fields.map((field) => [field, exception[field]])) }] as const;
+  });
+  return { ...next, exceptions: Object.fromEntries(exceptions) };
 }
 
 /**

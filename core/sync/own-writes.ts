@@ -2,8 +2,21 @@
  * Separates what Calpair wrote itself from what people edited: after a run that broke off a side shows values that both
  * sides have not agreed on, but that no person has made. Pure.
  */
-import { type CalendarEvent, EXCLUDED, otherSide, type SideName } from '../event.ts';
+import {
+  type CalendarEvent,
+  CONTENT_FIELDS,
+  type ContentField,
+  EXCLUDED,
+  type FieldPath,
+  type OccurrenceId,
+  otherSide,
+  type SideName,
+  sameValue,
+} from '../event.ts';
+import { renamedOccurrences, type Timing } from '../recurrence/renamed.ts';
 import { type ChangedValue, changedValues, isSameField, withValues } from './changed-values.ts';
+import { withValueAt } from './paths.ts';
+import { retimed } from './retime.ts';
 
 /** What runs have written to an event since both sides last agreed, or may have written. */
 export interface Journal {
@@ -27,6 +40,7 @@ interface Shown {
   readonly now: CalendarEvent | null;
   readonly base: CalendarEvent | null;
 }
+type Known = { readonly [Key in keyof Shown]: CalendarEvent };
 
 /**
  * What both sides agreed on, including what has been copied from one to the other since: a run that broke off half-way
@@ -52,10 +66,43 @@ export function agreedSince(
     const takenBack = open.filter(
       (value) => journal.hasArrived(side, value) && !changes.some((change) => isSameField(change, value)),
     );
-    bases[side] = withValues(withValues(bases[side] ?? base, now, copied), original, takenBack);
-    bases[otherSide(side)] = withValues(withValues(other, now, copied), original, [...normalised, ...takenBack]);
+    const followed = followedFields({ now, base }, { now: original, base: other }, copied);
+    const renamed = renamedEdits(side, base, changes, journal);
+    const agreed = (event: CalendarEvent): CalendarEvent => {
+      const result = asSeriesWas(withValues(event, now, copied), event, followed);
+      const before = renamed.length > 0 ? retimed(event, now).exceptions : {};
+      return renamed.reduce(
+        (some, occurrence) => withValueAt(some, { occurrence, field: 'exception' }, before[occurrence] ?? null),
+        result,
+      );
+    };
+    bases[side] = withValues(agreed(bases[side] ?? base), original, takenBack);
+    bases[otherSide(side)] = withValues(agreed(other), original, [...normalised, ...takenBack]);
   }
   return bases;
+}
+
+/**
+ * Fields of exceptions that were written only because the exception follows its series, whose new value the other side
+ * has not got yet: there the exception is still like its series, and no person has given it the old value.
+ */
+function followedFields({ now, base }: Known, other: Known, copied: readonly ChangedValue[]): FieldPath[] {
+  return copied.flatMap(({ path: { occurrence, field } }) => {
+    const here = now.exceptions[occurrence ?? ''];
+    const there = other.now.exceptions[occurrence ?? ''];
+    if (typeof here !== 'object' || typeof there !== 'object') return [];
+    return CONTENT_FIELDS.filter((one) => one !== 'when' && (field === 'exception' || field === one))
+      .filter((one) => sameValue(here[one], now[one]) && !sameValue(now[one], base[one]))
+      .filter((one) => [other.base, other.now].some((series) => sameValue(there[one], series[one])))
+      .map((one) => ({ occurrence, field: one }));
+  });
+}
+
+/** These fields of exceptions have the value that the series had. */
+function asSeriesWas(event: CalendarEvent, series: CalendarEvent, paths: readonly FieldPath[]): CalendarEvent {
+  return paths.reduce((result, path) => {
+    return withValueAt(result, path, series[path.field as ContentField]);
+  }, event);
 }
 
 /**
@@ -74,9 +121,41 @@ export function ownChanges(
     if (occurrence === null) return (field === 'when' || field === 'recurrence') && journal.isOwnWrite(side, change);
     return field === 'exception' && base.exceptions[occurrence] === EXCLUDED && journal.mayHaveWritten(side, change);
   });
+  const renamed = new Set(renamedEdits(side, base, changes, journal));
   return changes.filter(
     (change) =>
-      journal.isOwnWrite(side, change) ||
+      (journal.isOwnWrite(side, change) && !renamed.has(change.path.occurrence ?? '')) ||
       (isRewritten && change.path.field === 'exception' && change.value === undefined),
   );
+}
+
+/**
+ * Exceptions that a side showed under another name when Calpair gave its series the times of the other side, and that
+ * are not as they were when both last agreed: only their names are Calpair's.
+ */
+function renamedEdits(
+  side: SideName,
+  base: CalendarEvent,
+  changes: readonly ChangedValue[],
+  journal: Journal,
+): OccurrenceId[] {
+  const changed = (field: 'when' | 'recurrence') =>
+    changes.find(({ path }) => path.occurrence === null && path.field === field);
+  const [when, recurrence] = [changed('when'), changed('recurrence')];
+  if (!when || !journal.isOwnWrite(side, when)) return [];
+  const to = { when: when.value, recurrence: recurrence ? recurrence.value : base.recurrence } as Timing;
+  const ids = changes.flatMap(({ path: { occurrence, field }, value }) =>
+    field === 'exception' && occurrence !== null && value !== undefined ? [occurrence] : [],
+  );
+  if (ids.length === 0 || !base.recurrence || !to.recurrence) return [];
+  const nameBefore = renamedOccurrences(to, base, ids);
+  const known = retimed(base, to).exceptions;
+  return ids.filter((id) => {
+    const path = { occurrence: nameBefore(id), field: 'exception' } as const;
+    const isRenamed = path.occurrence !== null && path.occurrence !== id;
+    const { value } = changes.find((change) => change.path.occurrence === id)!;
+    return (
+      isRenamed && journal.isOwnWrite(side, { path, attendee: null, value: undefined }) && !sameValue(value, known[id])
+    );
+  });
 }

@@ -3,10 +3,11 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { CalendarEvent, SideName } from '../../../core/event.ts';
 import type { EventProblem } from '../../../core/event-problem.ts';
+import { occurrenceContent } from '../../../core/recurrence/series.ts';
 import { type Decision, decide, type LinkView, type SideView } from '../../../core/sync/decide.ts';
 import { pathKey } from '../../../core/sync/paths.ts';
 import { DEFAULT_OPTIONS, type Direction, type PairOptions } from '../../../core/sync/policy.ts';
-import { anEvent, at } from '../../support/fake-side.ts';
+import { anEvent, aSeries, at, occurrence } from '../../support/fake-side.ts';
 
 const event = anEvent({ title: 'A', location: 'base' });
 const NOW = Date.parse('2026-06-01T00:00:00Z');
@@ -413,6 +414,17 @@ test('a busy copy has only its times; a restored original is complete', () => {
   assert.deepEqual(op?.next, { ...blank, uid: event.uid });
   const [back] = decided(gone(), owned({ now: blank, base: blank }), { ...busy, decision: 'restore' }).ops;
   assert.deepEqual(back?.next, event);
+});
+
+test('a matched event is never blanked, nor is an occurrence of it that was edited on the other side', () => {
+  const [series, id] = [aSeries({ title: 'Planning', location: 'Room 1' }), occurrence(1)];
+  const moved = { ...occurrenceContent(series, id), title: 'Secret', when: at(9, 15) };
+  const now = { ...series, exceptions: { [id]: moved } };
+  const { ops } = decided(view({ now, base: series }), view({ now: series, base: series }), busy);
+  assert.deepEqual(
+    ops.map(({ side, next }) => [side, next?.title, next?.exceptions]),
+    [['cloud', 'Planning', { [id]: { ...moved, title: 'Planning' } }]],
+  );
 });
 
 table('filters and windows', [

@@ -2,6 +2,7 @@
  * Three-way merge of one event: tables of cases for each rule, and random cases for the properties of every merge.
  */
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import {
@@ -16,10 +17,15 @@ import {
   otherSide,
   type SideName,
   sameValue,
+  type When,
 } from '../../../core/event.ts';
 import { occurrenceContent } from '../../../core/recurrence/series.ts';
-import { applyChanges, type MergeInput, merge } from '../../../core/sync/merge.ts';
+import { changedValues } from '../../../core/sync/changed-values.ts';
+import { fieldsOf, journalOf, writesOf } from '../../../core/sync/journal.ts';
+import { applyChanges, type Merged, type MergeInput, merge } from '../../../core/sync/merge.ts';
+import { agreedSince } from '../../../core/sync/own-writes.ts';
 import { pathKey } from '../../../core/sync/paths.ts';
+import { retimed } from '../../../core/sync/retime.ts';
 import { anEvent, aSeries, at, occurrence } from '../../support/fake-side.ts';
 
 const person = (name: string, participation: Attendee['participation'] = 'needs-action'): Attendee => ({
@@ -243,6 +249,20 @@ test('the changes of a source leave everything else of the target as it is', () 
   assert.deepEqual(result, { ...target, location: 'new' });
 });
 
+test('a new exception of a source has only its own differences on the target', () => {
+  const [id, source] = [occurrence(1), aSeries({ title: 'Source', location: 'there' })];
+  const target = aSeries({ title: 'Target', description: 'own' });
+  const exception = { ...occurrenceContent(source, id), location: 'here' };
+  const result = applyChanges(target, source, { ...source, exceptions: { [id]: exception } });
+  assert.deepEqual(result.exceptions, { [id]: { ...occurrenceContent(target, id), location: 'here' } });
+  const edited = { ...occurrenceContent(target, id), title: 'Mine' };
+  const again = applyChanges({ ...target, exceptions: { [id]: edited } }, source, {
+    ...source,
+    exceptions: { [id]: exception },
+  });
+  assert.deepEqual(again.exceptions, { [id]: { ...edited, location: 'here' } });
+});
+
 describe('random cases', () => {
   const id = fc.constantFrom(occurrence(1), occurrence(2), occurrence(3));
   type Edit = readonly [
@@ -417,6 +437,71 @@ describe('random cases', () => {
     const at = Date.parse(id.replace(/^(....)(..)(..)T(..)(..)(..)Z$/, '$1-$2-$3T$4:$5:$6Z'));
     return new Date(at + (hours(now) - hours(before)) * 3_600_000).toISOString().replace(/[-:]|\.\d+/g, '');
   };
+
+  /** What a run wrote to one side before it broke off, as its journal has it. */
+  const journalAfter = (side: SideName, before: CalendarEvent, after: CalendarEvent) => {
+    const hash = (text: string) => createHash('sha256').update(text).digest('hex');
+    const fields = fieldsOf(hash, changedValues(before, after));
+    return journalOf(hash, writesOf([{ linkId: '', side, fields, isDone: true }]), '');
+  };
+
+  /**
+   * Edits that say what they mean: the series before its occurrences, which shows what is like it; no exception that
+   * goes, which may be the service's doing once its series was written; none that goes and comes back; no new names.
+   */
+  const plain = (edits: readonly Edit[]): Edit[] => {
+    const isOfSeries = (kind: Edit[0]) => kind === 'field' || kind === 'person' || kind === 'rule';
+    return edits
+      .filter(([kind, which]) => kind !== 'reset' && kind !== 'single' && !(kind === 'field' && which === 5))
+      .filter(([kind, which]) => kind !== 'person' || which < 3)
+      .filter(([kind, , id]) => kind !== 'exclude' || !edits.some(([one, , at]) => one === 'override' && at === id))
+      .toSorted(([a], [b]) => Number(isOfSeries(b)) - Number(isOfSeries(a)));
+  };
+
+  /** Merges again after a run that wrote only one side. */
+  const continued = (input: MergeInput, whole: Merged, done: SideName): Merged => {
+    const sides = { ...input, [done]: { ...input[done], now: whole[done] } };
+    const bases = agreedSince(sides, journalAfter(done, input[done].now, whole[done]));
+    const [caldav, cloud] = [sides.caldav.now, sides.cloud.now];
+    return merge({
+      caldav: { now: caldav, base: bases.caldav },
+      cloud: { now: cloud, base: bases.cloud },
+      winner: input.winner,
+    });
+  };
+
+  const endsAsWhole = (input: MergeInput, done: SideName) => {
+    const whole = merge(input);
+    const rest = continued(input, whole, done);
+    assert.deepEqual(
+      [changedPaths(rest.caldav, whole.caldav), changedPaths(rest.cloud, whole.cloud)].map((paths) =>
+        paths.map(pathKey),
+      ),
+      [[], []],
+    );
+  };
+
+  test('a run that broke off between its two writes ends as if it had not', () => {
+    fc.assert(
+      fc.property(case_, fc.constantFrom<SideName>('caldav', 'cloud'), (one, done) =>
+        endsAsWhole(built({ ...one, caldav: plain(one.caldav), cloud: plain(one.cloud) }), done),
+      ),
+      options,
+    );
+  });
+
+  test('the same where one side moved the series, and the other changed occurrences', () => {
+    const moves = fc.constantFrom<When>(at(1, 10), at(1, 6), { allDay: true, start: '2026-06-01', end: '2026-06-02' });
+    fc.assert(
+      fc.property(case_, moves, (one, when) => {
+        const onlyOccurrences = plain(one.caldav).filter(([kind]) => kind === 'override' || kind === 'exclude');
+        const input = built({ ...one, isSeries: true, before: plain(one.before), caldav: onlyOccurrences, cloud: [] });
+        const now = retimed(input.cloud.now, { ...input.cloud.now, when });
+        endsAsWhole({ ...input, cloud: { ...input.cloud, now } }, 'caldav');
+      }),
+      { numRuns: 1_000 },
+    );
+  });
 
   test('swapping the sides gives the swapped result', () => {
     fc.assert(
