@@ -112,6 +112,20 @@ export class WireChecks {
         throw new Violation('W10', `${text} of ${lineage} is on the cloud although that is to show "Busy" only`);
   }
 
+  /** Lineages that the two sides show differently now. */
+  differing(): Set<string> {
+    const [caldav, cloud] = this.world.calendars.map(({ person }) => {
+      const byLineage = new Map<string, Set<string>>();
+      for (const { ref, title, texts } of person.list()) {
+        const name = lineageOf(title) ?? '';
+        const occurrences = person.shown(ref, this.until).map((one) => `${one.title} ${one.start} ${one.end}`);
+        byLineage.set(name, (byLineage.get(name) ?? new Set()).add([texts.trimEnd(), ...occurrences].join('\n')));
+      }
+      return new Map([...byLineage].map(([name, shown]) => [name, [...shown].sort().join('\n\n')]));
+    }) as [Map<string, string>, Map<string, string>];
+    return new Set([...caldav.keys(), ...cloud.keys()].filter((name) => caldav.get(name) !== cloud.get(name)));
+  }
+
   /** Called after each run: data that only one side has goes with a series that was written out meanwhile. */
   noteExplained(): void {
     if (this.world.installations.some(({ database }) => database.problems.size > 0))

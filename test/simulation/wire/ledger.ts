@@ -117,10 +117,12 @@ export class Ledger {
   /**
    * Nothing is under way. With what both calendars list: they show the same, so that the words of a lineage without a
    * rule are from now on those that they show.
+   * @param isUnread lineages with an edit that a server still withholds
    */
-  settle(listed: readonly (readonly Listed[])[] | null): void {
+  settle(listed: readonly (readonly Listed[])[] | null, isUnread: ReadonlySet<string> = new Set()): void {
     const shown = listed?.map(wordsOf);
     for (const lineage of this.lineages.values()) {
+      if (isUnread.has(lineage.name)) continue;
       lineage.touchedOn.clear();
       lineage.retimedOn.clear();
       lineage.occurrencesChangedOn.clear();

@@ -162,6 +162,8 @@ class Player {
     const isRetimed = RETIMING.has(what) || lineage.retimedOn.size > 0;
     if (isRetimed && [...lineage.touchedOn].some((one) => one !== step.calendar)) lineage.mayReturn = true;
     if (!['touch', 'keep', 'remove'].includes(what)) ledger.changed(lineage, step.calendar);
+    // A copy that is to show "Busy" is restored, whatever a person did to it before the run that blanks it.
+    if (step.calendar === 1 && this.owner.options.content.toCloud === 'busy') ledger.release(lineage);
     // In a one-way pair the source decides, and never deletes what it did not make.
     if (!this.owner.isDecidedBy(step.calendar) || (what === 'remove' && this.owner.direction !== 'bidirectional'))
       ledger.setApart(lineage);
@@ -292,7 +294,12 @@ class Player {
     const { ledger, calendars } = this.world;
     if (this.owner.options.content.toCloud === 'busy') this.checks.secrets();
     if (!this.owner.isFull) return ledger.settle(null);
-    ledger.settle(calendars.map(({ person }) => person.list()));
+    // What a server withheld, it does not name again: the next full comparison finds it.
+    const isUnread = this.hadFaults ? this.checks.differing() : new Set<string>();
+    ledger.settle(
+      calendars.map(({ person }) => person.list()),
+      isUnread,
+    );
   }
 
   private isSettled(): boolean {
@@ -490,8 +497,12 @@ function textWith(word: string): string {
   return `${word}, Größe; C:\\new – „x“\n${'lang '.repeat(12)}日本`;
 }
 
+/** What neither a listing nor its own name shows is gone, as far as anybody can tell: never both of an object. */
 function hideHalf({ dav }: WireCalendar, how: 'hiddenByName' | 'unlisted'): void {
-  [...(dav?.objects.keys() ?? [])].sort().forEach((path, index) => void (index % 2 === 0 && dav?.[how].add(path)));
+  const other = how === 'unlisted' ? 'hiddenByName' : 'unlisted';
+  [...(dav?.objects.keys() ?? [])].sort().forEach((path, index) => {
+    if (index % 2 === 0 && !dav?.[other].has(path)) dav?.[how].add(path);
+  });
 }
 
 function isOfPerson(step: { readonly do: string }): boolean {
