@@ -16,6 +16,9 @@ export interface HistoryStore {
 
   pruneChanges(pairId: string, before: Date): Promise<void>;
 
+  /** Whether a request waits for a run, or this run has taken one. */
+  hasUndoRequests(pairId: string, runId: string): Promise<boolean>;
+
   /** Requests that no run has planned yet: now this run does. In the order in which they came. */
   takeUndoRequests(pairId: string, runId: string): Promise<UndoRequestRow[]>;
 

@@ -108,6 +108,7 @@ export function postgresStore(db: Db): Store {
     changesById: bind(changes.changesById),
     changesSince: bind(changes.changesSince),
     pruneChanges: bind(changes.pruneChanges),
+    hasUndoRequests: bind(undo.hasUndoRequests),
     takeUndoRequests: bind(undo.takeUndoRequests),
     setUndoPlan: bind(undo.setUndoPlan),
 

@@ -1,5 +1,5 @@
 /** What people ask a pair to take back. What the functions for runs do is documented in store.ts. */
-import { and, asc, eq, isNotNull, isNull } from 'drizzle-orm';
+import { and, asc, eq, isNotNull, isNull, or } from 'drizzle-orm';
 import type { SideName } from '../core/event.ts';
 import type { UndoPlan } from '../core/sync/undo.ts';
 import type { Db } from './connect.ts';
@@ -20,6 +20,15 @@ export async function requestUndo(
   const columns = 'side' in what ? { side: what.side } : { changeIds: [...what.changeIds] };
   await db.sql.insert(undoRequests).values({ id, pairId, at: new Date(), ...columns });
   return id;
+}
+
+export async function hasUndoRequests(db: Db, pairId: string, runId: string): Promise<boolean> {
+  const [row] = await db.sql
+    .select({ id: undoRequests.id })
+    .from(undoRequests)
+    .where(and(eq(undoRequests.pairId, pairId), or(isNull(undoRequests.planned), eq(undoRequests.runId, runId))))
+    .limit(1);
+  return row !== undefined;
 }
 
 export async function takeUndoRequests(db: Db, pairId: string, runId: string): Promise<UndoRequestRow[]> {

@@ -28,6 +28,7 @@ interface Run {
 /** Returns the links that the run writes to because people asked for it: nothing else is decided about them yet. */
 export async function planUndo(deps: Deps, open: OpenPair, run: Run): Promise<ReadonlySet<string>> {
   const pairId = open.pair.id;
+  if (!(await deps.store.hasUndoRequests(pairId, run.id))) return new Set();
   await deps.store.underEpoch(pairId, run.epoch, async (store) => {
     const undoing: Undoing = { deps: { ...deps, store }, open, runId: run.id };
     for (const request of await store.takeUndoRequests(pairId, run.id)) {

@@ -23,6 +23,10 @@ export function historyOf(db: MemoryTables): Immediate<HistoryStore> {
       for (const row of [...db.history.values()])
         if (row.pairId === pairId && row.at < before) db.drop(db.history, row.id);
     },
+    hasUndoRequests: (pairId, runId) =>
+      [...db.undoRequests.values()].some(
+        (row) => row.pairId === pairId && (row.planned === null || row.runId === runId),
+      ),
     takeUndoRequests: (pairId, runId) => {
       const open = [...db.undoRequests.values()].filter((row) => row.pairId === pairId && row.planned === null);
       return open

@@ -484,6 +484,7 @@ export class StoreCalls {
     changesById: () => [this.pair(), this.some(() => this.known(this.database.history))],
     changesSince: () => [this.linkIds(), this.known(this.database.history)],
     pruneChanges: () => [this.pair(), new Date(this.now - this.random.pick([80, 100, 100]) * 86_400_000)],
+    hasUndoRequests: () => [this.pair(), this.known(this.database.runs)],
     takeUndoRequests: () => [this.pair(), this.known(this.database.runs)],
     setUndoPlan: () => [this.undoRequest(), EMPTY_UNDO_PLAN],
     linksWrittenByPerson: () => [this.known(this.database.runs)],
