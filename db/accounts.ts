@@ -8,6 +8,7 @@ import { ownedBy, type Tenant } from './owners.ts';
 import { type Page, type PageRequest, pageOf } from './page.ts';
 import { violates } from './postgres-errors.ts';
 import { accounts } from './schema.ts';
+import { accountCell } from './sealed-cells.ts';
 
 /** An account without its secrets. */
 export type AccountRecord = Omit<
@@ -34,7 +35,12 @@ export async function createAccount(db: Db, account: NewAccount): Promise<Accoun
   const { credentials, token, ...plain } = account;
   const [row] = await db.sql
     .insert(accounts)
-    .values({ id, ...plain, credentials: sealed(db, id, credentials), token: token ? sealed(db, id, token) : null })
+    .values({
+      id,
+      ...plain,
+      credentials: sealed(db, id, 'credentials', credentials),
+      token: token ? sealed(db, id, 'token', token) : null,
+    })
     .returning(VISIBLE);
   return row!;
 }
@@ -93,8 +99,8 @@ export async function replaceCredentials(
     .set({
       username: checked.username,
       discovered: checked.discovered,
-      credentials: sealed(db, id, checked.credentials),
-      token: checked.token ? sealed(db, id, checked.token) : null,
+      credentials: sealed(db, id, 'credentials', checked.credentials),
+      token: checked.token ? sealed(db, id, 'token', checked.token) : null,
       status: 'ok',
       statusReason: null,
     })
@@ -158,7 +164,7 @@ export async function openedAccount(db: Db, id: string): Promise<OpenedAccount |
   return {
     provider: row.provider,
     identity: row.identity,
-    credentials: JSON.parse(db.vault.open(row.credentials, contextOf(id))) as unknown,
+    credentials: JSON.parse(db.vault.open(row.credentials, accountCell(id, 'credentials'))) as unknown,
     discovered: row.discovered,
     tokens: tokenStore(db, id, row.credentials),
     async saveDiscovered(discovered) {
@@ -198,12 +204,12 @@ export function tokenStore(db: Db, accountId: string, credentials?: Buffer): Req
         .select({ token: accounts.token })
         .from(accounts)
         .where(and(same, isNotNull(accounts.token)));
-      return row?.token ? (JSON.parse(db.vault.open(row.token, contextOf(accountId))) as Token) : null;
+      return row?.token ? (JSON.parse(db.vault.open(row.token, accountCell(accountId, 'token'))) as Token) : null;
     },
     async save(token: Token): Promise<void> {
       await db.sql
         .update(accounts)
-        .set({ token: sealed(db, accountId, token) })
+        .set({ token: sealed(db, accountId, 'token', token) })
         .where(same);
     },
     async exclusively(work) {
@@ -266,10 +272,6 @@ const VISIBLE = {
   createdAt: accounts.createdAt,
 } as const;
 
-function sealed(db: Db, accountId: string, value: unknown): Buffer {
-  return db.vault.seal(JSON.stringify(value), contextOf(accountId));
-}
-
-function contextOf(accountId: string): string {
-  return `account:${accountId}`;
+function sealed(db: Db, accountId: string, column: 'credentials' | 'token', value: unknown): Buffer {
+  return db.vault.seal(JSON.stringify(value), accountCell(accountId, column));
 }

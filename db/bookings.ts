@@ -15,6 +15,7 @@ import { Superseded } from './epoch.ts';
 import { isId, newId } from './ids.ts';
 import { ownedBy, type Tenant } from './owners.ts';
 import { type Page, type PageRequest, pageOf } from './page.ts';
+import { bookingCell } from './sealed-cells.ts';
 import { addWebhookEvent, type WebhookType } from './webhook-events.ts';
 
 export type BookingRow = typeof bookings.$inferSelect;
@@ -198,15 +199,10 @@ export async function listBookings(
 /** What the event of a booking should have. */
 export function desiredOf(db: Db, { id, content, startAt, endAt }: BookingRow): DesiredBooking {
   return {
-    ...(JSON.parse(db.vault.open(content, bookingContext(id))) as BookingContent),
+    ...(JSON.parse(db.vault.open(content, bookingCell(id, 'content'))) as BookingContent),
     start: startAt.getTime(),
     end: endAt.getTime(),
   };
-}
-
-/** The context in which a booking's content is sealed. */
-export function bookingContext(id: string): string {
-  return `booking:${id}`;
 }
 
 /** Begins an attempt to write: earlier attempts can no longer store anything. Null when the booking is deleted. */
@@ -258,11 +254,12 @@ export function settleBooking(
 export function syncStateOf(db: Db, { id, syncState }: BookingRow): BookingSyncState {
   return syncState === null
     ? NOT_SYNCED
-    : (JSON.parse(db.vault.open(syncState, bookingContext(id))) as BookingSyncState);
+    : (JSON.parse(db.vault.open(syncState, bookingCell(id, 'sync_state'))) as BookingSyncState);
 }
 
-export function sealedFor(db: Db, bookingId: string, text: string): Buffer {
-  return db.vault.seal(text, bookingContext(bookingId));
+/** What the event of a booking is known to be, as it is stored. */
+export function sealedSyncState(db: Db, bookingId: string, state: BookingSyncState): Buffer {
+  return db.vault.seal(JSON.stringify(state), bookingCell(bookingId, 'sync_state'));
 }
 
 /**
@@ -330,7 +327,7 @@ function sealedContent(
 ): Buffer {
   return db.vault.seal(
     JSON.stringify({ title, location, description, timeZone, attendees } satisfies BookingContent),
-    bookingContext(id),
+    bookingCell(id, 'content'),
   );
 }
 

@@ -8,6 +8,7 @@ import { changes } from './history-schema.ts';
 import { isId } from './ids.ts';
 import { mapPage, type Page, type PageRequest, pageOf } from './page.ts';
 import { openSealedJson } from './pairs.ts';
+import { pairCell } from './sealed-cells.ts';
 
 export type ChangeRow = typeof changes.$inferSelect;
 
@@ -82,7 +83,7 @@ export async function listChanges(
     side,
     action,
     undoes,
-    content: openSealedJson<ChangeContent>(db, pairId, content),
+    content: openSealedJson<ChangeContent>(db, content, pairCell(pairId, 'changes.content', id)),
   }));
 }
 

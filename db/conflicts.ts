@@ -6,6 +6,7 @@ import type { Db } from './connect.ts';
 import { mapPage, type Page, type PageRequest, pageOf } from './page.ts';
 import { openSealedJson } from './pairs.ts';
 import { conflicts } from './schema.ts';
+import { pairCell } from './sealed-cells.ts';
 
 export type NewConflict = typeof conflicts.$inferInsert;
 
@@ -34,8 +35,8 @@ export async function listConflicts(db: Db, pairId: string, page: PageRequest): 
   return mapPage(pageOf(rows, page.limit), ({ id, at, field, winner, content }) => {
     const opened = openSealedJson<{ eventTitle?: string | null; keptValue?: unknown; lostValue?: unknown }>(
       db,
-      pairId,
       content,
+      pairCell(pairId, 'conflicts.content', id),
     );
     return {
       id,

@@ -8,6 +8,7 @@ import { type EventPosition, isAfter } from './event-position.ts';
 import { isId } from './ids.ts';
 import { openLabel } from './links.ts';
 import { openSealedJson } from './pairs.ts';
+import { pairCell } from './sealed-cells.ts';
 
 export const EVENT_STATES = ['synced', 'pending', 'held', 'problem', 'excluded', 'deleted'] as const;
 type EventState = (typeof EVENT_STATES)[number];
@@ -36,7 +37,9 @@ export interface EventQuery {
 
 type Row = {
   id: string;
+  /** Of a deleted event the content of this change. */
   label: Buffer | null;
+  changeId: string | null;
   startAt: string | null;
   state: EventState;
   code: string | null;
@@ -110,7 +113,7 @@ async function rowsAfter(
 /** Events of which something is left. */
 function linksOf(pairId: string, where: SQL): SQL {
   return sql`
-    select l.id, l.label, l.start_at as "startAt",
+    select l.id, l.label, null::uuid as "changeId", l.start_at as "startAt",
       case
         when l.excluded is not null and shown.sides <> 2 then 'excluded'
         when h.reason is not null then 'held'
@@ -139,7 +142,7 @@ function linksOf(pairId: string, where: SQL): SQL {
 function deletedOf(pairId: string, where: SQL): SQL {
   return sql`
     select distinct on (c.start_at, c.event_id)
-      c.event_id as id, c.content as label, c.start_at as "startAt",
+      c.event_id as id, c.content as label, c.id as "changeId", c.start_at as "startAt",
       'deleted' as state, c.side as code, null as detail, '{}'::text[] as sides
     from changes c
     where c.pair_id = ${pairId} and c.action = 'delete' and c.event_id = c.link_id and ${where}
@@ -156,9 +159,10 @@ function titleOf(db: Db, pairId: string, row: Row): string {
 }
 
 /** The content of a deletion holds the event as it was. */
-function labelOf(db: Db, pairId: string, { label, state }: Row): { title: string | null; start: string | null } {
-  if (state !== 'deleted') return openLabel(db, pairId, label);
-  const content = label && openSealedJson<ChangeContent>(db, pairId, label);
+function labelOf(db: Db, pairId: string, { id, label, changeId }: Row): { title: string | null; start: string | null } {
+  if (changeId === null) return openLabel(db, pairId, id, label);
+  const cell = pairCell(pairId, 'changes.content', changeId);
+  const content = label && openSealedJson<ChangeContent>(db, label, cell);
   return content ? labelOfChange(content) : { title: null, start: null };
 }
 

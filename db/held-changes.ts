@@ -59,6 +59,7 @@ export async function listHeldChanges(
       side: heldChanges.side,
       reason: heldChanges.reason,
       since: heldChanges.since,
+      linkId: links.id,
       label: links.label,
       startAt: links.startAt,
     })
@@ -75,8 +76,8 @@ export async function listHeldChanges(
     .limit(limit + 1);
   const last = rows.length > limit ? rows[limit - 1] : undefined;
   return {
-    items: rows.slice(0, limit).map(({ label, startAt: _at, ...row }) => {
-      const { title, start } = openLabel(db, pairId, label);
+    items: rows.slice(0, limit).map(({ label, linkId, startAt: _at, ...row }) => {
+      const { title, start } = openLabel(db, pairId, linkId, label);
       return { ...row, eventTitle: title, eventStart: start };
     }),
     next: last ? { startAt: last.startAt?.toISOString() ?? null, id: last.id } : null,

@@ -6,9 +6,10 @@ import { eq, sql } from 'drizzle-orm';
 import { installationKeys } from './access-schema.ts';
 import type { Db } from './connect.ts';
 import { accounts } from './schema.ts';
+import { installationKeyCell } from './sealed-cells.ts';
 
 const HASH_KEY = 'hash key';
-export const HASH_KEY_CONTEXT = 'installation:hash key';
+const HASH_KEY_CELL = installationKeyCell(HASH_KEY);
 
 /**
  * The stored hash key; stores `derived` where there is none yet.
@@ -16,11 +17,11 @@ export const HASH_KEY_CONTEXT = 'installation:hash key';
  */
 export async function storedHashKey(db: Db, derived: Buffer): Promise<Buffer | null> {
   if (!(await opensAccounts(db))) return null;
-  const sealed = db.vault.seal(derived.toString('base64'), HASH_KEY_CONTEXT);
+  const sealed = db.vault.seal(derived.toString('base64'), HASH_KEY_CELL);
   await db.sql.insert(installationKeys).values({ name: HASH_KEY, sealed }).onConflictDoNothing();
   const [row] = await db.sql.select().from(installationKeys).where(eq(installationKeys.name, HASH_KEY));
   if (row === undefined || !db.vault.knowsKeyOf(row.sealed)) return null;
-  return Buffer.from(db.vault.open(row.sealed, HASH_KEY_CONTEXT), 'base64');
+  return Buffer.from(db.vault.open(row.sealed, HASH_KEY_CELL), 'base64');
 }
 
 /** Whether the keys of all accounts are known. One account for each key is enough. */

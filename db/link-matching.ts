@@ -4,9 +4,12 @@
  */
 import { sql } from 'drizzle-orm';
 import type { SideName } from '../core/event.ts';
+import { anyOf } from './bulk.ts';
 import type { Db } from './connect.ts';
-import { dropGoneSides, type SideRow } from './link-sides.ts';
+import { dropGoneSides, type SideRow, updateSides } from './link-sides.ts';
 import { deleteLinks, markDirty } from './links.ts';
+import { linkSides } from './schema.ts';
+import { movedTo, sideCell } from './sealed-cells.ts';
 
 /** The side `side` of link `joined` belongs to the event of link `kept`. */
 export interface Halves {
@@ -84,6 +87,7 @@ export async function renames(db: Db, pairId: string): Promise<Halves[]> {
 
 export async function joinHalves(db: Db, halves: readonly Halves[]): Promise<void> {
   if (halves.length === 0) return;
+  await sealForKept(db, halves);
   const column = (name: keyof Halves) => sql`${sql.param(halves.map((one) => one[name]))}`;
   const h = sql`unnest(${column('kept')}::uuid[], ${column('joined')}::uuid[], ${column('side')}::text[])
     h(kept, joined, side)`;
@@ -112,6 +116,29 @@ export async function joinHalves(db: Db, halves: readonly Halves[]): Promise<voi
     db,
     halves.map(({ kept }) => kept),
   );
+}
+
+/** What the sides of the joined links hold becomes part of the kept ones. */
+async function sealForKept(db: Db, halves: readonly Halves[]): Promise<void> {
+  const keptOf = new Map(halves.map(({ kept, joined }) => [joined, kept]));
+  const rows = await db.sql
+    .select({
+      linkId: linkSides.linkId,
+      pairId: linkSides.pairId,
+      side: linkSides.side,
+      current: linkSides.current,
+      base: linkSides.base,
+    })
+    .from(linkSides)
+    .where(anyOf(linkSides.linkId, [...keptOf.keys()]));
+  const moved = rows.map(({ linkId, pairId, side, current, base }) => {
+    const to = sideCell({ pairId, linkId: keptOf.get(linkId) ?? linkId, side });
+    const move = (sealed: Buffer | null) => sealed && movedTo(db.vault, sealed, sideCell({ pairId, linkId, side }), to);
+    const movedCurrent = move(current);
+    const isBase = base !== null && current?.equals(base) === true;
+    return { linkId, side, set: { current: movedCurrent, base: isBase ? movedCurrent : move(base) } };
+  });
+  await updateSides(db, moved);
 }
 
 /** One side of an event, as far as another event may be the same. */

@@ -9,6 +9,7 @@ import { type Db, transaction } from './connect.ts';
 import type { SideRow } from './link-sides.ts';
 import { NEXT_REVISION, openSealedJson } from './pairs.ts';
 import { linkSides, links, pairs } from './schema.ts';
+import { pairCell } from './sealed-cells.ts';
 
 export type LinkRow = typeof links.$inferSelect;
 export type NewLink = typeof links.$inferInsert;
@@ -190,9 +191,11 @@ export function includeEvent(db: Db, pairId: string, linkId: string): Promise<vo
 export function openLabel(
   db: Db,
   pairId: string,
+  linkId: string,
   label: Buffer | null,
 ): { title: string | null; start: string | null } {
+  const cell = pairCell(pairId, 'links.label', linkId);
   const opened =
-    label === null ? null : openSealedJson<{ title?: string | null; start?: string | null }>(db, pairId, label);
+    label === null ? null : openSealedJson<{ title?: string | null; start?: string | null }>(db, label, cell);
   return { title: opened?.title ?? null, start: opened?.start ?? null };
 }

@@ -227,13 +227,9 @@ export async function requestedWait(
   return { until: row?.until ?? null, hasBegun: (row?.runId ?? null) !== null };
 }
 
-/** The context in which a pair's content is sealed. */
-export function pairContext(pairId: string): string {
-  return `pair:${pairId}`;
-}
-
-export function openSealedJson<T>({ vault }: Pick<Db, 'vault'>, pairId: string, sealed: Buffer): T | null {
-  return JSON.parse(vault.open(sealed, pairContext(pairId))) as T | null;
+/** @param cell where it is stored (sealed-cells.ts) */
+export function openSealedJson<T>({ vault }: Pick<Db, 'vault'>, sealed: Buffer, cell: string): T | null {
+  return JSON.parse(vault.open(sealed, cell)) as T | null;
 }
 
 const VISIBLE = {

@@ -2,7 +2,8 @@
 import { eq } from 'drizzle-orm';
 import type { Db } from './connect.ts';
 import { type PreviewProgress, previews } from './history-schema.ts';
-import { openSealedJson, pairContext } from './pairs.ts';
+import { openSealedJson } from './pairs.ts';
+import { pairCell } from './sealed-cells.ts';
 
 interface PreviewRecord<Result, Code> {
   readonly startedAt: Date;
@@ -34,7 +35,7 @@ export async function endPreview(
   const set =
     'error' in outcome
       ? { error: outcome.error }
-      : { result: db.vault.seal(JSON.stringify(outcome.result), pairContext(pairId)) };
+      : { result: db.vault.seal(JSON.stringify(outcome.result), pairCell(pairId, 'previews.result', pairId)) };
   await db.sql
     .update(previews)
     .set({ finishedAt, ...set })
@@ -50,7 +51,7 @@ export async function findPreview<Result, Code>(db: Db, pairId: string): Promise
     startedAt,
     finishedAt,
     progress,
-    result: result && openSealedJson<Result>(db, pairId, result),
+    result: result && openSealedJson<Result>(db, result, pairCell(pairId, 'previews.result', pairId)),
     error: error as { code: Code; detail: string } | null,
   };
 }

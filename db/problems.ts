@@ -81,6 +81,7 @@ export async function listProblems(db: Db, pairId: string, page: PageRequest): P
       side: problems.side,
       detail: problems.detail,
       since: problems.since,
+      linkId: links.id,
       label: links.label,
     })
     .from(problems)
@@ -88,8 +89,8 @@ export async function listProblems(db: Db, pairId: string, page: PageRequest): P
     .where(and(eq(problems.pairId, pairId), page.after === null ? undefined : gt(problems.id, page.after)))
     .orderBy(asc(problems.id))
     .limit(page.limit + 1);
-  return mapPage(pageOf(rows, page.limit), ({ label, ...row }) => ({
+  return mapPage(pageOf(rows, page.limit), ({ label, linkId, ...row }) => ({
     ...row,
-    eventTitle: openLabel(db, pairId, label).title,
+    eventTitle: openLabel(db, pairId, linkId, label).title,
   }));
 }

@@ -1,60 +1,20 @@
-/** Re-encrypts what older keys sealed, while everything runs, so that an old key can be removed. */
+/**
+ * Re-encrypts what older keys sealed, while everything runs, so that an old key can be removed; and what earlier
+ * versions of Calpair did not bind to its table, column and row.
+ */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sql } from 'drizzle-orm';
-import { bookingContext } from './bookings.ts';
 import { type Db, transaction } from './connect.ts';
-import { HASH_KEY_CONTEXT } from './installation-keys.ts';
-import { pairContext } from './pairs.ts';
-
-interface SealedTable {
-  readonly table: string;
-  /** The columns that name a row. */
-  readonly key: readonly string[];
-  readonly columns: readonly string[];
-  /** The column that the context is made of. */
-  readonly owner: string;
-  readonly context: (owner: string) => string;
-}
-
-const SEALED: readonly SealedTable[] = [
-  { table: 'installation_keys', key: ['name'], columns: ['sealed'], owner: 'name', context: () => HASH_KEY_CONTEXT },
-  { table: 'accounts', key: ['id'], columns: ['credentials', 'token'], owner: 'id', context: (id) => `account:${id}` },
-  { table: 'sign_ins', key: ['hash'], columns: ['data'], owner: 'hash', context: (hash) => `sign-in:${hash}` },
-  {
-    table: 'bookings',
-    key: ['id'],
-    columns: ['content', 'sync_state', 'current'],
-    owner: 'id',
-    context: bookingContext,
-  },
-  { table: 'links', key: ['id'], columns: ['agreed', 'label'], owner: 'pair_id', context: pairContext },
-  {
-    table: 'link_sides',
-    key: ['link_id', 'side'],
-    columns: ['current', 'base'],
-    owner: 'pair_id',
-    context: pairContext,
-  },
-  { table: 'ops', key: ['id'], columns: ['next', 'original'], owner: 'pair_id', context: pairContext },
-  { table: 'changes', key: ['id'], columns: ['content'], owner: 'pair_id', context: pairContext },
-  { table: 'undo_requests', key: ['id'], columns: ['planned'], owner: 'pair_id', context: pairContext },
-  { table: 'previews', key: ['pair_id'], columns: ['result'], owner: 'pair_id', context: pairContext },
-  { table: 'conflicts', key: ['id'], columns: ['content'], owner: 'pair_id', context: pairContext },
-];
+import { SEALED_TABLES, type SealedTable } from './sealed-cells.ts';
 
 const AT_ONCE = 200;
 /** What a transaction that began before holds is tried again after this time. */
 const RETRY_MS = 500;
 
-/** Every column that holds sealed data, as `table.column`. */
-export const SEALED_COLUMNS: readonly string[] = SEALED.flatMap(({ table, columns }) =>
-  columns.map((column) => `${table}.${column}`),
-);
-
-/** Rows with something that the first key has not sealed. */
+/** Rows with something that the first key has not sealed, or not in today's format. */
 export async function countOldSeals(db: Db): Promise<number> {
   const counts = await Promise.all(
-    SEALED.map(async (one) => {
+    SEALED_TABLES.map(async (one) => {
       const { rows } = await db.sql.execute(
         sql`select count(*)::int as total from ${sql.raw(one.table)} where ${isOld(db, one)}`,
       );
@@ -73,7 +33,7 @@ export async function rotateKeys(db: Db, onProgress: (left: number) => void, sig
   for (let left = await countOldSeals(db); left > 0; left = await countOldSeals(db)) {
     onProgress(left);
     let done = 0;
-    for (const one of SEALED)
+    for (const one of SEALED_TABLES)
       for (let rows = AT_ONCE; rows === AT_ONCE; done += rows) {
         signal?.throwIfAborted();
         rows = await rotateSome(db, one);
@@ -85,17 +45,13 @@ export async function rotateKeys(db: Db, onProgress: (left: number) => void, sig
 
 /** One transaction. Rows that another one holds are left for later, so that none waits for the other. */
 function rotateSome(db: Db, one: SealedTable): Promise<number> {
-  const { table, key, columns, owner, context } = one;
+  const { table, key, columns, owner } = one;
   return transaction(db, async (tx) => {
     const { rows } = await tx.sql.execute<Record<string, unknown>>(sql`
-      select ${names([...new Set([...key, owner, ...columns])])} from ${sql.raw(table)}
+      select ${names([...key, ...(owner === undefined ? [] : [owner]), ...columns])} from ${sql.raw(table)}
       where ${isOld(db, one)} limit ${AT_ONCE} for update skip locked`);
     for (const row of rows) {
-      const bound = context(String(row[owner]));
-      const values = columns.map((column) => {
-        const sealed = row[column] as Buffer | null;
-        return sql`${sql.raw(column)} = ${sealed && db.vault.seal(db.vault.open(sealed, bound), bound)}`;
-      });
+      const values = resealed(db, one, row).map(({ column, sealed }) => sql`${sql.raw(column)} = ${sealed}`);
       const same = key.map((column) => sql`${sql.raw(column)} = ${row[column]}`);
       await tx.sql.execute(
         sql`update ${sql.raw(table)} set ${sql.join(values, sql`, `)} where ${sql.join(same, sql` and `)}`,
@@ -105,9 +61,21 @@ function rotateSome(db: Db, one: SealedTable): Promise<number> {
   });
 }
 
-/** Bytes 2 to 5 of sealed data are the id of its key. */
+/** Columns that are equal stay equal: `base` is `current` where both sides of an event agree. */
+function resealed(db: Db, { columns, cell }: SealedTable, row: Record<string, unknown>) {
+  const done: { column: string; before: Buffer | null; cell: string; sealed: Buffer | null }[] = [];
+  for (const column of columns) {
+    const before = row[column] as Buffer | null;
+    const here = cell(row as Record<string, string>, column);
+    const same = done.find((one) => one.cell === here && before !== null && one.before?.equals(before) === true);
+    const sealed = same ? same.sealed : before && db.vault.seal(db.vault.open(before, here), here);
+    done.push({ column, before, cell: here, sealed });
+  }
+  return done;
+}
+
 function isOld(db: Db, { columns }: SealedTable) {
-  const parts = columns.map((column) => sql`substring(${sql.raw(column)} from 2 for 4) <> ${db.vault.keyId}`);
+  const parts = columns.map((column) => sql`substring(${sql.raw(column)} from 1 for 5) <> ${db.vault.prefix}`);
   return sql`(${sql.join(parts, sql` or `)})`;
 }
 

@@ -6,6 +6,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { and, eq, gt, isNull, lt, or, sql } from 'drizzle-orm';
 import { signIns } from './access-schema.ts';
 import type { Db } from './connect.ts';
+import { signInCell } from './sealed-cells.ts';
 
 export interface NewSignIn {
   readonly kind: string;
@@ -84,9 +85,9 @@ function hashOf(secret: string): string {
 }
 
 function sealed(db: Db, secret: string, data: unknown): Buffer {
-  return db.vault.seal(JSON.stringify(data), `sign-in:${hashOf(secret)}`);
+  return db.vault.seal(JSON.stringify(data), signInCell(hashOf(secret)));
 }
 
 function opened(db: Db, secret: string, data: Buffer): unknown {
-  return JSON.parse(db.vault.open(data, `sign-in:${hashOf(secret)}`));
+  return JSON.parse(db.vault.open(data, signInCell(hashOf(secret))));
 }

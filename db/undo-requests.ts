@@ -5,8 +5,9 @@ import type { UndoPlan } from '../core/sync/undo.ts';
 import type { Db } from './connect.ts';
 import { undoRequests } from './history-schema.ts';
 import { isId, newId } from './ids.ts';
-import { openSealedJson, pairContext } from './pairs.ts';
+import { openSealedJson } from './pairs.ts';
 import { ops } from './schema.ts';
+import { pairCell } from './sealed-cells.ts';
 
 export type UndoRequestRow = typeof undoRequests.$inferSelect;
 
@@ -43,7 +44,7 @@ export async function takeUndoRequests(db: Db, pairId: string, runId: string): P
 export async function setUndoPlan(db: Db, { id, pairId }: UndoRequestRow, plan: UndoPlan): Promise<void> {
   await db.sql
     .update(undoRequests)
-    .set({ planned: db.vault.seal(JSON.stringify(plan), pairContext(pairId)) })
+    .set({ planned: db.vault.seal(JSON.stringify(plan), pairCell(pairId, 'undo_requests.planned', id)) })
     .where(eq(undoRequests.id, id));
 }
 
@@ -79,7 +80,10 @@ async function outcomeOf(
   runId: string | null,
   rows: readonly UndoRequestRow[],
 ): Promise<UndoOutcome> {
-  const plans = rows.flatMap(({ planned }) => (planned && openSealedJson<UndoPlan>(db, pairId, planned)) ?? []);
+  const plans = rows.flatMap(
+    ({ id, planned }) =>
+      (planned && openSealedJson<UndoPlan>(db, planned, pairCell(pairId, 'undo_requests.planned', id))) ?? [],
+  );
   if (runId === null || plans.length === 0) return { runId, plan: null, done: new Set() };
   const done = await db.sql
     .select({ id: ops.id })

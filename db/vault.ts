@@ -2,12 +2,12 @@
 import { createCipheriv, createDecipheriv, createHash, createHmac, randomBytes } from 'node:crypto';
 
 export interface Vault {
-  /** @param context whose it is (`pair:<id>`, `account:<id>`): with another context it does not open */
+  /** @param context where it is stored (sealed-cells.ts), `owner#table.column:row`: in another one it does not open */
   seal(text: string, context: string): Buffer;
   /** @throws SealedError when no key opens it, or it was changed */
   open(sealed: Buffer, context: string): string;
-  /** The id of the key that seals, in bytes 2 to 5 of what is sealed. */
-  readonly keyId: Buffer;
+  /** What all that is sealed now begins with: the version of the format, and the four bytes that name the key. */
+  readonly prefix: Buffer;
   /** Whether one of the keys sealed this. */
   knowsKeyOf(sealed: Buffer): boolean;
   /** A keyed hash, for looking values up without storing them; hex, stable for an installation. */
@@ -19,7 +19,10 @@ export class SealedError extends Error {
   override readonly name = 'SealedError';
 }
 
-const VERSION = 1;
+/** Bound to the whole context. */
+const VERSION = 2;
+/** What earlier versions sealed is bound to the owner only; rotate-keys.ts seals it again. */
+const BOUND_TO_OWNER = 1;
 const HEADER = 1 + 4 + 12;
 
 /**
@@ -30,24 +33,25 @@ export function createVault(keys: readonly Buffer[], hashKey: Buffer): Vault {
   const current = keys[0];
   if (!current) throw new Error('at least one encryption key is needed');
   const byId = new Map(keys.map((key) => [keyId(key).toString('hex'), key]));
-  const id = keyId(current);
+  const prefix = Buffer.concat([Buffer.of(VERSION), keyId(current)]);
+  const keyOf = (sealed: Buffer) =>
+    sealed[0] === VERSION || sealed[0] === BOUND_TO_OWNER ? byId.get(sealed.subarray(1, 5).toString('hex')) : undefined;
   return {
-    keyId: id,
-    knowsKeyOf: (sealed) => sealed[0] === VERSION && byId.has(sealed.subarray(1, 5).toString('hex')),
+    prefix,
+    knowsKeyOf: (sealed) => keyOf(sealed) !== undefined,
     seal(text, context) {
       const nonce = randomBytes(12);
       const cipher = createCipheriv('aes-256-gcm', current, nonce);
       cipher.setAAD(Buffer.from(context));
       const body = Buffer.concat([cipher.update(text, 'utf8'), cipher.final()]);
-      return Buffer.concat([Buffer.of(VERSION), id, nonce, body, cipher.getAuthTag()]);
+      return Buffer.concat([prefix, nonce, body, cipher.getAuthTag()]);
     },
     open(sealed, context) {
-      const key = byId.get(sealed.subarray(1, 5).toString('hex'));
-      if (sealed[0] !== VERSION || !key)
-        throw new SealedError('sealed with a key that this installation does not have');
+      const key = keyOf(sealed);
+      if (!key) throw new SealedError('sealed with a key that this installation does not have');
       try {
         const decipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(5, HEADER));
-        decipher.setAAD(Buffer.from(context));
+        decipher.setAAD(Buffer.from(sealed[0] === VERSION ? context : ownerOf(context)));
         decipher.setAuthTag(sealed.subarray(sealed.length - 16));
         const body = decipher.update(sealed.subarray(HEADER, sealed.length - 16));
         return Buffer.concat([body, decipher.final()]).toString('utf8');
@@ -57,6 +61,10 @@ export function createVault(keys: readonly Buffer[], hashKey: Buffer): Vault {
     },
     hash: (text) => createHmac('sha256', hashKey).update(text).digest('hex'),
   };
+}
+
+function ownerOf(context: string): string {
+  return context.split('#', 1)[0]!;
 }
 
 function keyId(key: Buffer): Buffer {

@@ -21,13 +21,14 @@ import {
   type BookingRow,
   desiredOf,
   noteBooking,
-  sealedFor,
+  sealedSyncState,
   settleBooking,
   syncStateOf,
   takeBooking,
 } from '../../db/bookings.ts';
 import { SOON_MS } from '../../db/due-times.ts';
 import { Superseded } from '../../db/epoch.ts';
+import { bookingCell } from '../../db/sealed-cells.ts';
 import type { Found, Written } from '../../providers/provider.ts';
 import type { BookingActivities, SyncedBooking } from '../../workflows/booking-messages.ts';
 import { noChange } from '../error-policy.ts';
@@ -236,7 +237,7 @@ async function settle(
     writeError: null,
     failures: 0,
     dueAt: null,
-    ...(synced === null ? {} : { syncState: sealedFor(db, row.id, JSON.stringify(synced)) }),
+    ...(synced === null ? {} : { syncState: sealedSyncState(db, row.id, synced) }),
   };
   const outcome = await settleBooking(db, row, columns, async (tx, settled) => {
     if (event !== null) await announceBooking(tx, event, settled, clock.now(), { by: 'calendar' });
@@ -299,7 +300,7 @@ function note(
   synced: BookingSyncState,
   set: Partial<BookingRow> = {},
 ): Promise<BookingRow> {
-  return noteBooking(db, row, { ...set, syncState: sealedFor(db, row.id, JSON.stringify(synced)) });
+  return noteBooking(db, row, { ...set, syncState: sealedSyncState(db, row.id, synced) });
 }
 
 function currentColumns(
@@ -307,5 +308,5 @@ function currentColumns(
   { id }: BookingRow,
   { ref, resource, version, data }: Found,
 ): Partial<BookingRow> {
-  return { ref, resource, version, current: sealedFor(db, id, data), writtenAt: clock.now() };
+  return { ref, resource, version, current: db.vault.seal(data, bookingCell(id, 'current')), writtenAt: clock.now() };
 }

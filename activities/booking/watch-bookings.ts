@@ -17,10 +17,11 @@ import {
   notePolledCalendar,
   polledCalendar,
 } from '../../db/booked-calendars.ts';
-import { type BookingRow, bookingContext, watchedBookings } from '../../db/bookings.ts';
+import { type BookingRow, watchedBookings } from '../../db/bookings.ts';
 import { SOON_MS } from '../../db/due-times.ts';
 import { Superseded } from '../../db/epoch.ts';
 import { isUnavailable } from '../../db/postgres-errors.ts';
+import { bookingCell } from '../../db/sealed-cells.ts';
 import type { Found, Side, Stored, StoredEvents } from '../../providers/provider.ts';
 import type { BookingActivities, WatchResult } from '../../workflows/booking-messages.ts';
 import type { PollPause } from '../../workflows/messages.ts';
@@ -200,7 +201,7 @@ function bookedEvent({ db }: BookingDeps, row: BookingRow): BookedEvent {
       version: isThere ? row.version : null,
       // Decrypted only where it is needed.
       get data() {
-        return isThere ? db.vault.open(row.current!, bookingContext(row.id)) : '';
+        return isThere ? db.vault.open(row.current!, bookingCell(row.id, 'current')) : '';
       },
     },
   };

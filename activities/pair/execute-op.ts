@@ -8,7 +8,7 @@ import { Superseded } from '../../db/epoch.ts';
 import type { SideRow } from '../../db/link-sides.ts';
 import type { LinkRow } from '../../db/links.ts';
 import type { OpRow } from '../../db/ops.ts';
-import { pairContext } from '../../db/pairs.ts';
+import { pairCell } from '../../db/sealed-cells.ts';
 import type { Store } from '../../db/store.ts';
 import type { Stored } from '../../providers/provider.ts';
 import type { Deps } from '../deps.ts';
@@ -206,7 +206,7 @@ async function write(
   const generation = op.side === 'caldav' ? link.caldavGeneration : link.cloudGeneration;
   const last = sides[op.side];
   const isLost = last?.gone !== 'confirmed';
-  const original = op.original && deps.store.vault.open(op.original, pairContext(op.pairId));
+  const original = op.original && deps.store.vault.open(op.original, pairCell(op.pairId, 'ops.original', op.id));
   const written = await side.create(next, link.id, isLost ? generation : generation + 1, original ?? undefined);
   return { op, action: 'create', next, written: confirmedByVersion(storesAsSent, op.side, written) };
 }
@@ -247,7 +247,7 @@ async function outdated(
 
 function nextOf(store: Store, op: OpRow): CalendarEvent {
   if (!op.next) throw new SyncError('bug', 'the op has no event to write');
-  return JSON.parse(store.vault.open(op.next, pairContext(op.pairId))) as CalendarEvent;
+  return JSON.parse(store.vault.open(op.next, pairCell(op.pairId, 'ops.next', op.id))) as CalendarEvent;
 }
 
 function storedOf(store: Store, row: SideRow | undefined): Stored {

@@ -5,7 +5,7 @@ import { valuesWritten } from '../../core/sync/journal.ts';
 import type { InstanceToPlan, PlanInput, SideStates } from '../../core/sync/plan-input.ts';
 import { compareRefusals } from '../../core/sync/refusal.ts';
 import type { HeldRow } from '../../db/held-changes.ts';
-import { pairContext } from '../../db/pairs.ts';
+import { pairCell } from '../../db/sealed-cells.ts';
 import type { SharedCalendars } from '../../db/shared-calendars.ts';
 import type { Store } from '../../db/store.ts';
 import type { Deps } from '../deps.ts';
@@ -113,7 +113,9 @@ function instanceOf(store: Store, instance: Read): InstanceToPlan {
     occurrence: link.occurrence ?? '',
     view,
     sides: statesOf(instance),
-    agreed: link.agreed && (JSON.parse(store.vault.open(link.agreed, pairContext(link.pairId))) as Content),
+    agreed:
+      link.agreed &&
+      (JSON.parse(store.vault.open(link.agreed, pairCell(link.pairId, 'links.agreed', link.id))) as Content),
   };
 }
 

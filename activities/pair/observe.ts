@@ -9,7 +9,7 @@ import type { JournalFields } from '../../core/sync/journal.ts';
 import { matchText } from '../../core/sync/match-text.ts';
 import type { NewSide, SideRow } from '../../db/link-sides.ts';
 import type { NewLink } from '../../db/links.ts';
-import { pairContext } from '../../db/pairs.ts';
+import { sideCell } from '../../db/sealed-cells.ts';
 import type { Store } from '../../db/store.ts';
 import type { ChangePage, Found, Side, Stored } from '../../providers/provider.ts';
 import { type Deps, EVENTS_AT_ONCE } from '../deps.ts';
@@ -74,7 +74,7 @@ export function currentOf(store: Store, row: SideRow): Stored | null {
       ref: row.ref,
       resource: row.resource,
       version: row.version,
-      data: store.vault.open(row.current, pairContext(row.pairId)),
+      data: store.vault.open(row.current, sideCell(row)),
     }
   );
 }
@@ -86,18 +86,18 @@ export function baseOf(store: Store, row: SideRow): Stored | null {
       ref: row.ref,
       resource: row.resource,
       version: row.baseVersion,
-      data: store.vault.open(row.base, pairContext(row.pairId)),
+      data: store.vault.open(row.base, sideCell(row)),
     }
   );
 }
 
 /** The columns that follow from what a side shows of an event. */
-export function currentColumns(store: Store, pairId: string, found: Found) {
+export function currentColumns(store: Store, where: Parameters<typeof sideCell>[0], found: Found) {
   return {
     ref: found.ref,
     resource: found.resource,
     version: found.version,
-    current: store.vault.seal(found.data, pairContext(pairId)),
+    current: store.vault.seal(found.data, sideCell(where)),
     uidHash: found.event?.uid ? uidHashOf(store, found.event.uid) : null,
     matchHash: found.event ? store.vault.hash(matchText(found.event)) : null,
     modifiedAt: found.modifiedAt ? new Date(found.modifiedAt) : null,
@@ -147,17 +147,16 @@ async function observeFound(observer: Observer, tx: Store, found: readonly Found
     // A copy whose create was never answered carries the link's id; the link table decides whether that side is free.
     const isOurs = one.marker !== null && free.delete(one.marker);
     const linkId = isOurs ? (one.marker as string) : deps.newId();
-    const columns = currentColumns(tx, pairId, one);
+    const where = { pairId, linkId, side };
+    const columns = currentColumns(tx, where, one);
     if (isOurs) ours.push(linkId);
     else {
       // The run that plans it writes what is nearest first.
       const label = one.event && labelOfEvent(one.event);
-      newLinks.push({ id: linkId, pairId, dirty: true, ...labelColumns(tx, pairId, label) });
+      newLinks.push({ id: linkId, pairId, dirty: true, ...labelColumns(tx, pairId, linkId, label) });
     }
     newSides.push({
-      linkId,
-      pairId,
-      side,
+      ...where,
       owned: isOurs,
       listed: true,
       gone: (mayBeStale || taken.has(one.marker) ? 'suspected' : 'no') as SideRow['gone'],
@@ -229,13 +228,13 @@ export async function storeSeen(
   await tx.markDirty(events.filter(({ isChanged }) => isChanged).map(({ row }) => row.linkId));
 }
 
-function observeKnown({ deps, pairId, reader, isAnswer }: Observer, tx: Store, row: SideRow, found: Found): Seen {
+function observeKnown({ deps, reader, isAnswer }: Observer, tx: Store, row: SideRow, found: Found): Seen {
   const seen = currentOf(tx, row);
   if (seen && row.gone === 'no' && !row.confirmed) return confirmRead({ deps, reader }, tx, row, found, true);
   if (seen && row.gone === 'suspected' && !isAnswer) return { set: { listed: true }, isChanged: true };
   if (row.gone === 'confirmed' && !isAnswer) {
     // Either restored, or shown again by a listing that lags behind: the run fetches it by name.
-    const columns = currentColumns(tx, pairId, found);
+    const columns = currentColumns(tx, row, found);
     return {
       set: { ...columns, listed: true, gone: 'suspected', changedAt: deps.clock.now() },
       isChanged: true,
@@ -249,7 +248,7 @@ function observeKnown({ deps, pairId, reader, isAnswer }: Observer, tx: Store, r
     // Either this answer lags behind, or a person restored the older state: the run fetches the event.
     return { set: { listed: true, confirmed: false }, isChanged: true };
   }
-  const columns = { ...currentColumns(tx, pairId, found), listed: true, gone: 'no' as const };
+  const columns = { ...currentColumns(tx, row, found), listed: true, gone: 'no' as const };
   const shown = seen && !isBack ? reader.read(seen) : null;
   const agreed = shown && readBase(tx, row, reader, shown);
   if (shown && agreed && isSameContent(agreed, found) && isSameContent(shown, found)) {
@@ -296,7 +295,7 @@ export function confirmRead(
   const isReplaced = found.version !== null && found.version === row.replacedVersion;
   if (isListed ? isOlder(row, found) : isReplaced && deps.clock.now().getTime() - row.changedAt.getTime() < LAG_MS)
     return { set: listed, isChanged: true };
-  const columns = { ...currentColumns(store, row.pairId, found), ...listed, confirmed: true };
+  const columns = { ...currentColumns(store, row, found), ...listed, confirmed: true };
   const seen = currentOf(store, row);
   const sent = seen && reader.read(seen);
   if (!sent || !isOurWrite(sent, row, found))

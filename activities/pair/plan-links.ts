@@ -17,7 +17,7 @@ import { labelOf } from '../../core/sync/plan-link.ts';
 import { chunksOf } from '../../core/sync/plan-order.ts';
 import { isOrphan, type RelinkedInstance, relinkInstances } from '../../core/sync/relink-instances.ts';
 import { Superseded } from '../../db/epoch.ts';
-import { pairContext } from '../../db/pairs.ts';
+import { pairCell } from '../../db/sealed-cells.ts';
 import type { Store } from '../../db/store.ts';
 import { type Deps, EVENTS_AT_ONCE } from '../deps.ts';
 import { loadPlanInput } from './load-plan-input.ts';
@@ -101,7 +101,7 @@ class Planning {
     const { store, clock } = this.deps;
     const outlines = (await store.outlines(linkIds)).map(({ label, ...outline }) => ({
       ...outline,
-      start: label && startOf(store, this.pairId, label),
+      start: label && startOf(store, label, pairCell(this.pairId, 'links.label', outline.id)),
     }));
     return chunksOf(outlines, this.size, clock.now().getTime());
   }
@@ -233,8 +233,8 @@ class Planning {
 const NO_COUNTS = { caldav: 0, cloud: 0, linked: 0 };
 const NO_DELETIONS = { done: { caldav: 0, cloud: 0 }, open: [] };
 
-function startOf(store: Store, pairId: string, label: Buffer): string | null {
-  const opened = JSON.parse(store.vault.open(label, pairContext(pairId))) as {
+function startOf(store: Store, label: Buffer, cell: string): string | null {
+  const opened = JSON.parse(store.vault.open(label, cell)) as {
     start?: string;
     repeats?: boolean;
   } | null;

@@ -9,7 +9,7 @@ import { pathKey } from '../../core/sync/paths.ts';
 import { isUntouched, type UndoPlan, type UndoState, type UndoStep, undoStep } from '../../core/sync/undo.ts';
 import type { ChangeRow } from '../../db/changes.ts';
 import type { NewOp } from '../../db/ops.ts';
-import { pairContext } from '../../db/pairs.ts';
+import { pairCell } from '../../db/sealed-cells.ts';
 import type { Store } from '../../db/store.ts';
 import type { Deps } from '../deps.ts';
 import { labelColumns } from './label-columns.ts';
@@ -126,18 +126,20 @@ async function opOf({ deps, open, runId }: Undoing, { row, step }: Step, loaded:
   if (step.write === null) return null;
   const { store } = deps;
   const pairId = open.pair.id;
-  const seal = (text: string) => store.vault.seal(text, pairContext(pairId));
+  const id = deps.newId();
+  const seal = (text: string, column: 'ops.next' | 'ops.original') =>
+    store.vault.seal(text, pairCell(pairId, column, id));
   const { linkId } = row;
   if (loaded === null) {
     const content = contentOf(store, row);
-    const label = labelColumns(store, pairId, content && labelOfChange(content));
+    const label = labelColumns(store, pairId, linkId, content && labelOfChange(content));
     // No copy of it ever had this generation, however often it was created.
     const generation = Math.floor(deps.clock.now().getTime() / 60_000);
     const generations = { caldavGeneration: generation, cloudGeneration: generation };
     await store.insertLinks([{ id: linkId, pairId, dirty: false, ...label, ...generations }]);
   }
   return {
-    id: deps.newId(),
+    id,
     runId,
     pairId,
     linkId,
@@ -145,8 +147,8 @@ async function opOf({ deps, open, runId }: Undoing, { row, step }: Step, loaded:
     action: step.write,
     counted: false,
     status: 'pending',
-    next: step.write === 'delete' ? null : seal(JSON.stringify(step.next)),
-    original: step.write === 'create' ? seal(step.data) : null,
+    next: step.write === 'delete' ? null : seal(JSON.stringify(step.next), 'ops.next'),
+    original: step.write === 'create' ? seal(step.data, 'ops.original') : null,
     // No write of the pair's own: it is copied to the other side as what a person did.
     fields: {},
     byPerson: 'undo',
@@ -211,9 +213,9 @@ async function laterChanges(store: Store, rows: readonly ChangeRow[]): Promise<C
     : [];
 }
 
-function contentOf(store: Store, { content, pairId }: ChangeRow): ChangeContent | null {
+function contentOf(store: Store, { id, content, pairId }: ChangeRow): ChangeContent | null {
   try {
-    return JSON.parse(store.vault.open(content, pairContext(pairId))) as ChangeContent;
+    return JSON.parse(store.vault.open(content, pairCell(pairId, 'changes.content', id))) as ChangeContent;
   } catch {
     return null;
   }

@@ -12,6 +12,7 @@ import { openSealedJson } from '../../db/pairs.ts';
 import { postgresStore } from '../../db/postgres-store.ts';
 import type { OpAction } from '../../db/schema.ts';
 import { analyzeScratch, onScratch } from '../../db/scratch.ts';
+import { pairCell } from '../../db/sealed-cells.ts';
 import type { Store } from '../../db/store.ts';
 import type { Deps } from '../deps.ts';
 import { confirmWrites } from './confirm-writes.ts';
@@ -184,7 +185,7 @@ async function labelsOf(
   return (linkId) => {
     const label = labels.get(linkId);
     if (!label) return { title: '', start: '' };
-    const { title, start } = openSealedJson<EventSummary>(store, pairId, label)!;
+    const { title, start } = openSealedJson<EventSummary>(store, label, pairCell(pairId, 'links.label', linkId))!;
     return { title, start };
   };
 }
@@ -203,9 +204,9 @@ function firstByStart<T extends EventSummary & { readonly action?: OpAction }>(e
 }
 
 /** How the event is to read; null for a deletion. */
-function written(store: Store, { next, pairId }: OpRow): EventSummary | null {
+function written(store: Store, { id, next, pairId }: OpRow): EventSummary | null {
   if (!next) return null;
-  const { title, start } = labelOfEvent(openSealedJson<CalendarEvent>(store, pairId, next)!);
+  const { title, start } = labelOfEvent(openSealedJson<CalendarEvent>(store, next, pairCell(pairId, 'ops.next', id))!);
   return { title, start };
 }
 

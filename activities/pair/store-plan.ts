@@ -15,8 +15,8 @@ import type { NewConflict } from '../../db/conflicts.ts';
 import type { SideChange } from '../../db/link-sides.ts';
 import type { LinkRow, LinkUpdate } from '../../db/links.ts';
 import type { NewOp } from '../../db/ops.ts';
-import { pairContext } from '../../db/pairs.ts';
 import type { LinkProblems } from '../../db/problems.ts';
+import { movedTo, pairCell } from '../../db/sealed-cells.ts';
 import type { Deps } from '../deps.ts';
 import { labelColumns } from './label-columns.ts';
 import { later } from './observe.ts';
@@ -91,7 +91,7 @@ export async function storeRelinked(deps: Deps, pairId: string, relinked: readon
   await store.updateEachLink(
     relinked.map(({ linkId, seriesId, occurrence, label }) => ({
       id: linkId,
-      set: { parentId: seriesId, occurrence, ...labelColumns(store, pairId, label) },
+      set: { parentId: seriesId, occurrence, ...labelColumns(store, pairId, linkId, label) },
     })),
   );
   await store.updateSides(relinked.map(({ linkId, side }) => ({ linkId, side, set: { owned: true } })));
@@ -116,7 +116,7 @@ async function storeLinks(storing: Storing, links: readonly LinkPlan[], changes:
   }
   await store.settleLinks(links.filter(({ isSettled }) => isSettled).map(({ linkId }) => linkId));
   for (const plan of links) {
-    const label = plan.label === undefined ? {} : labelColumns(store, storing.pairId, plan.label);
+    const label = plan.label === undefined ? {} : labelColumns(store, storing.pairId, plan.linkId, plan.label);
     change(changes, plan.linkId, { ...label, ...stateColumns(storing, plan.state) });
   }
 }
@@ -151,7 +151,12 @@ async function storeSeries(storing: Storing, all: readonly SeriesPlan[], changes
   const instances = all.flatMap(({ linkId: parentId, ops }) =>
     ops.map((one) => ({ ...one, parentId, id: one.linkId ?? deps.newId(), isNew: one.linkId === null })),
   );
-  const labelOf = (linkId: string) => rows.get(linkId)?.link.label ?? null;
+  const labelCell = (linkId: string) => pairCell(pairId, 'links.label', linkId);
+  /** An instance is listed as its series is. */
+  const labelFrom = (parentId: string, linkId: string) => {
+    const label = rows.get(parentId)?.link.label ?? null;
+    return label && movedTo(store.vault, label, labelCell(parentId), labelCell(linkId));
+  };
   await store.insertLinks(
     instances
       .filter(({ isNew }) => isNew)
@@ -161,7 +166,7 @@ async function storeSeries(storing: Storing, all: readonly SeriesPlan[], changes
         dirty: true,
         parentId,
         occurrence,
-        label: labelOf(parentId),
+        label: labelFrom(parentId, id),
       })),
   );
   for (const { linkId, side, label } of all.flatMap(({ released }) => released)) {
@@ -169,7 +174,7 @@ async function storeSeries(storing: Storing, all: readonly SeriesPlan[], changes
       parentId: null,
       occurrence: null,
       agreed: null,
-      ...labelColumns(storing.deps.store, storing.pairId, label),
+      ...labelColumns(store, pairId, linkId, label),
       dirty: true,
     });
     changes.sides.push({ linkId, side, set: { owned: false, base: null, baseVersion: null } });
@@ -179,7 +184,7 @@ async function storeSeries(storing: Storing, all: readonly SeriesPlan[], changes
   const settled = all.flatMap((one) => one.settled);
   await store.settleLinks(settled.map(({ linkId }) => linkId));
   for (const { linkId, agreed } of settled)
-    change(changes, linkId, { dirty: isOutdated, agreed: seal(storing, agreed) });
+    change(changes, linkId, { dirty: isOutdated, agreed: seal(storing, agreed, 'links.agreed', linkId) });
   return [
     ...instances.map(({ id, op }) => opRow(storing, id, op)),
     ...updates.map(({ linkId, update }) => opRow(storing, linkId, update)),
@@ -188,8 +193,9 @@ async function storeSeries(storing: Storing, all: readonly SeriesPlan[], changes
 
 function opRow(storing: Storing, linkId: string, { side, action, isCounted, next, changes }: Op): NewOp {
   const { deps, pairId, runId } = storing;
+  const id = deps.newId();
   return {
-    id: deps.newId(),
+    id,
     runId,
     pairId,
     linkId,
@@ -197,7 +203,7 @@ function opRow(storing: Storing, linkId: string, { side, action, isCounted, next
     action,
     counted: isCounted,
     status: 'pending',
-    next: seal(storing, next),
+    next: seal(storing, next, 'ops.next', id),
     distance: orderOf(storing, linkId, next),
     fields: action === 'delete' ? { [DELETED]: '' } : fieldsOf(deps.store, changes),
   };
@@ -232,20 +238,25 @@ function conflictRows(
     const content = { eventTitle: label?.title ?? '', keptValue: kept ?? null, lostValue: lost ?? null };
     // The same conflict is listed once, however often it is decided before both sides agree.
     const identity = [field, winner, content.keptValue, content.lostValue, agreedAt];
+    const id = deps.newId();
     return {
-      id: deps.newId(),
+      id,
       pairId,
       linkId,
       runId,
       at: now,
       field,
       winner,
-      content: store.vault.seal(JSON.stringify(content), pairContext(pairId)),
+      content: store.vault.seal(JSON.stringify(content), pairCell(pairId, 'conflicts.content', id)),
       digest: hashOf(store, identity),
     };
   });
 }
 
-function seal({ deps, pairId }: Pick<Storing, 'deps' | 'pairId'>, value: object | null): Buffer | null {
-  return value && deps.store.vault.seal(JSON.stringify(value), pairContext(pairId));
+function seal(
+  { deps, pairId }: Storing,
+  value: object | null,
+  ...cell: ['links.agreed' | 'ops.next', string]
+): Buffer | null {
+  return value && deps.store.vault.seal(JSON.stringify(value), pairCell(pairId, ...cell));
 }

@@ -13,8 +13,8 @@ import { Superseded } from '../../db/epoch.ts';
 import type { SideRow } from '../../db/link-sides.ts';
 import { type LinkUpdate, NOW_DIRTY } from '../../db/links.ts';
 import type { OpRow } from '../../db/ops.ts';
-import { pairContext } from '../../db/pairs.ts';
 import { isUnavailable } from '../../db/postgres-errors.ts';
+import { pairCell } from '../../db/sealed-cells.ts';
 import type { Store } from '../../db/store.ts';
 import type { LinkFacts, WriteResults } from '../../db/write-results.ts';
 import type { Stored, Written } from '../../providers/provider.ts';
@@ -197,7 +197,8 @@ function settleAs(
       break;
     case 'agreed': {
       const next = result.action === 'delete' ? null : result.next;
-      const agreed = parentId && next && tx.vault.seal(JSON.stringify(contentOnly(next)), pairContext(op.pairId));
+      const agreed =
+        parentId && next && tx.vault.seal(JSON.stringify(contentOnly(next)), pairCell(op.pairId, 'links.agreed', id));
       agree({ ...changed, ...(agreed ? { agreed } : {}) });
     }
   }
@@ -207,7 +208,7 @@ function settleAs(
 function writtenSide(tx: Store, link: Settling, result: Exclude<OpResult, { action: 'delete' }>, at: Date): SideRow {
   const { op, written } = result;
   const before = link.sides[op.side];
-  const shown = { ...currentColumns(tx, op.pairId, written), changedAt: at, confirmed: written.confirmed };
+  const shown = { ...currentColumns(tx, op, written), changedAt: at, confirmed: written.confirmed };
   if (result.action === 'update' && before) {
     const { version } = result.stored;
     return {
@@ -278,9 +279,10 @@ function changeOf(
   const event = before && open.sides[op.side].read(before).event;
   const content = contentOf(result, event, before?.data ?? '');
   if (!link || content === null) return [];
+  const id = deps.newId();
   return [
     {
-      id: deps.newId(),
+      id,
       pairId: op.pairId,
       linkId: op.linkId,
       eventId: link.link.parentId ?? op.linkId,
@@ -289,7 +291,7 @@ function changeOf(
       side: op.side,
       action: op.action,
       startAt: sortTimeOf(labelOfChange(content)),
-      content: tx.vault.seal(JSON.stringify(content), pairContext(op.pairId)),
+      content: tx.vault.seal(JSON.stringify(content), pairCell(op.pairId, 'changes.content', id)),
       undoes: op.undoes,
     },
   ];

@@ -15,6 +15,7 @@ import { createAccount } from '../../db/accounts.ts';
 import { connect, type Db } from '../../db/connect.ts';
 import { postgresStore } from '../../db/postgres-store.ts';
 import { conflicts, connections, heldChanges, linkSides, links, pairs, problems, runs } from '../../db/schema.ts';
+import { pairCell } from '../../db/sealed-cells.ts';
 import { createVault } from '../../db/vault.ts';
 import type { PairState, RunSummary } from '../../workflows/messages.ts';
 import { type Clock, FakeSide, fakeProvider, type Habits } from '../support/fake-side.ts';
@@ -226,8 +227,10 @@ export class Harness {
 
   async conflicts(): Promise<{ field: string; winner: string; keptValue: unknown; lostValue: unknown }[]> {
     const rows = await this.db.sql.select().from(conflicts).where(eq(conflicts.pairId, this.pairId));
-    return rows.map(({ field, winner, content }) => {
-      const { keptValue, lostValue } = JSON.parse(this.db.vault.open(content, `pair:${this.pairId}`)) as {
+    return rows.map(({ id, field, winner, content }) => {
+      const { keptValue, lostValue } = JSON.parse(
+        this.db.vault.open(content, pairCell(this.pairId, 'conflicts.content', id)),
+      ) as {
         keptValue: unknown;
         lostValue: unknown;
       };

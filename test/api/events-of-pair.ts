@@ -16,6 +16,7 @@ import {
   type RunResult,
   runs,
 } from '../../db/schema.ts';
+import { pairCell } from '../../db/sealed-cells.ts';
 
 type SideName = 'caldav' | 'cloud';
 
@@ -26,7 +27,10 @@ export async function addEvent(
   sides: readonly SideName[] = ['caldav', 'cloud'],
 ): Promise<string> {
   const id = newId();
-  const label = db.vault.seal(JSON.stringify({ title, start: '2026-03-01T10:00:00' }), `pair:${pairId}`);
+  const label = db.vault.seal(
+    JSON.stringify({ title, start: '2026-03-01T10:00:00' }),
+    pairCell(pairId, 'links.label', id),
+  );
   await db.sql.insert(links).values({ id, pairId, dirty: false, label });
   for (const side of sides) {
     await db.sql.insert(linkSides).values({
@@ -102,7 +106,7 @@ export async function addConflict(
   const id = newId();
   const content = db.vault.seal(
     JSON.stringify({ eventTitle: title, keptValue: kept, lostValue: lost }),
-    `pair:${pairId}`,
+    pairCell(pairId, 'conflicts.content', id),
   );
   await db.sql.insert(conflicts).values({
     id,

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { newId } from '../../db/ids.ts';
 import { heldChanges, links, problems, runs } from '../../db/schema.ts';
+import { pairCell } from '../../db/sealed-cells.ts';
 import { type Answer, calendar, ENV_KEY, type Json, refused, startApi, type TestApi } from './harness.ts';
 
 type Method = 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE';
@@ -91,7 +92,10 @@ describe('keys with an external id', () => {
     const [linkId, runId, heldId] = [newId(), newId(), newId()];
     const { db } = api;
     const now = new Date();
-    const label = db.vault.seal(JSON.stringify({ title: `${name}-event`, start: '2027-01-05' }), `pair:${pair.id}`);
+    const label = db.vault.seal(
+      JSON.stringify({ title: `${name}-event`, start: '2027-01-05' }),
+      pairCell(pair.id, 'links.label', linkId),
+    );
     await db.sql.insert(links).values({ id: linkId, pairId: pair.id, dirty: false, label });
     await db.sql
       .insert(runs)

@@ -1,6 +1,7 @@
 /** What the pair wrote, and requests to take it back, of the simulation's database. */
 
 import type { HistoryStore } from '../../db/history-store.ts';
+import { pairCell } from '../../db/sealed-cells.ts';
 import type { UndoRequestRow } from '../../db/undo-requests.ts';
 import type { Immediate, MemoryTables } from './memory-tables.ts';
 import { OPEN_VAULT } from './open-vault.ts';
@@ -38,7 +39,9 @@ export function historyOf(db: MemoryTables): Immediate<HistoryStore> {
         });
     },
     setUndoPlan: ({ id, pairId }, plan) =>
-      db.set(db.undoRequests, id, { planned: OPEN_VAULT.seal(JSON.stringify(plan), `pair:${pairId}`) }),
+      db.set(db.undoRequests, id, {
+        planned: OPEN_VAULT.seal(JSON.stringify(plan), pairCell(pairId, 'undo_requests.planned', id)),
+      }),
     linksWrittenByPerson: (runId) => [
       ...new Set(
         [...db.ops.values()]

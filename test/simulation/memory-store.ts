@@ -12,6 +12,7 @@ import type { Halves } from '../../db/link-matching.ts';
 import type { SideRow } from '../../db/link-sides.ts';
 import { type LinkRow, NOW_DIRTY, type RetriedRefusals } from '../../db/links.ts';
 import type { RunRow } from '../../db/runs.ts';
+import { movedTo, sideCell } from '../../db/sealed-cells.ts';
 import type { Store } from '../../db/store.ts';
 import type { LinkFacts, WriteResults } from '../../db/write-results.ts';
 import { historyOf } from './memory-history.ts';
@@ -148,6 +149,8 @@ export class MemoryDatabase extends MemoryTables {
   }
 
   private joinHalves({ kept, joined, side }: Halves): void {
+    for (const row of ['caldav', 'cloud'].flatMap((of) => this.sides.get(`${joined}/${of}`) ?? []))
+      this.updateSide(joined, row.side, sealedFor(kept, row));
     for (const [from, to, of] of [
       [joined, kept, otherSide(side)],
       [kept, joined, side],
@@ -581,6 +584,13 @@ const WRITES: ReadonlySet<keyof StoreMethods> = new Set([
   'updatePolledPair',
   'setAccountStatus',
 ]);
+
+/** What a side holds, sealed for another link. */
+function sealedFor(linkId: string, row: SideRow): Pick<SideRow, 'current' | 'base'> {
+  const move = (sealed: Buffer | null) =>
+    sealed && movedTo(OPEN_VAULT, sealed, sideCell(row), sideCell({ ...row, linkId }));
+  return { current: move(row.current), base: move(row.base) };
+}
 
 function promised(tables: Immediate<StoreMethods>): Record<string, unknown> {
   return Object.fromEntries(

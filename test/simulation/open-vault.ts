@@ -1,21 +1,25 @@
 /** The vault of the simulation. */
 import { hash } from 'node:crypto';
-import type { Vault } from '../../db/vault.ts';
+import { SealedError, type Vault } from '../../db/vault.ts';
 
 /** What was sealed, so that it need not be decoded again. */
-const texts = new WeakMap<Buffer, string>();
+const texts = new WeakMap<Buffer, { readonly text: string; readonly context: string }>();
 const hashes = new Map<string, string>();
 const MOST_HASHES = 10_000;
 
-/** Nothing is encrypted: encryption would only slow the simulation down. */
+/** Nothing is encrypted: that would only slow the simulation down. But nothing opens in another place, as in reality. */
 export const OPEN_VAULT: Vault = {
-  seal: (text) => {
+  seal: (text, context) => {
     const sealed = Buffer.from(text);
-    texts.set(sealed, text);
+    texts.set(sealed, { text, context });
     return sealed;
   },
-  open: (sealed) => texts.get(sealed) ?? sealed.toString(),
-  keyId: Buffer.alloc(4),
+  open: (sealed, context) => {
+    const known = texts.get(sealed);
+    if (known && known.context !== context) throw new SealedError(`${known.context} opened as ${context}`);
+    return known?.text ?? sealed.toString();
+  },
+  prefix: Buffer.alloc(5),
   knowsKeyOf: () => true,
   hash: (text) => {
     const known = hashes.get(text);
