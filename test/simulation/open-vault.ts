@@ -7,7 +7,7 @@ const texts = new WeakMap<Buffer, { readonly text: string; readonly context: str
 const hashes = new Map<string, string>();
 const MOST_HASHES = 10_000;
 
-/** Nothing is encrypted: that would only slow the simulation down. But nothing opens in another place, as in reality. */
+/** Nothing is encrypted: that would only slow the simulation down. But nothing opens in another place, either. */
 export const OPEN_VAULT: Vault = {
   seal: (text, context) => {
     const sealed = Buffer.from(text);
