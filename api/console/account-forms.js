@@ -34,12 +34,24 @@ export function addAccount(kind, { notify, go }) {
 
 /** By browser where the service has that, else by form; a form is offered all the same. @param preset the only one */
 export function connectForm(provider, preset = null) {
-  if (!provider.browserSignIn) return addForm(provider, preset);
+  const byForm = newAccountForm(provider, { preset });
+  if (!provider.browserSignIn) return byForm;
   return h(
     'div',
     {},
-    h('p', { class: 'buttons' }, button(`Sign in with ${provider.label}`, 'signIn', { class: 'main' })),
-    h('details', { 'data-key': 'by-form' }, h('summary', {}, 'Enter a token instead'), addForm(provider, preset)),
+    signInButtons([provider]),
+    h('details', { 'data-key': 'by-form' }, h('summary', {}, 'Enter a token instead'), byForm),
+  );
+}
+
+/** For services where a person signs in by browser. */
+export function signInButtons(providers) {
+  return h(
+    'p',
+    { class: 'buttons' },
+    ...providers.map(({ provider, label }) =>
+      button(`Sign in with ${label}`, 'signIn', { class: 'main', 'data-kind': provider }),
+    ),
   );
 }
 
@@ -50,23 +62,30 @@ export function connectActions(kind, preset, { notify, go, path, added = () => g
     signIn: () => signInAt(kind, null, path),
     preset: (element) => showPreset(element.form, providerOf(kind), element.value),
     atServer: (element) =>
-      submit(element.form, fieldOfCode(providerOf(kind)), () => beginAtServer(valuesOf(element.form), null, go)),
+      submit(element.form, fieldOfCode(providerOf(kind)), () =>
+        beginAtServer(valuesOf(element.form), null, { go, added }),
+      ),
     add: (element) =>
       submit(element, fieldOfCode(providerOf(kind)), async () => {
-        const account = await call('POST', '/v1/accounts', { provider: kind, ...form_(element) });
+        const account = await call('POST', '/v1/accounts', { provider: kind, ...form_(element) }).catch((error) => {
+          // The person confirms the other server by connecting again with its address.
+          if (error.serverUrl) element.elements.serverUrl.value = plain(error.serverUrl, 2000);
+          throw error;
+        });
         notify(`${accountName(account)} is added.`);
-        await added();
+        await added(account);
       }),
   };
 }
 
-function addForm(provider, preset) {
+/** @param more `preset`: the only one, null: any; `submit`: words of the button, without which a name is asked for */
+export function newAccountForm(provider, { preset = null, submit: words = null }) {
   const { fields, presets } = provider;
   const only = preset === null ? undefined : presetOf(provider, preset);
   const generic = only ?? presets.find((one) => one.generic);
   return form(
     'add',
-    'Add the account',
+    words ?? 'Add the account',
     presets.length === 0 || only !== undefined
       ? null
       : field(
@@ -89,7 +108,7 @@ function addForm(provider, preset) {
           button('Sign in at the server instead', 'atServer'),
         )
       : null,
-    field('label', 'Name for this account', input({ maxlength: 200 }), { isOptional: true }),
+    words === null ? field('label', 'Name for this account', input({ maxlength: 200 }), { isOptional: true }) : null,
   );
 }
 
@@ -158,7 +177,7 @@ export function newCredentials(id, { notify, go }) {
       signIn: () => signInAt(account.provider, account.id, '/#/accounts'),
       atServer: (element) =>
         submit(element, fieldOfCode(providerOf(account.provider)), () =>
-          beginAtServer(valuesOf(element), account.id, go),
+          beginAtServer(valuesOf(element), account.id, { go, added: () => go('#/accounts') }),
         ),
       renew: (element) =>
         submit(element, fieldOfCode(providerOf(account.provider)), async () => {

@@ -2,9 +2,9 @@
 
 /** An error of the API as problem+json; `no-answer` where there was no answer. */
 export class Problem extends Error {
-  constructor({ title, detail = '', code, status = 0, errors = [] }) {
+  constructor({ title, detail = '', code, status = 0, errors = [], serverUrl }) {
     super(title);
-    Object.assign(this, { title, detail, code, status, errors });
+    Object.assign(this, { title, detail, code, status, errors, serverUrl });
   }
 
   /** Title and detail, unless the detail repeats the title. */

@@ -34,7 +34,7 @@ export function failedSignIn() {
   const code = query.get('error');
   if (code === null) return null;
   const scopes = (query.get('error_scope') ?? '').split(' ').filter((scope) => /^[\w.]{1,60}$/.test(scope));
-  history.replaceState(null, '', `${location.pathname}${location.hash}`);
+  history.replaceState(null, '', `${location.pathname}${location.hash.replace(/[?&]cloud=new-[^&]*/, '')}`);
   const { title, detail } = signInText(code);
   return new Problem({
     code,
@@ -46,17 +46,20 @@ export function failedSignIn() {
 /** Addresses of sign-ins at a server that were begun here, by the id to ask with. */
 const begun = new Map();
 
-/** @param values of the form: the address of the server, and names for the account */
-export async function beginAtServer({ serverUrl, label }, accountId, go) {
+/**
+ * @param values of the form: the address of the server, and names for the account
+ * @param then `added`: what happens with the account, which is new or has signed in again
+ */
+export async function beginAtServer({ serverUrl, label }, accountId, { go, added }) {
   const body = { serverUrl, ...(label ? { label } : {}), ...(accountId === null ? {} : { accountId }) };
   const { loginUrl, pollId, expiresAt } = await call('POST', '/v1/accounts/nextcloud-login', body);
-  begun.set(pollId, { loginUrl, expiresAt });
+  begun.set(pollId, { loginUrl, expiresAt, added });
   go(`#/accounts/sign-in/${pollId}`);
 }
 
 /** Waits for the person who signs in at the server, in another tab. */
 export function waitForServer(pollId, { notify, go }) {
-  const { loginUrl = null } = begun.get(pollId) ?? {};
+  const { loginUrl = null, added = () => go('#/accounts') } = begun.get(pollId) ?? {};
   let isOver = false;
   return {
     title: 'Sign in at the server',
@@ -68,7 +71,7 @@ export function waitForServer(pollId, { notify, go }) {
         if (answer.id === undefined) return;
         isOver = true;
         notify(`${accountName(answer)} is connected.`);
-        go('#/accounts');
+        await added(answer);
       } catch (error) {
         if (error.status !== 404) throw error;
         isOver = true;

@@ -1,29 +1,47 @@
 /** The console: pages and their refresh, the session, clicks and submits. It is only a client of the HTTP API. */
+
+import { accountPage } from './account.js';
 import { addAccount, newCredentials } from './account-forms.js';
 import { call, get, Problem } from './api.js';
+import { apiKeysPage } from './api-keys.js';
+import { bookingsPage } from './bookings.js';
 import { failedSignIn, useHome, waitForServer } from './browser-sign-in.js';
 import { forgetNames, whenNamesCome } from './calendar-names.js';
 import { h, patch } from './dom.js';
+import { eventPage } from './event.js';
+import { eventsPage } from './events.js';
 import { field, form, input, isFilled, showProblem } from './form.js';
 import { integrationPage } from './integration.js';
 import { useTexts } from './labels.js';
 import { accountsPage, connectionsPage } from './lists.js';
 import { overview } from './overview.js';
 import { pairPage } from './pair.js';
-import { addConnection, addPair } from './pairing-forms.js';
+import { pairSettings } from './pair-settings.js';
 import { loadProviders } from './providers.js';
+import { runPage } from './runs.js';
+import { setupPage } from './setup.js';
 
-/** Each opens a page: `{title, isLive?, load?(signal), render(), actions}`, with the id in its path or the query. */
+/**
+ * Each opens a page: `{title, isLive?, refreshMs?, load?(signal), render(), actions}`, with the first id in its path or
+ * the query, and with both where there are more.
+ */
 const ROUTES = [
   [/^\/$/, overview],
-  [/^\/pairs\/new$/, addPair],
+  [/^\/start$/, setupPage],
+  [/^\/pairs\/new$/, setupPage],
   [/^\/pairs\/([^/]+)$/, pairPage],
+  [/^\/pairs\/([^/]+)\/settings$/, pairSettings],
+  [/^\/pairs\/([^/]+)\/events$/, eventsPage],
+  [/^\/pairs\/([^/]+)\/events\/([^/]+)$/, eventPage],
+  [/^\/pairs\/([^/]+)\/runs\/([^/]+)$/, runPage],
   [/^\/accounts$/, accountsPage],
   [/^\/accounts\/new\/([^/]+)$/, addAccount],
   [/^\/accounts\/sign-in\/([^/]+)$/, waitForServer],
   [/^\/accounts\/([^/]+)\/credentials$/, newCredentials],
+  [/^\/accounts\/([^/]+)$/, accountPage],
   [/^\/connections$/, connectionsPage],
-  [/^\/connections\/new$/, addConnection],
+  [/^\/bookings$/, bookingsPage],
+  [/^\/api-keys$/, apiKeysPage],
 ];
 const REFRESH_MS = 3000;
 
@@ -120,7 +138,8 @@ function pageAt(hash) {
   const [path, query = ''] = (hash.replace(/^#/, '') || '/').split('?');
   for (const [pattern, opens] of ROUTES) {
     const found = pattern.exec(path);
-    if (found) return opens(found[1] ?? new URLSearchParams(query), tools);
+    const search = new URLSearchParams(query);
+    if (found) return opens(found[1] ?? search, tools, { search, other: found[2] });
   }
   return {
     title: 'Not found',
@@ -129,7 +148,7 @@ function pageAt(hash) {
   };
 }
 
-/** Reloads the page's data every 3 s while the page is visible. A form is loaded once. */
+/** Reloads the page's data every few seconds while the page is visible. A form is loaded once. */
 async function refresh() {
   clearTimeout(timer);
   if (isDrawn && (!page.isLive || document.hidden)) return;
@@ -147,7 +166,7 @@ async function refresh() {
   if (current !== page) return;
   isRefreshing = false;
   // Data requested before a click may be older than the click.
-  timer = setTimeout(() => void refresh(), isOutdated ? 0 : REFRESH_MS);
+  timer = setTimeout(() => void refresh(), isOutdated ? 0 : (page.refreshMs ?? REFRESH_MS));
 }
 
 function showFresh() {
@@ -275,7 +294,7 @@ function markCurrent() {
   const [, section = ''] = location.pathname === '/' ? location.hash.split(/[/?]/) : ['', 'accounts'];
   for (const link of at('nav').querySelectorAll('a[href^="#"]')) {
     const [, of = ''] = link.hash.split('/');
-    if (of === (section === 'pairs' ? '' : section)) link.setAttribute('aria-current', 'page');
+    if (of === (['pairs', 'start'].includes(section) ? '' : section)) link.setAttribute('aria-current', 'page');
     else link.removeAttribute('aria-current');
   }
 }

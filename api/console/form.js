@@ -22,7 +22,7 @@ export function field(name, label, control, { hint = null, isOptional = false } 
 }
 
 /** A box to tick, in front of its label. */
-export function tick(name, label, hint) {
+export function tick(name, label, hint, isTicked = false) {
   const id = `field-${name}`;
   return h(
     'div',
@@ -30,11 +30,36 @@ export function tick(name, label, hint) {
     h(
       'p',
       { class: 'tick' },
-      h('input', { type: 'checkbox', id, name, 'aria-describedby': `${id}-hint ${id}-error` }),
+      h('input', {
+        type: 'checkbox',
+        id,
+        name,
+        checked: isTicked,
+        'aria-describedby': `${hint === null ? '' : `${id}-hint `}${id}-error`,
+      }),
       ' ',
       h('label', { for: id }, label),
     ),
-    h('p', { class: 'hint', id: `${id}-hint` }, hint),
+    hint === null ? null : h('p', { class: 'hint', id: `${id}-hint` }, hint),
+    h('p', { class: 'error', id: `${id}-error` }),
+  );
+}
+
+/** One of several, all of them to be seen. `options`: `[value, content]`. */
+export function choices(name, legend, options, chosen) {
+  const id = `field-${name}`;
+  return h(
+    'fieldset',
+    { class: 'field choices', 'data-field': name, 'aria-describedby': `${id}-error` },
+    h('legend', {}, legend),
+    ...options.map(([value, content]) =>
+      h(
+        'label',
+        { class: 'tick' },
+        h('input', { type: 'radio', name, value, checked: value === chosen }),
+        h('span', {}, content),
+      ),
+    ),
     h('p', { class: 'error', id: `${id}-error` }),
   );
 }
@@ -70,7 +95,7 @@ export function form(action, submit, ...fields) {
 export function valuesOf(element) {
   const values = {};
   for (const control of element.elements) {
-    if (control.name === '' || control.closest('[hidden]')) continue;
+    if (!control.name || control.closest('[hidden]') || (control.type === 'radio' && !control.checked)) continue;
     const value =
       control.type === 'checkbox'
         ? control.checked
@@ -111,7 +136,9 @@ export function showProblem(element, error, fieldOf = {}) {
   const field = fieldOf[problem.code];
   const refusal = { field, message: problem.sentence };
   const errors = problem.errors.length > 0 ? problem.errors : field ? [refusal] : [];
-  const unplaced = errors.filter(({ field: name, message }) => !showAt(element, name, message));
+  const unplaced = errors.filter(
+    ({ field: name, message }) => !showAt(element, name, message) && !showAt(element, lastOf(name), message),
+  );
   const summary = element.querySelector('.summary');
   if (errors.length === 0) summary.append(h('p', {}, problem.sentence));
   else if (unplaced.length > 0)
@@ -125,6 +152,9 @@ function clearProblems(element) {
   for (const control of element.querySelectorAll('[aria-invalid]')) control.removeAttribute('aria-invalid');
   for (const text of element.querySelectorAll('.error, .summary')) text.replaceChildren();
 }
+
+/** `options.window.pastDays` is the field `pastDays`. */
+const lastOf = (name) => name?.split('.').at(-1);
 
 function showAt(element, name, message) {
   const place = [...element.querySelectorAll('[data-field]')].find((one) => one.dataset.field === name && !one.hidden);

@@ -1,8 +1,8 @@
 /** `/settings/integrations/{service}`: connect accounts of one service, and say what Calpair uses of them. */
 import { connectActions, connectForm } from './account-forms.js';
-import { all, call } from './api.js';
-import { h, page, plain, theirs } from './dom.js';
-import { field, form, select, submit } from './form.js';
+import { settingsActions, settingsForm } from './account-settings.js';
+import { all } from './api.js';
+import { h, page, theirs } from './dom.js';
 import { accountName, attentionOf } from './labels.js';
 import { allProviders, presetOf, providerOf } from './providers.js';
 
@@ -65,24 +65,7 @@ export function integrationPage(name, tools) {
       preset: (element) => actionsOf().preset(element),
       atServer: (element) => actionsOf().atServer(element),
       add: (element) => actionsOf().add(element),
-      busy: (element) => {
-        element.form.querySelector('[data-part=busy]').hidden = element.value === 'all';
-      },
-      save: (element) =>
-        submit(
-          element,
-          { 'calendar-read-only': 'writeCalendarId', 'calendar-not-found': 'writeCalendarId' },
-          async () => {
-            const { id } = element.dataset;
-            const chosen = [...element.elements].filter((one) => one.name === 'calendar' && one.checked);
-            const write = element.elements.writeCalendarId.value;
-            const account = await call('PATCH', `/v1/accounts/${id}`, {
-              writeCalendarId: write === '' ? null : write,
-              freeBusyCalendarIds: element.elements.busy.value === 'all' ? null : chosen.map((one) => one.value),
-            });
-            tools.notify(`Saved for ${accountName(account)}.`);
-          },
-        ),
+      ...settingsActions(tools),
     },
   };
 }
@@ -100,7 +83,7 @@ function accountSection({ account, calendars, error }) {
   return h(
     'section',
     { 'data-key': account.id },
-    h('h2', {}, theirs(accountName(account))),
+    h('h2', {}, h('a', { href: `/#/accounts/${account.id}` }, theirs(accountName(account)))),
     h(
       'p',
       {},
@@ -115,57 +98,4 @@ function accountSection({ account, calendars, error }) {
     error ? h('p', { class: 'failure' }, `The calendars cannot be listed. ${error.sentence ?? error.message}`) : null,
     calendars.length === 0 ? null : settingsForm(account, calendars),
   );
-}
-
-function settingsForm(account, calendars) {
-  const { id, writeCalendarId, freeBusyCalendarIds } = account;
-  const writable = calendars.filter(({ readOnly }) => !readOnly);
-  const isAll = freeBusyCalendarIds === null;
-  const element = form(
-    'save',
-    'Save',
-    field(
-      'writeCalendarId',
-      'Calendar to write to',
-      select(
-        [['', 'None: no bookings'], ...writable.map((one) => [one.id, plain(one.name, 100)])],
-        writeCalendarId ?? '',
-        { 'aria-required': 'false' },
-      ),
-      { hint: 'Bookings become events of this calendar.' },
-    ),
-    field(
-      'busy',
-      'Calendars that make busy',
-      select(
-        [
-          ['all', 'All calendars'],
-          ['some', 'Only those that are ticked'],
-        ],
-        isAll ? 'all' : 'some',
-        { 'data-change': 'busy' },
-      ),
-    ),
-    h(
-      'fieldset',
-      { 'data-part': 'busy', hidden: isAll },
-      h('legend', {}, 'Events of these calendars make busy'),
-      ...calendars.map((one) =>
-        h(
-          'label',
-          { class: 'tick' },
-          h('input', {
-            type: 'checkbox',
-            name: 'calendar',
-            value: one.id,
-            checked: isAll || freeBusyCalendarIds.includes(one.id),
-          }),
-          ' ',
-          theirs(one.name),
-        ),
-      ),
-    ),
-  );
-  element.setAttribute('data-id', id);
-  return element;
 }

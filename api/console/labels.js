@@ -13,6 +13,7 @@ export const resultTitle = (result) => title('RUN_RESULT', result);
 export const triggerTitle = (trigger) => title('RUN_TRIGGER', trigger);
 export const problemTitle = (code) => title('EVENT_PROBLEMS', code);
 export const heldTitle = (reason) => title('HELD_REASON', reason);
+export const keptReason = (reason) => texts.KEPT_REASONS?.[reason] ?? reason;
 export const errorTitle = (code) => title('SYNC_ERRORS', code);
 /** Why a pair or an account needs attention, and what a person can do: `{title, hint}`, or undefined. */
 export const attentionOf = (reason) => texts.ATTENTION?.[reason];
@@ -30,13 +31,25 @@ export function sideNames(caldav, cloud) {
 }
 
 /** What to call a calendar wherever it is not clear which one is meant. */
-export const placeOf = (calendar, account) => `${plain(calendar, 60)} at ${account}`;
+export function placeOf(calendar, account) {
+  const name = plain(calendar, 60);
+  // The first calendar of many accounts is called after its owner.
+  return account.endsWith(`(${name})`) ? account : `${name} at ${account}`;
+}
 
 export function directionOf(direction, sides) {
   if (direction === 'caldav-to-cloud') return `only from ${sides.caldav} to ${sides.cloud}`;
   if (direction === 'cloud-to-caldav') return `only from ${sides.cloud} to ${sides.caldav}`;
   return 'both ways';
 }
+
+/** The same as a choice in a form, beside its arrow. */
+export function directionChoice(direction, sides) {
+  if (direction === 'caldav-to-cloud') return `Only from ${sides.caldav} to ${sides.cloud}`;
+  if (direction === 'cloud-to-caldav') return `Only from ${sides.cloud} to ${sides.caldav}`;
+  return `Both ways between ${sides.caldav} and ${sides.cloud}`;
+}
+
 export const ARROW = { bidirectional: '⇄', 'caldav-to-cloud': '→', 'cloud-to-caldav': '←' };
 
 /** Replaces the side at the beginning of a `statusDetail` by its name. */
@@ -47,6 +60,18 @@ export function detailOf(detail, sides) {
 
 export function count(n, one, many = `${one}s`) {
   return `${n.toLocaleString('en')} ${n === 1 ? one : many}`;
+}
+
+/** "every 5 minutes" */
+export function intervalText(seconds) {
+  const units = [
+    [86_400, 'day'],
+    [3600, 'hour'],
+    [60, 'minute'],
+    [1, 'second'],
+  ];
+  const [size, name] = units.find(([one]) => seconds % one === 0);
+  return seconds === size ? `every ${name}` : `every ${count(seconds / size, name)}`;
 }
 
 /** "12 s ago", "in 4 min", with the whole date to hover. */

@@ -62,7 +62,7 @@ function accountCard(account, connections) {
   return h(
     'li',
     { class: 'card', 'data-key': account.id },
-    h('h2', {}, theirs(accountName(account))),
+    h('h2', {}, h('a', { href: `#/accounts/${account.id}` }, theirs(accountName(account)))),
     h(
       'p',
       { class: 'sub' },
@@ -119,13 +119,13 @@ export function connectionsPage(_query, { confirm, notify }) {
         'div',
         { class: 'head' },
         h('h1', {}, 'Connections'),
-        h('a', { class: 'button main', href: '#/connections/new' }, 'Add a connection'),
+        h('a', { class: 'button main', href: '#/start' }, 'Set up a pair'),
       ),
       data.connections.length === 0
         ? h(
             'p',
             { class: 'empty' },
-            'No connection yet. A connection joins a CalDAV account with another account and holds their pairs.',
+            'No connection yet. It joins a CalDAV account with another account and is made with their first pair.',
           )
         : h(
             'ul',
@@ -192,7 +192,7 @@ function connectionCard(connection, accounts) {
     h(
       'p',
       { class: 'buttons' },
-      isFull ? null : h('a', { class: 'button', href: `#/pairs/new?connection=${connection.id}` }, 'Add a pair'),
+      isFull ? null : h('a', { class: 'button', href: `#/start?connection=${connection.id}` }, 'Add a pair'),
       button('Delete …', 'remove', {
         'data-id': connection.id,
         class: 'danger',

@@ -40,7 +40,7 @@ export function overview(query) {
         'div',
         { class: 'head' },
         h('h1', {}, 'Pairs'),
-        h('a', { class: 'button main', href: '#/pairs/new' }, 'Add a pair'),
+        h('a', { class: 'button main', href: '#/start' }, 'Set up a pair'),
       ),
       h(
         'nav',
@@ -100,8 +100,7 @@ function card(pair, data) {
     h(
       'p',
       { class: 'sub' },
-      theirs(around.connection?.name, 'Connection without a name'),
-      ' · ',
+      around.connection?.name ? [theirs(around.connection.name), ' · '] : null,
       directionOf(pair.direction, around.sides),
     ),
     statusOf(pair, around),
@@ -179,23 +178,19 @@ function fact(name, value, emphasis = '') {
   return h('div', { class: emphasis }, h('dt', {}, name), h('dd', {}, value));
 }
 
-function noPairs(status, { accounts, connections }) {
+function noPairs(status, { accounts }) {
   if (status !== null) return h('p', { class: 'empty' }, 'No pair has this status.');
-  const steps = [
-    [accounts.size >= 2, 'Add two accounts', '#/accounts', `${count(accounts.size, 'account')} so far`],
-    [connections.size > 0, 'Connect them', '#/connections', `${count(connections.size, 'connection')} so far`],
-    [false, 'Pair two calendars', '#/pairs/new', 'Calpair then keeps them in sync'],
-  ];
   return h(
     'div',
-    { class: 'empty' },
-    h('p', {}, 'Nothing is synced yet. Three steps:'),
+    { class: 'empty start' },
+    h('h2', {}, 'Nothing is synced yet'),
     h(
-      'ol',
+      'p',
       {},
-      ...steps.map(([isDone, text, href, more]) =>
-        h('li', { class: isDone ? 'done' : '' }, h('a', { href }, text), ` (${more})`),
-      ),
+      'Connect a CalDAV account and a cloud account, choose a calendar of each, look at the preview, and start. ' +
+        'It takes about two minutes.',
     ),
+    accounts.size === 0 ? null : h('p', {}, `${count(accounts.size, 'account is', 'accounts are')} connected already.`),
+    h('p', { class: 'buttons' }, h('a', { class: 'button main', href: '#/start' }, 'Begin')),
   );
 }

@@ -1,9 +1,8 @@
 /** Sections of a pair's page: its preview and its lists. */
 import { button, folded, h, plain, table, theirs } from './dom.js';
 import { count, heldTitle, problemTitle, when } from './labels.js';
+import { fieldTitle, startOf, valueOf } from './values.js';
 
-/** How many items the page lists of each kind. */
-export const LISTED = 200;
 /** Longer lists are folded. */
 const FOLDED = 10;
 
@@ -13,7 +12,7 @@ export function previewSection(ahead, sides) {
   const totals = ['caldav', 'cloud'].map((side) => [side, writesOf[side]]);
   const total = totals.reduce((sum, [, { create, update, delete: gone }]) => sum + create + update + gone, 0);
   const verb = { create: 'new', update: 'changed', delete: 'deleted' };
-  const start = (item) => theirs(timeOf(item.start), 'no start');
+  const start = (item) => startOf(item.start);
   const will = changes.map((item, n) => ({
     key: `${n}`,
     cells: [theirs(item.title), start(item), sides[item.side], verb[item.action]],
@@ -73,24 +72,18 @@ function previewList(key, amount, total, caption, columns, rows) {
   );
 }
 
-export function heldSection(held, sides) {
+/**
+ * Deletions that wait, by the calendar that would lose the events, each with a tick.
+ * @param picked ids of those that are ticked @param most how many are listed
+ */
+export function heldSection(held, sides, { picked, most }) {
   if (held.length === 0) return null;
-  const rows = held.slice(0, LISTED).map((item) => ({
-    key: item.id,
-    cells: [
-      theirs(item.eventTitle),
-      item.eventStart === null ? h('span', { class: 'none' }, 'no start') : theirs(timeOf(item.eventStart)),
-      item.reason === 'lost-on-both' ? 'both sides' : `${sides[item.side]} still has it`,
-      heldTitle(item.reason),
-      when(item.since),
-      h(
-        'span',
-        { class: 'buttons' },
-        button('Apply …', 'apply', { 'data-id': item.id, 'aria-label': `Apply the deletion of ${nameOf(item)}` }),
-        button('Restore …', 'restore', { 'data-id': item.id, 'aria-label': `Restore ${nameOf(item)}` }),
-      ),
-    ],
-  }));
+  const groups = [
+    ...['caldav', 'cloud'].map((side) => [sides[side], held.filter((item) => item.side === side && !isLost(item))]),
+    ['both sides', held.filter(isLost)],
+  ].filter(([, items]) => items.length > 0);
+  const n = picked.size;
+  const chosen = n === 0 ? `all ${held.length}` : `the ${n} ticked`;
   return h(
     'section',
     { 'data-key': 'held', class: 'urgent' },
@@ -99,34 +92,48 @@ export function heldSection(held, sides) {
       'p',
       {},
       `${count(held.length, 'deletion')} ${held.length === 1 ? 'waits' : 'wait'} for your decision. Until then the ` +
-        'events stay where they are.',
+        'events stay where they are. Tick some to decide only about them.',
     ),
     h(
       'p',
-      { class: 'sub' },
-      'Apply deletes the event on the side that still has it. Restore writes it again to the side that lost it.',
+      { class: 'buttons' },
+      button(held.length === 1 ? 'Restore it …' : `Restore ${chosen} …`, 'restore', { 'data-key': 'restore' }),
+      button(held.length === 1 ? 'Delete it …' : `Delete ${chosen} …`, 'apply', {
+        class: 'danger',
+        'data-key': 'apply',
+      }),
     ),
-    held.length === 1
-      ? null
-      : h(
-          'p',
-          { class: 'buttons' },
-          button(`Restore all ${held.length} …`, 'restore'),
-          button(`Apply all ${held.length} …`, 'apply', { class: 'danger' }),
-        ),
-    folded(
-      'held-events',
-      `Show ${count(held.length, 'event')}`,
-      held.length,
-      FOLDED,
-      table('Held deletions', ['Event', 'Start', 'Where', 'Reason', 'Since', 'Decide'], rows),
+    ...groups.map(([place, items]) =>
+      table(
+        place === 'both sides' ? 'Deleted on both sides' : `Still in ${place}, deleted on the other side`,
+        ['Event', 'Start', 'Why it waits', 'Since'],
+        items.slice(0, most).map((item) => heldRow(item, picked)),
+      ),
     ),
-    more(held.length, LISTED),
+    groups.some(([, items]) => items.length > most)
+      ? button('List more', 'moreHeld', { 'data-key': 'more-held' })
+      : null,
   );
 }
 
-/** As in the event, in its own time zone. */
-const timeOf = (start) => start.replace(/(T\d\d:\d\d):00$/, '$1').replace('T', ' ');
+const isLost = ({ reason }) => reason === 'lost-on-both';
+
+function heldRow(item, picked) {
+  return {
+    key: item.id,
+    cells: [
+      h(
+        'label',
+        { class: 'tick' },
+        h('input', { type: 'checkbox', 'data-change': 'pick', 'data-id': item.id, checked: picked.has(item.id) }),
+        h('span', {}, theirs(item.eventTitle)),
+      ),
+      startOf(item.eventStart),
+      heldTitle(item.reason),
+      when(item.since),
+    ],
+  };
+}
 
 const nameOf = (item) => plain(item.eventTitle || 'an event without a title', 80);
 
@@ -175,6 +182,7 @@ export function restoring(held, sides) {
 }
 
 export function problemsSection(problems, total, sides) {
+  if (problems.length === 0) return null;
   const rows = problems.map((problem) => ({
     key: problem.id,
     cells: [
@@ -189,27 +197,26 @@ export function problemsSection(problems, total, sides) {
     'section',
     { 'data-key': 'problems' },
     h('h2', {}, 'Problems'),
-    rows.length === 0
-      ? h('p', { class: 'empty' }, 'Every event is synced.')
-      : folded(
-          'problem-events',
-          `Show ${count(rows.length, 'problem')}`,
-          rows.length,
-          FOLDED,
-          table('Events that cannot be synced, or not fully', ['Event', 'Problem', 'Side', 'Detail', 'Since'], rows),
-        ),
-    more(total, problems.length),
+    folded(
+      'problem-events',
+      `Show ${count(rows.length, 'problem')}`,
+      rows.length,
+      FOLDED,
+      table('Events that cannot be synced, or not fully', ['Event', 'Problem', 'Side', 'Detail', 'Since'], rows),
+    ),
+    more('problems', total, problems.length),
   );
 }
 
 export function conflictsSection(conflicts, total, sides) {
+  if (conflicts.length === 0) return null;
   const rows = conflicts.map((conflict) => ({
     key: conflict.id,
     cells: [
       theirs(conflict.eventTitle),
-      theirs(conflict.field, 'the event'),
-      value(conflict.keptValue),
-      value(conflict.lostValue),
+      fieldTitle(conflict.field),
+      valueOf(conflict.field, conflict.keptValue),
+      valueOf(conflict.field, conflict.lostValue),
       sides[conflict.winner] ?? conflict.winner,
       when(conflict.at),
     ],
@@ -218,35 +225,24 @@ export function conflictsSection(conflicts, total, sides) {
     'section',
     { 'data-key': 'conflicts' },
     h('h2', {}, 'Conflicts'),
-    rows.length === 0
-      ? h('p', { class: 'empty' }, 'No field was changed on both sides at once.')
-      : folded(
-          'conflict-events',
-          `Show ${count(rows.length, 'conflict')}`,
-          rows.length,
-          FOLDED,
-          table(
-            'Changed on both sides at once; one value won',
-            ['Event', 'Field', 'Kept', 'Lost', 'Kept from', 'When'],
-            rows,
-          ),
-        ),
-    more(total, conflicts.length),
+    folded(
+      'conflict-events',
+      `Show ${count(rows.length, 'conflict')}`,
+      rows.length,
+      FOLDED,
+      table(
+        'Changed on both sides at once; one value won',
+        ['Event', 'Field', 'Kept', 'Lost', 'Kept from', 'When'],
+        rows,
+      ),
+    ),
+    more('conflicts', total, conflicts.length),
   );
 }
 
-function value(of) {
-  if (of === null || of === undefined || of === '') return h('span', { class: 'none' }, 'nothing');
-  return typeof of === 'object' ? h('code', {}, theirs(JSON.stringify(of))) : theirs(String(of));
-}
-
-function more(total, listed) {
+function more(list, total, listed) {
   return total > listed
-    ? h(
-        'p',
-        { class: 'sub' },
-        `The first ${listed} of ${total.toLocaleString('en')} are listed here; the API lists all.`,
-      )
+    ? button(`List more of ${total.toLocaleString('en')}`, 'more', { 'data-list': list, 'data-key': `more-${list}` })
     : null;
 }
 

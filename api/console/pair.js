@@ -1,44 +1,53 @@
 /** The page of one pair: its status, its last runs and its lists. */
 import { all, call, get, now, Problem } from './api.js';
-import { button, h, table, theirs } from './dom.js';
-import { count, directionOf, errorTitle, resultTitle, took, triggerTitle, when } from './labels.js';
-import { byId, facts, pairTitle, statusOf, surroundings } from './overview.js';
+import { button, h, theirs } from './dom.js';
+import { directionOf, intervalText } from './labels.js';
+import { facts, pairTitle, statusOf, surroundings } from './overview.js';
+import { loadPair } from './pair-data.js';
+import { optionTexts } from './pair-options.js';
 import {
   applying,
   conflictsSection,
-  dash,
   heldSection,
-  LISTED,
   previewSection,
   problemsSection,
   restoring,
-  writes,
 } from './pair-sections.js';
+import { runsSection } from './runs.js';
 
-const RUNS = 20;
+/** How many of each list are shown at first, and how many more each time. */
+const LISTED = 20;
+const MORE = 100;
 
-export function pairPage(id, { config, confirm, notify, go }) {
+export function pairPage(id, { config, confirm, notify, go, redraw }) {
   const path = `/v1/pairs/${encodeURIComponent(id)}`;
   let data = null;
   /** The counts that the loaded lists belong to. */
   let listedCounts = '';
   /** The last preview and its time, shown until a run is requested or the page is left. */
   let ahead = null;
+  const most = { runs: LISTED, held: LISTED, problems: LISTED, conflicts: LISTED };
+  /** Ids of held deletions that are ticked. */
+  const picked = new Set();
 
   async function loadLists(pair, signal) {
-    const current = JSON.stringify([pair.counts, pair.lastSyncAt]);
+    const current = JSON.stringify([pair.counts, pair.lastSyncAt, most]);
     if (current === listedCounts) return data.lists;
     const { counts } = pair;
     // Held changes are loaded completely, since a decision names exactly what was loaded.
-    const first = async (name, n) => (n === 0 ? [] : (await get(`${path}/${name}?limit=${LISTED}`, signal)).items);
+    const first = async (name, n) => (n === 0 ? [] : (await get(`${path}/${name}?limit=${most[name]}`, signal)).items);
     const [held, problems, conflicts] = await Promise.all([
       counts.heldChanges === 0 ? [] : all(`${path}/held-changes`, signal),
       first('problems', counts.problems),
       first('conflicts', counts.conflicts),
     ]);
     listedCounts = current;
+    const ids = new Set(held.map(({ id }) => id));
+    for (const id of picked) if (!ids.has(id)) picked.delete(id);
     return { held, problems, conflicts };
   }
+
+  const decided = () => (picked.size > 0 ? [...picked] : data.lists.held.map(({ id }) => id));
 
   async function decide(decision, ids) {
     const held = data.lists.held.filter((item) => ids.includes(item.id));
@@ -116,27 +125,30 @@ export function pairPage(id, { config, confirm, notify, go }) {
       notify('The pair is deleted. All events stay.');
       go('#/');
     },
-    apply: (element) => decide('apply', idsOf(element, data)),
-    restore: (element) => decide('restore', idsOf(element, data)),
+    apply: () => decide('apply', decided()),
+    restore: () => decide('restore', decided()),
+    pick(element) {
+      if (element.checked) picked.add(element.dataset.id);
+      else picked.delete(element.dataset.id);
+      redraw();
+    },
+    more(element) {
+      most[element.dataset.list] += MORE;
+    },
+    moreHeld() {
+      most.held += MORE;
+    },
+    moreRuns() {
+      most.runs += MORE;
+    },
   };
 
   return {
     title: 'Pair',
     isLive: true,
     async load(signal) {
-      const [pair, runs, accounts, connections] = await Promise.all([
-        get(path, signal),
-        get(`${path}/runs?limit=${RUNS}`, signal),
-        all('/v1/accounts', signal),
-        all('/v1/connections', signal),
-      ]);
-      data = {
-        pair,
-        runs: runs.items,
-        accounts: byId(accounts),
-        connections: byId(connections),
-        lists: await loadLists(pair, signal),
-      };
+      const [loaded, runs] = await Promise.all([loadPair(id, signal), get(`${path}/runs?limit=${most.runs}`, signal)]);
+      data = { ...loaded, runs, lists: await loadLists(loaded.pair, signal) };
     },
     render() {
       const { pair, runs, lists } = data;
@@ -147,23 +159,40 @@ export function pairPage(id, { config, confirm, notify, go }) {
         h(
           'p',
           { class: 'sub' },
-          theirs(around.connection?.name, 'Connection without a name'),
-          ` · ${directionOf(pair.direction, around.sides)} · polls every `,
-          count(pair.pollIntervalSeconds, 'second'),
+          around.connection?.name ? [theirs(around.connection.name), ' · '] : null,
+          [
+            directionOf(pair.direction, around.sides),
+            ...noticedTexts(pair, around.accountNames),
+            ...optionTexts(pair.options, around.sides),
+          ].join(' · '),
         ),
         statusOf(pair, around),
         facts(pair),
         buttons(pair, config),
         previewSection(ahead, around.sides),
-        heldSection(lists.held, around.sides),
-        runsSection(runs, around.sides),
+        heldSection(lists.held, around.sides, { picked, most: most.held }),
         problemsSection(lists.problems, pair.counts.problems, around.sides),
         conflictsSection(lists.conflicts, pair.counts.conflicts, around.sides),
-        settings(pair),
+        runsSection(
+          pair.id,
+          runs.items,
+          around.sides,
+          runs.nextCursor === null ? null : button('List more runs', 'moreRuns', { 'data-key': 'more-runs' }),
+        ),
       ].filter((part) => part !== null);
     },
     actions,
   };
+}
+
+/** How the changes of each side are noticed. */
+function noticedTexts({ changeDetection }, accountNames) {
+  return ['caldav', 'cloud'].map((side) => {
+    const { mode, pollSeconds } = changeDetection[side];
+    return mode === 'push'
+      ? `${accountNames[side]} reports changes by itself`
+      : `${accountNames[side]} is asked ${intervalText(pollSeconds)}`;
+  });
 }
 
 function buttons(pair, config) {
@@ -177,6 +206,8 @@ function buttons(pair, config) {
       ? button('Resume', 'resume', { class: 'main', 'data-key': 'pause' })
       : button('Pause', 'pause', { 'data-key': 'pause' }),
     button('Preview', 'preview', { 'data-key': 'preview' }),
+    h('a', { class: 'button', href: `#/pairs/${pair.id}/events`, 'data-key': 'events' }, 'Events'),
+    h('a', { class: 'button', href: `#/pairs/${pair.id}/settings`, 'data-key': 'settings' }, 'Settings'),
     isPaused ? null : button('Full comparison …', 'resync', { 'data-key': 'resync' }),
     button('Delete …', 'remove', { class: 'danger', 'data-key': 'remove' }),
     config.workflowsUrl === null
@@ -191,93 +222,5 @@ function buttons(pair, config) {
           },
           'Workflow in Temporal',
         ),
-  );
-}
-
-const idsOf = (element, { lists }) => (element.dataset.id ? [element.dataset.id] : lists.held.map(({ id }) => id));
-
-function runsSection(runs, sides) {
-  const rows = runs.map((run) => ({
-    key: run.id,
-    cells: [
-      when(run.startedAt),
-      triggerTitle(run.trigger),
-      resultOf(run, sides),
-      run.finishedAt === null ? '…' : took(run.startedAt, run.finishedAt),
-      amount(run.read.caldav),
-      amount(run.read.cloud),
-      writes(run.caldav),
-      writes(run.cloud),
-      found(run),
-    ],
-  }));
-  const columns = [
-    'Began',
-    'Trigger',
-    'Result',
-    'Took',
-    `Read: ${sides.caldav}`,
-    `Read: ${sides.cloud}`,
-    `Written: ${sides.caldav}`,
-    `Written: ${sides.cloud}`,
-    'Found',
-  ];
-  return h(
-    'section',
-    { 'data-key': 'runs' },
-    h('h2', {}, 'Last runs'),
-    rows.length === 0
-      ? h('p', { class: 'empty' }, 'No run yet.')
-      : table('Runs, newest first; polls that found nothing are left out', columns, rows),
-  );
-}
-
-function resultOf(run, sides) {
-  return [
-    h('span', { class: `badge ${run.result}` }, resultTitle(run.result)),
-    run.error === null
-      ? null
-      : h(
-          'p',
-          { class: 'detail' },
-          run.error.side ? `${sides[run.error.side]}: ` : '',
-          h('strong', {}, errorTitle(run.error.code)),
-          ' ',
-          theirs(run.error.detail, ''),
-        ),
-  ];
-}
-
-const amount = (n) => (n === 0 ? dash() : count(n, 'event'));
-
-function found({ conflicts, held, problems }) {
-  const parts = [
-    [conflicts, 'conflict'],
-    [held, 'held deletion'],
-    [problems, 'problem'],
-  ]
-    .filter(([n]) => n > 0)
-    .map(([n, word]) => count(n, word));
-  return parts.length === 0 ? dash() : parts.join(', ');
-}
-
-function settings(pair) {
-  return h(
-    'details',
-    { 'data-key': 'settings' },
-    h('summary', {}, 'Settings and ids'),
-    h(
-      'dl',
-      { class: 'plain' },
-      ...[
-        ['Pair', pair.id],
-        ['Connection', pair.connectionId],
-        ['CalDAV calendar', pair.caldavCalendarId],
-        ['Cloud calendar', pair.cloudCalendarId],
-        ['Workflow', pair.workflowId],
-        ['Created', new Date(pair.createdAt).toLocaleString()],
-        ['Options', JSON.stringify(pair.options, null, 1)],
-      ].map(([name, text]) => h('div', {}, h('dt', {}, name), h('dd', {}, h('code', {}, text)))),
-    ),
   );
 }

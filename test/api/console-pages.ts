@@ -21,11 +21,11 @@ export async function openConsole(folder: string, api: TestApi) {
     },
   });
   const load = async (name: string): Promise<Json> => import(pathToFileURL(join(folder, name)).href);
-  const [forms, lists, providers, pairing, integration, sections] = [
+  const [forms, lists, providers, setup, integration, sections] = [
     await load('account-forms.js'),
     await load('lists.js'),
     await load('providers.js'),
-    await load('pairing-forms.js'),
+    await load('setup.js'),
     await load('integration.js'),
     await load('pair-sections.js'),
   ];
@@ -52,7 +52,7 @@ export async function openConsole(folder: string, api: TestApi) {
     accounts: () => draw(lists.accountsPage(null, {})),
     addAccount: (kind: string) => draw(forms.addAccount(kind, {})),
     newCredentials: (id: string) => draw(forms.newCredentials(id, {})),
-    addPair: (connection: string) => draw(pairing.addPair(new URLSearchParams({ connection }), {})),
+    addPair: (connection: string) => draw(setup.setupPage(new URLSearchParams({ connection }), {})),
     integration: (name: string) => draw(integration.integrationPage(name, {})),
     sections,
     service: (account: object): string => providers.serviceOf(account),

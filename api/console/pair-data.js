@@ -1,0 +1,33 @@
+/** A pair with its connection and accounts, for the pages about it. */
+import { all, get } from './api.js';
+import { h } from './dom.js';
+import { byId, pairTitle, surroundings } from './overview.js';
+
+export const pairPath = (id) => `/v1/pairs/${encodeURIComponent(id)}`;
+
+export async function loadPair(id, signal) {
+  const [pair, accounts, connections] = await Promise.all([
+    get(pairPath(id), signal),
+    all('/v1/accounts', signal),
+    all('/v1/connections', signal),
+  ]);
+  return { pair, accounts: byId(accounts), connections: byId(connections) };
+}
+
+/** The top of a page about a part of a pair: the way back, which pair it is, and the page's heading. */
+export function pairHead(data, title) {
+  const { pair } = data;
+  return [
+    h(
+      'p',
+      { class: 'back' },
+      h(
+        'a',
+        { href: `#/pairs/${pair.id}` },
+        '← ',
+        h('span', { class: 'pair' }, ...pairTitle(pair, surroundings(pair, data))),
+      ),
+    ),
+    h('h1', {}, title),
+  ];
+}

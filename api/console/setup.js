@@ -1,0 +1,397 @@
+/** From nothing to a running pair, as one flow: two accounts, two calendars, a preview, the first sync. */
+import { connectActions, newAccountForm, signInButtons } from './account-forms.js';
+import { all, call, get, now } from './api.js';
+import { calendarFields, calendarsOf, chooseCalendar, chosenName, createChosen } from './calendar-choice.js';
+import { button, h, theirs } from './dom.js';
+import { form, submit } from './form.js';
+import { accountName, count, placeOf, sideNames } from './labels.js';
+import { statusOf, surroundings } from './overview.js';
+import { loadPair, pairPath } from './pair-data.js';
+import { directionField, intervalField, NEW_OPTIONS, optionFields, settingsOf } from './pair-options.js';
+import { previewSection } from './pair-sections.js';
+import { allProviders, providerOf, serviceOf } from './providers.js';
+
+const STEPS = ['CalDAV account', 'Other account', 'Calendars', 'Preview', 'First sync'];
+const PREVIEW_WAIT_SECONDS = 100;
+
+/** @param search where the flow is: ids of the accounts that are chosen (`caldav`, `cloud`), or of the new `pair` */
+export function setupPage(search, tools) {
+  if (search.get('pair') !== null) return lastSteps(search.get('pair'), tools);
+  return firstSteps(search, tools);
+}
+
+function head(step, title, intro) {
+  return [
+    h(
+      'ol',
+      { class: 'steps', 'aria-label': 'Steps' },
+      ...STEPS.map((name, at) =>
+        h(
+          'li',
+          { class: at < step ? 'done' : '', 'aria-current': at === step ? 'step' : false },
+          h('span', { class: 'gone' }, at < step ? 'Done: ' : ''),
+          name,
+        ),
+      ),
+    ),
+    h('h1', {}, title),
+    intro === '' ? null : h('p', { class: 'sub' }, intro),
+  ];
+}
+
+function firstSteps(search, { notify, go, redraw }) {
+  const at = (chosen) => `#/start?${new URLSearchParams(chosen)}`;
+  /** Whether a new calendar is asked for, by side. */
+  const asks = {};
+  let data = null;
+
+  async function load(signal) {
+    const [accounts, connections] = await Promise.all([all('/v1/accounts', signal), all('/v1/connections', signal)]);
+    const connection = connections.find(({ id }) => id === search.get('connection'));
+    const chosen = (side) => {
+      const asked = connection?.[`${side}AccountId`] ?? search.get(side);
+      // A person comes back from a service, where an account was just made.
+      const [, kind] = /^new-(.+)$/.exec(asked ?? '') ?? [];
+      return kind ? newest(accounts, kind) : accounts.find(({ id }) => id === asked);
+    };
+    data = { accounts, connections, caldav: chosen('caldav'), cloud: chosen('cloud') };
+    if (!data.caldav || !data.cloud) return;
+    const [caldav, cloud] = await Promise.all([
+      calendarsOf(data.caldav.id, signal),
+      calendarsOf(data.cloud.id, signal),
+    ]);
+    data.calendars = { caldav, cloud };
+  }
+
+  /** The names of both calendars as far as they are chosen, each with its account. */
+  function sides(element) {
+    const names = sideNames(data.caldav, data.cloud);
+    const nameOf = (side) => {
+      const { items } = data.calendars[side];
+      const name = element ? chosenName(element, side, items) : items[0]?.name;
+      return placeOf(name ?? 'the new calendar', names[side]);
+    };
+    return { caldav: nameOf('caldav'), cloud: nameOf('cloud') };
+  }
+
+  /** The choices of direction name the calendars that are chosen now. */
+  function renameDirections(element) {
+    const fresh = directionField(sides(element), element.elements.direction.value);
+    const live = element.querySelector('[data-field=direction]');
+    live.querySelectorAll('label > span').forEach((span, n) => {
+      span.replaceChildren(...fresh.querySelectorAll('label > span')[n].childNodes);
+    });
+  }
+
+  function actionsOf(kind, then) {
+    return connectActions(kind, null, { notify, go, path: '', added: then });
+  }
+  const atStep = () => (data.caldav === undefined ? 'caldav' : 'cloud');
+  const next = (account) =>
+    go(at(atStep() === 'caldav' ? { caldav: account.id } : { caldav: data.caldav.id, cloud: account.id }));
+
+  return {
+    title: 'Set up a pair',
+    load,
+    render() {
+      if (!data.caldav) return caldavStep(data, at);
+      if (!data.cloud) return cloudStep(data, at);
+      return calendarStep(data, asks, sides());
+    },
+    actions: {
+      preset: (element) => actionsOf('caldav').preset(element),
+      atServer: (element) => actionsOf('caldav', next).atServer(element),
+      add: (element) => actionsOf('caldav', next).add(element),
+      signIn: (element) => {
+        const { kind } = element.dataset;
+        const path = `/${at({ caldav: data.caldav.id, cloud: `new-${kind}` })}`;
+        return connectActions(kind, null, { notify, go, path }).signIn();
+      },
+      calendar(element) {
+        asks[element.dataset.side] = chooseCalendar(element);
+        renameDirections(element.form);
+      },
+      named: (element) => renameDirections(element.form),
+      pair: (element) =>
+        submit(element, { 'calendar-read-only': 'direction' }, async () => {
+          for (const side of ['caldav', 'cloud']) {
+            const made = await createChosen(element, side, data[side].id);
+            if (made === null) continue;
+            // A second try finds it in the list.
+            data.calendars[side].items.push(made);
+            asks[side] = false;
+            redraw();
+            element.elements[`${side}CalendarId`].value = made.id;
+          }
+          const connection = await connectionOf(data);
+          const pair = await call('POST', `/v1/connections/${connection.id}/pairs`, {
+            caldavCalendarId: element.elements.caldavCalendarId.value,
+            cloudCalendarId: element.elements.cloudCalendarId.value,
+            ...settingsOf(element),
+            paused: true,
+          });
+          go(at({ pair: pair.id }));
+        }),
+    },
+  };
+}
+
+const newest = (accounts, kind) =>
+  accounts
+    .filter(({ provider }) => provider === kind)
+    .sort((a, b) => Date.parse(b.createdAt) - Date.parse(a.createdAt))[0];
+
+/** One that joins the two accounts and takes another pair, else a new one. */
+async function connectionOf({ connections, caldav, cloud }) {
+  const known = connections.find(
+    (one) => one.caldavAccountId === caldav.id && one.cloudAccountId === cloud.id && one.pairCount < one.pairAllowance,
+  );
+  return known ?? call('POST', '/v1/connections', { caldavAccountId: caldav.id, cloudAccountId: cloud.id });
+}
+
+function caldavStep({ accounts }, at) {
+  const caldav = accounts.filter(({ provider }) => provider === 'caldav');
+  return [
+    ...head(
+      0,
+      'Where is your CalDAV calendar?',
+      'Calpair checks the password with the server, then stores it encrypted.',
+    ),
+    accountChoice(caldav, (id) => at({ caldav: id })),
+    caldav.length === 0 ? null : h('h2', {}, 'Or another one'),
+    newAccountForm(providerOf('caldav'), { submit: 'Connect' }),
+  ].filter((part) => part !== null);
+}
+
+function cloudStep({ accounts, caldav }, at) {
+  const others = accounts.filter(({ id }) => id !== caldav.id);
+  const missing = allProviders().filter(({ configured }) => !configured);
+  const services = allProviders().filter(({ browserSignIn }) => browserSignIn);
+  return [
+    ...head(
+      1,
+      'Which account should it be kept in sync with?',
+      `${accountName(caldav)} at ${serviceOf(caldav)} is connected.`,
+    ),
+    accountChoice(others, (id) => at({ caldav: caldav.id, cloud: id })),
+    others.length === 0 ? null : h('h2', {}, 'Or another one'),
+    services.length === 0 ? null : signInButtons(services),
+    ...missing.map(({ label, variables }) =>
+      h('p', { class: 'sub' }, `${label} is not set up in this installation; it needs ${variables.join(' and ')}.`),
+    ),
+    h(
+      'details',
+      { 'data-key': 'other-caldav', open: services.length === 0 },
+      h('summary', {}, `${otherNames()} or another CalDAV server`),
+      newAccountForm(providerOf('caldav'), { submit: 'Connect' }),
+    ),
+  ].filter((part) => part !== null);
+}
+
+/** The hosters with an address of their own, by name. */
+function otherNames() {
+  const hosters = providerOf('caldav').presets.filter(({ serverUrl }) => serverUrl !== null);
+  return hosters.map(({ label }) => label).join(', ');
+}
+
+function accountChoice(accounts, href) {
+  if (accounts.length === 0) return null;
+  return h(
+    'ul',
+    { class: 'choice', 'data-key': 'accounts' },
+    ...accounts.map((account) =>
+      h(
+        'li',
+        { 'data-key': account.id },
+        h(
+          'a',
+          { class: 'button', href: href(account.id) },
+          theirs(accountName(account)),
+          h('small', {}, ` ${serviceOf(account)}`),
+          account.status === 'ok' ? null : h('span', { class: 'badge attention' }, 'Needs attention'),
+        ),
+      ),
+    ),
+  );
+}
+
+function calendarStep({ caldav, cloud, calendars }, asks, sides) {
+  const names = sideNames(caldav, cloud);
+  const fieldsOf = (side, account) =>
+    calendarFields(side, calendars[side], { name: names[side], account, isAsked: asks[side] ?? null });
+  const failed = ['caldav', 'cloud'].filter((side) => calendars[side].error !== null);
+  return [
+    ...head(
+      2,
+      'Which calendars?',
+      'Events that are already on both sides are recognised and not duplicated. Nothing is written yet.',
+    ),
+    ...failed.map((side) =>
+      h(
+        'p',
+        { class: 'failure' },
+        h('strong', {}, `The calendars of ${names[side]} cannot be listed. `),
+        calendars[side].error.sentence ?? calendars[side].error.message,
+      ),
+    ),
+    form(
+      'pair',
+      'Preview',
+      ...fieldsOf('caldav', caldav),
+      ...fieldsOf('cloud', cloud),
+      directionField(sides),
+      h(
+        'details',
+        { 'data-key': 'options' },
+        h('summary', {}, 'More options'),
+        intervalField(null),
+        ...optionFields(NEW_OPTIONS, names),
+      ),
+    ),
+  ];
+}
+
+function lastSteps(id, { notify, go, redraw, confirm }) {
+  let data = null;
+  let runs = [];
+  /** Null until it has been asked for; then `{answer, at}` or `{error}`. */
+  let preview = null;
+  let isStarted = false;
+
+  async function compare() {
+    preview = {};
+    try {
+      let answer = {};
+      while (answer.changes === undefined)
+        answer = await call('POST', `${pairPath(id)}/preview?wait=${PREVIEW_WAIT_SECONDS}`);
+      preview = { answer, at: new Date(now()).toISOString() };
+    } catch (error) {
+      preview = { error };
+    }
+    redraw();
+  }
+
+  return {
+    title: 'Set up a pair',
+    isLive: true,
+    refreshMs: 1000,
+    async load(signal) {
+      const [loaded, list] = await Promise.all([loadPair(id, signal), get(`${pairPath(id)}/runs?limit=1`, signal)]);
+      if (data !== null && isUnderWay(data.pair) && loaded.pair.status === 'active')
+        notify('Both calendars are in sync.');
+      [data, runs] = [loaded, list.items];
+      if (data.pair.status === 'paused' && preview === null) void compare();
+    },
+    render() {
+      const around = surroundings(data.pair, data);
+      return data.pair.status === 'paused'
+        ? previewStep(data.pair, preview, around, isStarted)
+        : syncStep(data.pair, runs[0], preview, around);
+    },
+    actions: {
+      async start() {
+        isStarted = true;
+        await call('POST', `${pairPath(id)}/resume`);
+      },
+      compare,
+      async remove() {
+        const { sides } = surroundings(data.pair, data);
+        const isSure = await confirm({
+          title: 'Give up this pair?',
+          yes: 'Delete the pair',
+          isDangerous: true,
+          text: `${sides.caldav} and ${sides.cloud} stay as they are. The accounts stay connected.`,
+        });
+        if (!isSure) return;
+        await call('DELETE', pairPath(id));
+        go('#/');
+      },
+    },
+  };
+}
+
+const isUnderWay = ({ status }) => status === 'starting' || status === 'syncing';
+
+function previewStep(pair, preview, { sides }, isStarted) {
+  const { answer, at, error } = preview ?? {};
+  return [
+    ...head(3, 'What the first sync would do', `${sides.caldav} and ${sides.cloud}. Nothing has been written.`),
+    error ? h('p', { class: 'failure', role: 'alert' }, error.sentence ?? error.message) : null,
+    answer === undefined && !error
+      ? h(
+          'section',
+          { 'data-key': 'comparing' },
+          h('p', { role: 'status' }, 'Both calendars are read and compared …'),
+          h('progress', { 'aria-label': 'Comparing both calendars' }),
+        )
+      : null,
+    answer === undefined ? null : previewSection({ preview: answer, at }, sides),
+    h(
+      'p',
+      { class: 'buttons' },
+      error ? button('Compare again', 'compare') : null,
+      button('Start the sync', 'start', { class: 'main', disabled: isStarted, 'data-key': 'start' }),
+      h('a', { class: 'button', href: `#/pairs/${pair.id}/settings`, 'data-key': 'settings' }, 'Change the options'),
+      button('Give up …', 'remove', { class: 'danger', 'data-key': 'remove' }),
+    ),
+  ].filter((part) => part !== null);
+}
+
+function syncStep(pair, run, preview, around) {
+  const { sides } = around;
+  if (!isUnderWay(pair) && pair.status === 'active')
+    return [
+      ...head(5, 'In sync', `${sides.caldav} and ${sides.cloud}.`),
+      h(
+        'section',
+        { 'data-key': 'done' },
+        h('h2', {}, `${count(pair.counts.events, 'event')} on both sides`),
+        h('p', {}, 'Changes on either side are copied from now on. Calpair keeps going when this page is closed.'),
+        pair.counts.problems === 0
+          ? null
+          : h(
+              'p',
+              {},
+              `${count(pair.counts.problems, 'event')} could not be synced, or not fully; the pair lists why.`,
+            ),
+        h(
+          'p',
+          { class: 'buttons' },
+          h('a', { class: 'button main', href: `#/pairs/${pair.id}` }, 'Open the pair'),
+          h('a', { class: 'button', href: '#/start' }, 'Set up another pair'),
+        ),
+      ),
+    ];
+  return [
+    ...head(4, 'The first sync', `${sides.caldav} and ${sides.cloud}.`),
+    isUnderWay(pair) ? progress(run, preview) : statusOf(pair, around),
+    h('p', { class: 'buttons' }, h('a', { class: 'button', href: `#/pairs/${pair.id}` }, 'Open the pair')),
+  ];
+}
+
+/** How far the first sync is: of what the preview has found, as far as that is known. */
+function progress(run, preview) {
+  const done = run ? writesOf(run.caldav) + writesOf(run.cloud) : 0;
+  const answer = preview?.answer;
+  const total = answer ? planned(answer.caldav) + planned(answer.cloud) : 0;
+  const isKnown = total > 0;
+  return h(
+    'section',
+    { 'data-key': 'progress' },
+    h(
+      'p',
+      {},
+      done === 0
+        ? 'Both calendars are read and compared …'
+        : `${count(done, 'change')} written${isKnown ? ` of ${total.toLocaleString('en')}` : ''}.`,
+    ),
+    h('progress', {
+      'aria-label': 'First sync',
+      ...(isKnown ? { max: total, value: Math.min(done, total) } : {}),
+    }),
+    h('p', { class: 'sub' }, 'It goes on when you close this page.'),
+  );
+}
+
+const writesOf = ({ created, updated, deleted }) => created + updated + deleted;
+const planned = ({ create, update, delete: gone }) => create + update + gone;

@@ -1,0 +1,128 @@
+/** Times and field values of events, as people read them. */
+import { h, plain, theirs } from './dom.js';
+import { EVENT_FIELDS, EVENT_VALUES, REPEATS } from './messages.js';
+
+const DAY = { weekday: 'short', day: 'numeric', month: 'short', year: 'numeric' };
+const TIME = { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' };
+const LANGUAGE = 'en-GB';
+const instants = new Intl.DateTimeFormat(LANGUAGE, { ...DAY, ...TIME, timeZoneName: 'short' });
+/** Of a wall-clock time, whatever zone it is in. */
+const wallDays = new Intl.DateTimeFormat(LANGUAGE, { ...DAY, timeZone: 'UTC' });
+const wallTimes = new Intl.DateTimeFormat(LANGUAGE, { ...DAY, ...TIME, timeZone: 'UTC' });
+const wallHours = new Intl.DateTimeFormat(LANGUAGE, { ...TIME, timeZone: 'UTC' });
+
+const isDate = (text) => /^\d{4}-\d\d-\d\d$/.test(text);
+
+/** An instant with the zone of this browser, or a date of an all-day event, as the API sends a point in time. */
+export function startText(start) {
+  if (isDate(start)) return `${wallDays.format(new Date(`${start}T00:00:00Z`))}, all day`;
+  const at = new Date(start);
+  return Number.isNaN(at.getTime()) ? plain(String(start), 60) : instants.format(at);
+}
+
+export function startOf(start) {
+  return start === null || start === undefined
+    ? h('span', { class: 'none' }, 'no start')
+    : h('time', { datetime: start }, startText(start));
+}
+
+/** An instant, for lists of what happened. */
+export const instantText = (instant) => instants.format(new Date(instant));
+
+/** When an event takes place: `When` of `core/event.ts`. */
+function whenText({ allDay, start, startZone, end, endZone }) {
+  if (allDay) {
+    const last = new Date(new Date(`${end}T00:00:00Z`).getTime() - 86_400_000);
+    const [from, to] = [wallDays.format(new Date(`${start}T00:00:00Z`)), wallDays.format(last)];
+    return from === to ? `${from}, all day` : `${from} – ${to}, all day`;
+  }
+  const [from, to] = [new Date(`${start}Z`), new Date(`${end}Z`)];
+  const isSameDay = start.slice(0, 10) === end.slice(0, 10) && startZone === endZone;
+  return isSameDay
+    ? `${wallTimes.format(from)} – ${wallHours.format(to)} (${startZone})`
+    : `${wallTimes.format(from)} (${startZone}) – ${wallTimes.format(to)} (${endZone})`;
+}
+
+/** The name of a field, which may be one of an occurrence: `20260105T080000Z/title`. */
+export function fieldTitle(field) {
+  const [name, occurrence] = field.split('/').reverse();
+  const title = EVENT_FIELDS[name] ?? plain(name, 60);
+  return occurrence === undefined ? title : `${title}, occurrence of ${occurrenceText(occurrence)}`;
+}
+
+function occurrenceText(id) {
+  const [, year, month, day, time] = /^(\d{4})(\d\d)(\d\d)(?:T(\d{4}))?/.exec(id) ?? [];
+  if (year === undefined) return plain(id, 40);
+  const date = `${year}-${month}-${day}`;
+  return time === undefined ? startText(date) : startText(`${date}T${time.slice(0, 2)}:${time.slice(2)}:00Z`);
+}
+
+/** A value before or after a change, or on one side of a conflict. */
+export function valueOf(field, value) {
+  const name = field.split('/').at(-1);
+  if (value === null || value === undefined || value === '' || (Array.isArray(value) && value.length === 0))
+    return h('span', { class: 'none' }, 'nothing');
+  if (isEvent(value)) return eventOf(value);
+  return theirs(valueText(name, value));
+}
+
+const isEvent = (value) => typeof value === 'object' && value !== null && 'when' in value && 'title' in value;
+
+/** A whole event: what is set of it. */
+function eventOf(event) {
+  const rows = Object.keys(EVENT_FIELDS)
+    .filter((name) => name in event && !isUsual(name, event[name]))
+    .map((name) => h('div', {}, h('dt', {}, EVENT_FIELDS[name]), h('dd', {}, theirs(valueText(name, event[name])))));
+  const changed = Object.keys(event.exceptions ?? {}).length;
+  if (changed > 0)
+    rows.push(h('div', {}, h('dt', {}, EVENT_FIELDS.exception), h('dd', {}, `${changed} changed or left out`)));
+  return h('dl', { class: 'event' }, ...rows);
+}
+
+const USUAL = { status: 'confirmed', transparency: 'opaque', visibility: 'public' };
+function isUsual(name, value) {
+  return value === null || value === '' || USUAL[name] === value || (Array.isArray(value) && value.length === 0);
+}
+
+function valueText(name, value) {
+  if (typeof value !== 'object') return EVENT_VALUES[name]?.[value] ?? plain(String(value), 2000);
+  if ('allDay' in value) return whenText(value);
+  if ('rules' in value) return repeatText(value);
+  if ('address' in value) return personText(value);
+  if (Array.isArray(value)) return value.map((one) => valueText(name, one)).join(', ');
+  return plain(JSON.stringify(value), 500);
+}
+
+function personText({ name, address, participation }) {
+  const who = name ? `${name} <${address}>` : address;
+  return EVENT_VALUES.participation[participation] ? `${who}: ${EVENT_VALUES.participation[participation]}` : who;
+}
+
+/** A simple rule in words; any other as the standard writes it. */
+function repeatText({ rules, dates }) {
+  const parts = rules.map(ruleText);
+  if (dates.length > 0) parts.push(`${dates.length} more ${dates.length === 1 ? 'date' : 'dates'}`);
+  return parts.join(' and ');
+}
+
+function ruleText(rule) {
+  const parts = Object.fromEntries(
+    rule
+      .replace(/^RRULE:/, '')
+      .split(';')
+      .map((part) => part.split('=')),
+  );
+  const { FREQ, INTERVAL = '1', BYDAY, COUNT, UNTIL, WKST: _start, ...others } = parts;
+  const unit = REPEATS[FREQ];
+  const days = (BYDAY ?? '').split(',').map((day) => REPEATS[day]);
+  const isSimple = unit && Object.keys(others).length === 0 && (BYDAY === undefined || days.every(Boolean));
+  if (!isSimple || rule.startsWith('EXRULE')) return plain(rule, 300);
+  return [
+    INTERVAL === '1' ? `every ${unit}` : `every ${INTERVAL} ${unit}s`,
+    BYDAY === undefined ? '' : `on ${days.join(', ')}`,
+    COUNT === undefined ? '' : `${COUNT} times`,
+    UNTIL === undefined ? '' : `until ${occurrenceText(UNTIL)}`,
+  ]
+    .filter((part) => part !== '')
+    .join(' ');
+}
