@@ -125,7 +125,8 @@ function row(event, pairId, sides, state) {
       h('a', { href: `#/pairs/${pairId}/events/${event.id}` }, theirs(event.title)),
       startOf(event.start),
       h('span', { class: `badge event-${event.state}` }, EVENT_STATES[event.state] ?? event.state),
-      theirs(event.reason.sentence),
+      // On a phone, what is as it should be needs no words.
+      h('span', { class: event.state === 'synced' ? 'dash' : '' }, theirs(event.reason.sentence)),
       lastChange === null
         ? h('span', { class: 'none dash' }, '–')
         : [`${ACTIONS[lastChange.action]} on ${sides[lastChange.side]} `, when(lastChange.at)],

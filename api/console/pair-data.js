@@ -1,7 +1,8 @@
 /** A pair with its connection and accounts, for the pages about it. */
 import { all, get } from './api.js';
-import { h } from './dom.js';
-import { byId, pairTitle, surroundings } from './overview.js';
+import { h, theirs } from './dom.js';
+import { ARROW } from './labels.js';
+import { byId, surroundings } from './overview.js';
 
 export const pairPath = (id) => `/v1/pairs/${encodeURIComponent(id)}`;
 
@@ -17,6 +18,7 @@ export async function loadPair(id, signal) {
 /** The top of a page about a part of a pair: the way back, which pair it is, and the page's heading. */
 export function pairHead(data, title) {
   const { pair } = data;
+  const { names } = surroundings(pair, data);
   return [
     h(
       'p',
@@ -24,8 +26,11 @@ export function pairHead(data, title) {
       h(
         'a',
         { href: `#/pairs/${pair.id}` },
-        '← ',
-        h('span', { class: 'pair' }, ...pairTitle(pair, surroundings(pair, data))),
+        h('span', { 'aria-hidden': 'true' }, '← '),
+        theirs(names.caldav),
+        h('span', { 'aria-hidden': 'true' }, ` ${ARROW[pair.direction]} `),
+        h('span', { class: 'gone' }, ' and '),
+        theirs(names.cloud),
       ),
     ),
     h('h1', {}, title),

@@ -81,7 +81,7 @@ export function pairSettings(id, { confirm, notify, redraw, go }) {
           isDangerous: true,
           text:
             `Everything that this pair created in ${sides[side]} is deleted there; nobody is mailed. The originals ` +
-            'stay, and those events are no longer synced until you ask for that. Copies that somebody has edited stay, too.',
+            'stay, and those events are no longer synced until you ask for that. Copies that were edited stay, too.',
         });
         if (!isSure) return;
         outcome = await undoAt(`${pairPath(id)}/remove-copies`, { side }, data.pair);

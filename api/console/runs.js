@@ -108,7 +108,7 @@ export function runPage(id, { confirm, notify }, { other }) {
         keptSection(outcome ?? run.undo, sides),
         total === 0
           ? h('p', { class: 'empty' }, 'This run wrote nothing, so there is nothing to take back.')
-          : run.result === 'running'
+          : run.result === 'running' || outcome !== null
             ? null
             : h(
                 'p',

@@ -22,7 +22,7 @@ export function undoText(answer, pair) {
       ? 'Noted. It is carried out as soon as the pair is resumed.'
       : 'Noted. A run carries it out now; this page then shows it.';
   const done = answer.removed ?? answer.undone.length;
-  const what = answer.removed === undefined ? count(done, 'field', 'fields') : count(done, 'copy', 'copies');
+  const what = answer.removed === undefined ? count(done, 'change') : count(done, 'copy', 'copies');
   const verb = answer.removed === undefined ? 'taken back' : 'removed';
   const kept = answer.kept.length;
   if (done === 0 && kept === 0) return 'There was nothing to take back.';

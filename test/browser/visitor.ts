@@ -58,6 +58,8 @@ export class Visitor {
   /** Fails if axe finds anything in light or dark, or at phone width, or if the page is wider than a phone. */
   async look(name: string): Promise<void> {
     this.seen.push(name);
+    await this.page.setViewportSize(DESKTOP);
+    await this.#evaluate('scrollTo(0, 0)');
     await this.page.locator('main .loading').waitFor({ state: 'detached' });
     await this.#inspect(name, 'light');
     await this.page.emulateMedia({ colorScheme: 'dark' });
@@ -92,8 +94,9 @@ export class Visitor {
     if (!folder) return;
     const format = process.env[TYPE_VARIABLE] ?? 'webp';
     mkdirSync(folder, { recursive: true });
-    const height = Number(await this.#evaluate('document.documentElement.scrollHeight'));
-    const { width } = this.page.viewportSize() ?? DESKTOP;
+    const { width, height: visible } = this.page.viewportSize() ?? DESKTOP;
+    const isDialog = await this.page.locator('dialog[open]').isVisible();
+    const height = isDialog ? visible : Number(await this.#evaluate('document.documentElement.scrollHeight'));
     const { data } = await this.#devtools.send('Page.captureScreenshot', {
       format: format as 'webp' | 'png',
       ...(format === 'webp' ? { quality: 70 } : {}),
