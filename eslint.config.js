@@ -19,7 +19,7 @@ export const packages = [
   { names: ['fastify'], allow: ['api/', 'main.ts'], typesAreFine: true },
   {
     names: ['@temporalio/client'],
-    allow: ['api/temporal/pair-control.ts', 'main.ts', 'embedded/temporal.ts'],
+    allow: ['api/temporal/pair-control.ts', 'main.ts', 'embedded/temporal.ts', 'scripts/doctor.ts'],
     typesAreFine: true,
   },
   { names: ['@temporalio/worker'], allow: ['worker/', 'main.ts'], typesAreFine: true },

@@ -24,6 +24,12 @@ export async function storedHashKey(db: Db, derived: Buffer): Promise<Buffer | n
   return Buffer.from(db.vault.open(row.sealed, HASH_KEY_CELL), 'base64');
 }
 
+/** Whether one of the encryption keys opens what is stored. Reads only: an empty database is opened by any key. */
+export async function opensEverything(db: Db): Promise<boolean> {
+  const [row] = await db.sql.select().from(installationKeys).where(eq(installationKeys.name, HASH_KEY));
+  return (row === undefined || db.vault.knowsKeyOf(row.sealed)) && (await opensAccounts(db));
+}
+
 /** Whether the keys of all accounts are known. One account for each key is enough. */
 async function opensAccounts(db: Db): Promise<boolean> {
   const rows = await db.sql

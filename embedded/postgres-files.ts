@@ -8,15 +8,22 @@ import {
   existsSync,
   lstatSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   realpathSync,
   renameSync,
   rmSync,
   symlinkSync,
+  writeFileSync,
 } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { ConfigError } from '../config.ts';
+
+/** Databases of data folders that PostgreSQL's user cannot reach. */
+const OUTSIDE = '/var/lib/calpair';
+/** In such a folder: the data folder that leads to it. */
+const USED_BY = 'used-by';
 
 export interface PostgresFiles {
   /** The folder with `bin`, `lib` and `share`. */
@@ -56,6 +63,7 @@ export function preparePostgresFiles(dataDir: string): PostgresFiles {
         'users can reach, or set DATABASE_URL.',
     );
   }
+  if (folder.startsWith(`${OUTSIDE}/`)) writeFileSync(join(folder, USED_BY), realpathSync(dataDir), { mode: 0o600 });
   const server =
     user === undefined || canReach(installed.folder, user) ? installed.folder : copyServer(installed, folder);
   return { server, folder, user };
@@ -115,11 +123,41 @@ function copyServer(installed: { folder: string; version: string }, folder: stri
 }
 
 function makeFolderOutside(): string {
-  const folder = `/var/lib/calpair/${randomBytes(8).toString('hex')}`;
-  mkdirSync('/var/lib/calpair', { recursive: true, mode: 0o711 });
-  chmodSync('/var/lib/calpair', 0o711);
+  const folder = `${OUTSIDE}/${randomBytes(8).toString('hex')}`;
+  mkdirSync(OUTSIDE, { recursive: true, mode: 0o711 });
+  chmodSync(OUTSIDE, 0o711);
   mkdirSync(folder, { mode: 0o700 });
   return folder;
+}
+
+/** A database outside its data folder. */
+export interface FolderOutside {
+  readonly folder: string;
+  /** The data folder that used it last; null: not known. */
+  readonly dataDir: string | null;
+  /** That data folder, or the given one, still leads to it. */
+  readonly isUsed: boolean;
+}
+
+/** All of this machine. @param dataDir of this installation; its link counts where nothing is noted */
+export function foldersOutside(dataDir: string, root: string = OUTSIDE): FolderOutside[] {
+  const leadsTo = (from: string, folder: string): boolean =>
+    orNull(() => realpathSync(join(from, 'postgres'))) === folder;
+  return (orNull(() => readdirSync(root)) ?? []).flatMap((name) => {
+    const folder = orNull(() => realpathSync(join(root, name)));
+    if (folder === null || !lstatSync(folder).isDirectory()) return [];
+    if (leadsTo(dataDir, folder)) return [{ folder, dataDir, isUsed: true }];
+    const noted = orNull(() => readFileSync(join(folder, USED_BY), 'utf8').trim());
+    return [{ folder, dataDir: noted, isUsed: noted !== null && leadsTo(noted, folder) }];
+  });
+}
+
+function orNull<T>(read: () => T): T | null {
+  try {
+    return read();
+  } catch {
+    return null;
+  }
 }
 
 /** Tried as that user, since modes, access lists and mounts all matter. */

@@ -2,12 +2,11 @@
  * `npm run rotate-keys`: re-encrypts, while Calpair runs, what older keys of CALPAIR_ENCRYPTION_KEY sealed. It can be
  * ended and started again at any time. Afterwards the older keys can be removed.
  */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { type Config, ConfigError, readConfig } from '../config.ts';
 import { connect } from '../db/connect.ts';
 import { rotateKeys } from '../db/rotate-keys.ts';
 import { createVault } from '../db/vault.ts';
+import { embeddedUrl } from './embedded-url.ts';
 
 export async function main(): Promise<void> {
   const stopping = new AbortController();
@@ -31,7 +30,7 @@ async function rotate(config: Config, print: (line: string) => void, signal: Abo
         'data folder), restart Calpair, and call this again.',
     );
   // The hash key is stored, and not needed here.
-  const db = connect(config.databaseUrl ?? embeddedUrl(config.dataDir), createVault(keys, current), { poolSize: 2 });
+  const db = connect(urlOf(config), createVault(keys, current), { poolSize: 2 });
   try {
     await rotateKeys(db, (left) => print(left === 0 ? DONE : `${left} rows are left ...`), signal);
   } finally {
@@ -43,13 +42,8 @@ const DONE =
   'Nothing is sealed with an older key. Once every process of Calpair has been restarted with the new key in front, ' +
   'the older ones can be removed.';
 
-/** Of the embedded PostgreSQL of a Calpair that runs. */
-function embeddedUrl(dataDir: string): string {
-  try {
-    const password = readFileSync(join(dataDir, 'postgres', 'password'), 'utf8').trim();
-    const port = readFileSync(join(dataDir, 'postgres', 'cluster', 'postmaster.pid'), 'utf8').split('\n')[3];
-    return `postgres://calpair:${password}@127.0.0.1:${port}/calpair`;
-  } catch {
-    throw new ConfigError('Calpair does not run on this data folder. Start it first: keys are rotated while it runs.');
-  }
+function urlOf({ databaseUrl, dataDir }: Config): string {
+  const url = databaseUrl ?? embeddedUrl(dataDir);
+  if (url !== null) return url;
+  throw new ConfigError('Calpair does not run on this data folder. Start it first: keys are rotated while it runs.');
 }
