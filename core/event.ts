@@ -2,7 +2,8 @@
  * The canonical event: both sides of a pair are converted to it before they are compared.
  *
  * A series with its exceptions is one event. It has only the fields that are synced; everything else of an event
- * (alarms, attachments, X- properties, conference data) stays in the side's own stored data and is never changed.
+ * (attachments, X- properties, and where the pair's options leave them alone alarms, categories and conference data)
+ * stays in the side's own stored data and is never changed.
  */
 
 /** The two sides of a pair, as the API names them; `cloud` may be a CalDAV calendar as well. */
@@ -72,6 +73,13 @@ export interface Content {
   readonly organizer: Organizer | null;
   /** Sorted by address, each address once. */
   readonly attendees: readonly Attendee[];
+  /**
+   * The fields below are there only where the pair's options copy them, and only on a side that has them: a side
+   * without such a field says nothing about it.
+   *
+   * Names, sorted, each once.
+   */
+  readonly categories?: readonly string[];
 }
 
 /** An occurrence that does not take place: by EXDATE, a cancelled override, or a cancelled Google item. */
@@ -107,8 +115,14 @@ export const CONTENT_FIELDS = [
   'visibility',
   'organizer',
   'attendees',
+  'categories',
 ] as const;
 export type ContentField = (typeof CONTENT_FIELDS)[number];
+
+/** The fields that only some pairs copy, with the value of an event without any. */
+export const EMPTY_OPTIONAL = { categories: [] } as const satisfies Partial<Content>;
+export type OptionalField = keyof typeof EMPTY_OPTIONAL;
+export const OPTIONAL_FIELDS = Object.keys(EMPTY_OPTIONAL) as readonly OptionalField[];
 
 /** Default values, which a side may leave out. */
 export const DEFAULT_CONTENT = {

@@ -1,8 +1,8 @@
 /** Pairs: as people see and set them, and what polls and runs read and record. */
-import { and, asc, count, eq, gt, sql } from 'drizzle-orm';
-import { sameValue } from '../core/event.ts';
+import { and, asc, count, eq, gt, isNotNull, sql } from 'drizzle-orm';
+import { type OptionalField, sameValue } from '../core/event.ts';
 import { closesCycle } from '../core/sync/pair-cycle.ts';
-import type { Direction, PairOptions } from '../core/sync/policy.ts';
+import { copiedFields, type Direction, type PairOptions } from '../core/sync/policy.ts';
 import { type Db, transaction } from './connect.ts';
 import { isId, newId } from './ids.ts';
 import { ownedBy, type Tenant } from './owners.ts';
@@ -132,6 +132,9 @@ export function changePairSettings(db: Db, id: string, change: (now: PairSetting
       .set(isChanged ? { ...next, ...NEXT_REVISION } : next)
       .where(eq(pairs.id, id));
     if (isChanged) await touchAllLinks(tx, id);
+    const before = copiedFields(now.options);
+    const added = copiedFields(next.options).filter((field) => !before.includes(field));
+    if (added.length > 0) await forgetAgreement(tx, id, added);
     return true;
   });
 }
@@ -144,6 +147,14 @@ async function touchAllLinks(db: Db, pairId: string): Promise<void> {
     .update(links)
     .set({ dirty: true })
     .where(and(eq(links.pairId, pairId), eq(links.dirty, false)));
+}
+
+/** A field that was not copied for a while: both sides agree on it anew. */
+async function forgetAgreement(db: Db, pairId: string, fields: readonly OptionalField[]): Promise<void> {
+  await db.sql
+    .update(links)
+    .set({ agreedFields: sql`${links.agreedFields} - array[${sql.join([...fields], sql`, `)}]::text[]` })
+    .where(and(eq(links.pairId, pairId), isNotNull(links.agreedFields)));
 }
 
 /** Once this is stored, a run in progress writes nothing more. A pair that is resumed is due at once. */

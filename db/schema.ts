@@ -16,7 +16,7 @@ import {
   uniqueIndex,
   uuid,
 } from 'drizzle-orm/pg-core';
-import type { SideName } from '../core/event.ts';
+import type { OptionalField, SideName } from '../core/event.ts';
 import type { JournalFields } from '../core/sync/journal.ts';
 import type { Direction, PairOptions } from '../core/sync/policy.ts';
 import type { Refusals } from '../core/sync/refusal.ts';
@@ -169,6 +169,8 @@ export const links = pgTable(
     label: sealed('label'),
     /** When the event begins: lists are sorted by it. */
     startAt: instant('start_at'),
+    /** The optional fields (core/event.ts) on which both sides have agreed since the pair's options copy them. */
+    agreedFields: jsonb('agreed_fields').$type<OptionalField[]>(),
     /** A person has taken its copy away: it is on one side only until it is synced again by name. */
     excluded: text('excluded').$type<'undone' | 'removed'>(),
     createdAt: instant('created_at').notNull().defaultNow(),

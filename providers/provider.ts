@@ -5,6 +5,7 @@
 import type { Interval } from '../core/availability/interval.ts';
 import type { CalendarEvent } from '../core/event.ts';
 import type { EventProblem } from '../core/event-problem.ts';
+import type { OptionalForms } from '../core/optional-fields.ts';
 
 /** What a provider may use of the outside world. */
 export interface Io {
@@ -141,6 +142,8 @@ export interface SideSetting {
   readonly floatingZone: string;
   readonly attendees: 'copy' | 'none' | 'native';
   readonly reminders: 'keep' | 'copy';
+  readonly categories?: 'keep' | 'copy';
+  readonly conference?: 'keep' | 'text';
   /**
    * A hash keyed by the installation: marks what Calpair wrote, so that every pair of the installation recognises it.
    * Lower-case hex.
@@ -269,6 +272,11 @@ export interface Side {
   isWritable?(): Promise<boolean | null>;
   /** Reads stored data again, without any request; pure. */
   read(stored: Stored): Found;
+  /**
+   * The fields that it has beside those of every event, under the options of its setting: its events have exactly
+   * these, and in a write a missing one stays as it is. None where absent.
+   */
+  readonly forms?: OptionalForms;
   /** Why this side cannot hold an event that the other side has; null when it can. Pure. */
   unsupported(event: CalendarEvent): EventProblem | null;
 }

@@ -32,6 +32,7 @@ export function viewOf(
     cloud: view('cloud'),
     decision: held?.decision ?? null,
     ...(link.excluded === null ? {} : { isExcluded: true }),
+    ...(link.agreedFields ? { agreedFields: link.agreedFields } : {}),
   };
 }
 

@@ -64,6 +64,7 @@ export async function loadPlanInput(
     instances: new Map([...instances].map(([id, some]) => [id, some.map((one) => instanceOf(store, one))])),
     known: {
       unsupported: (side, event) => sides[side].unsupported(event),
+      forms: { caldav: sides.caldav.forms ?? {}, cloud: sides.cloud.forms ?? {} },
       journalOf: (linkId) => journalOf(store, unsettled, linkId),
       writesLastDay: (linkId, side, value) => ({
         earlier: valuesWritten(written, linkId, side, keyOf(store, value)),

@@ -59,10 +59,13 @@ async function openSide(
     if (!account) throw new SyncError('auth', 'the account was deleted');
     const opened = openAccount(deps.providers, account, { fetch: deps.fetch, signal });
     if (!opened) throw new SyncError('provider-not-configured', `no provider ${account.provider} is configured`);
+    const { attendees, reminders, categories = 'keep', conference = 'keep' } = pair.options;
     const side = opened.side(calendarId, {
       floatingZone: pair.floatingZone,
-      attendees: pair.options.attendees,
-      reminders: pair.options.reminders,
+      attendees,
+      reminders,
+      categories,
+      conference,
       tag: deps.tag,
     });
     return { side, isSame: async () => (await opened.identity()) === account.identity };

@@ -117,7 +117,10 @@ async function storeLinks(storing: Storing, links: readonly LinkPlan[], changes:
   await store.settleLinks(links.filter(({ isSettled }) => isSettled).map(({ linkId }) => linkId));
   for (const plan of links) {
     const label = plan.label === undefined ? {} : labelColumns(store, storing.pairId, plan.linkId, plan.label);
-    change(changes, plan.linkId, { ...label, ...stateColumns(storing, plan.state) });
+    const { agreedFields } = plan;
+    // With other settings the sides may have to agree anew.
+    const agreed = agreedFields && !storing.isOutdated ? { agreedFields: [...agreedFields] } : {};
+    change(changes, plan.linkId, { ...label, ...agreed, ...stateColumns(storing, plan.state) });
   }
 }
 

@@ -6,7 +6,8 @@ import { type CalendarEvent, changedPaths, contentOnly, otherSide, type SideName
 import { groupBy } from '../../core/group-by.ts';
 import { sortTimeOf } from '../../core/sync/event-label.ts';
 import { type ChangeContent, labelOfChange, updateContent } from '../../core/sync/history.ts';
-import { sourceOf } from '../../core/sync/policy.ts';
+import { sharedFields } from '../../core/sync/next-states.ts';
+import { copiedFields, sourceOf } from '../../core/sync/policy.ts';
 import { type LinkOutcome, linkOutcome } from '../../core/sync/settle-op.ts';
 import type { ChangeRow } from '../../db/changes.ts';
 import { Superseded } from '../../db/epoch.ts';
@@ -22,6 +23,7 @@ import type { Applying, OpResult } from './applying.ts';
 import { DONE } from './failed-op.ts';
 import type { Loaded } from './link-view.ts';
 import { baseOf, currentColumns, currentOf } from './observe.ts';
+import type { OpenPair } from './open-pair.ts';
 import { withoutRefusal } from './refusals.ts';
 import { noteNormalised } from './write-journal.ts';
 
@@ -199,9 +201,22 @@ function settleAs(
       const next = result.action === 'delete' ? null : result.next;
       const agreed =
         parentId && next && tx.vault.seal(JSON.stringify(contentOnly(next)), pairCell(op.pairId, 'links.agreed', id));
-      agree({ ...changed, ...(agreed ? { agreed } : {}) });
+      const agreedFields = isOutdated ? null : agreedFieldsOf(tx, pair, link, at);
+      agree({ ...changed, ...(agreed ? { agreed } : {}), ...(agreedFields ? { agreedFields } : {}) });
     }
   }
+}
+
+/** The optional fields that both sides of a link have now; null where the pair copies none of them. */
+function agreedFieldsOf(tx: Store, { pair, sides }: OpenPair, { link, sides: rows }: Settling, at: Date) {
+  if (copiedFields(pair.options).length === 0 || link.parentId !== null) return null;
+  const read = (side: SideName): CalendarEvent | null => {
+    const row = rows[side];
+    const stored = row ? currentOf(tx, row) : null;
+    return stored && sides[side].read(stored).event;
+  };
+  const [caldav, cloud] = [read('caldav'), read('cloud')];
+  return caldav && cloud ? sharedFields(caldav, cloud, at.getTime()) : null;
 }
 
 /** The row of the written side. */

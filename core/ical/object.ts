@@ -3,8 +3,9 @@
  * lines. It is never rebuilt: what Calpair does not sync (alarms, attachments, X- properties, VTIMEZONEs, other
  * components) stays byte for byte.
  */
-import type { CalendarEvent, When } from '../event.ts';
+import type { CalendarEvent, OptionalField, When } from '../event.ts';
 import { changedPaths } from '../event.ts';
+import { optionalFieldsOf } from '../optional-fields.ts';
 import { decodeBytes } from './charset.ts';
 import { removeLines } from './edit.ts';
 import type { EventGroup, ReadEvent } from './read.ts';
@@ -32,13 +33,16 @@ export interface ReadResult {
 }
 
 /** Reads a calendar object. Never throws: an unreadable event is an entry without an event, with a problem. */
-export function readObject(text: string | Uint8Array, setting: { floatingZone: string }): ReadResult {
+export function readObject(
+  text: string | Uint8Array,
+  setting: { floatingZone: string; fields?: readonly OptionalField[] },
+): ReadResult {
   try {
     const root = parseTree(typeof text === 'string' ? text : decodeBytes(text));
     const zones = new Zones(root, setting.floatingZone);
     const groups = eventGroupsOf(root);
     if (groups.length > 1 && groups.length * text.length > MAX_TEXT_OF_ALL) throw new TooLarge();
-    const events = groups.map((group) => readEventGroup(group, zones));
+    const events = groups.map((group) => readEventGroup(group, zones, setting.fields ?? []));
     return {
       events:
         events.length === 0 && components(root, 'VCALENDAR').length === 0
@@ -72,7 +76,7 @@ export interface PatchSetting {
  */
 export function patchObject(text: string, part: string | null, next: CalendarEvent, setting: PatchSetting): string {
   const { root, group, zones } = openEvent(text, part, setting.floatingZone);
-  const current = readEventGroup(group, zones).event;
+  const current = readEventGroup(group, zones, optionalFieldsOf(next)).event;
   if (current === null) throw new Error('the event cannot be read');
   if (changedPaths(current, next).length === 0) return text;
   const context = { zones, now: setting.now, agentNone: setting.scheduleAgentNone ?? false, root };

@@ -1,6 +1,6 @@
 /** Converts iCalendar objects to canonical events. */
 
-import type { CalendarEvent, Content, Exception, OccurrenceId, Recurrence, When } from '../event.ts';
+import type { CalendarEvent, Content, Exception, OccurrenceId, OptionalField, Recurrence, When } from '../event.ts';
 import { DEFAULT_CONTENT, EXCLUDED } from '../event.ts';
 import type { EventProblem } from '../event-problem.ts';
 import { normaliseRecurrence } from '../recurrence/normalise.ts';
@@ -8,6 +8,7 @@ import { RecurrenceError } from '../recurrence/rule.ts';
 import { withDatesOfExceptions } from '../recurrence/series.ts';
 import { withUntilDate } from '../recurrence/until.ts';
 import { attendeeAddresses, readAttendees, readOrganizer } from './attendees.ts';
+import { readCategories } from './categories.ts';
 import type { Component, ContentLine } from './text.ts';
 import { cleanText, components, findLine, findLines, parameterValue, parseProperty, rawValue } from './text.ts';
 import type { EventDuration } from './time.ts';
@@ -69,7 +70,7 @@ function withUniqueParts(groups: readonly EventGroup[]): EventGroup[] {
 }
 
 /** Never throws, whatever the content of the group. */
-export function readEventGroup(group: EventGroup, zones: Zones): ReadEvent {
+export function readEventGroup(group: EventGroup, zones: Zones, fields: readonly OptionalField[] = []): ReadEvent {
   const all = [group.master, ...group.overrides];
   const entry = (event: CalendarEvent | null, problems: EventProblem[]): ReadEvent => ({
     part: group.part,
@@ -87,7 +88,7 @@ export function readEventGroup(group: EventGroup, zones: Zones): ReadEvent {
     return entry(null, [unreadable('The calendar object contains this event twice; the newer one is used.')]);
   if (all.some(({ end }) => end === null)) return entry(null, [unreadable('The event is truncated.')]);
   try {
-    const { event, isZoneKnown } = readEvent(group, zones);
+    const { event, isZoneKnown } = readEvent(group, zones, fields);
     return entry(event, isZoneKnown ? [] : [ZONE_UNKNOWN]);
   } catch (error) {
     if (error instanceof RecurrenceError)
@@ -98,11 +99,12 @@ export function readEventGroup(group: EventGroup, zones: Zones): ReadEvent {
   }
 }
 
-/** The fields of one VEVENT. @throws Unreadable */
+/** The fields of one VEVENT, with the optional ones that are asked for. @throws Unreadable */
 export function readContent(
   event: Component,
   zones: Zones,
   inherited: EventDuration | null,
+  fields: readonly OptionalField[] = [],
 ): { content: Content; isZoneKnown: boolean; nominalDays: number } {
   const { when, isZoneKnown, nominalDays } = readWhen(event, zones, inherited);
   const token = (name: string): string => rawValue(findLine(event, name) ?? EMPTY_LINE).toUpperCase();
@@ -124,8 +126,13 @@ export function readContent(
           : 'private',
     organizer: readOrganizer(event),
     attendees: readAttendees(event),
+    ...readOptional(event, fields),
   };
   return { content, isZoneKnown, nominalDays };
+}
+
+export function readOptional(event: Component, fields: readonly OptionalField[]): Pick<Content, OptionalField> {
+  return { ...(fields.includes('categories') ? { categories: readCategories(event) } : {}) };
 }
 
 /** RRULE, EXRULE and RDATE of a series whose `when` is known. @throws RecurrenceError, Unreadable */
@@ -203,10 +210,11 @@ export function exceptionOf(
   source: OccurrenceSource,
   zones: Zones,
   length: EventDuration,
+  fields: readonly OptionalField[],
 ): { exception: Exception; isZoneKnown: boolean } {
   const [override] = source.overrides;
   if (source.hasExdate || !override) return { exception: EXCLUDED, isZoneKnown: true };
-  const { content, isZoneKnown } = readContent(override, zones, length);
+  const { content, isZoneKnown } = readContent(override, zones, length, fields);
   return { exception: content.status === 'cancelled' ? EXCLUDED : content, isZoneKnown };
 }
 
@@ -228,8 +236,12 @@ export function unreadable(detail: string): EventProblem {
   return { code: 'unreadable', detail };
 }
 
-function readEvent(group: EventGroup, zones: Zones): { event: CalendarEvent; isZoneKnown: boolean } {
-  const { content, isZoneKnown, nominalDays } = readContent(group.master, zones, null);
+function readEvent(
+  group: EventGroup,
+  zones: Zones,
+  fields: readonly OptionalField[],
+): { event: CalendarEvent; isZoneKnown: boolean } {
+  const { content, isZoneKnown, nominalDays } = readContent(group.master, zones, null, fields);
   const recurrence = readRecurrence(group.master, content.when, zones);
   if (recurrence && recurrence.dates.length > MAX_DATES) throw new TooManyDates();
   const exceptions: Record<OccurrenceId, Exception> = {};
@@ -244,7 +256,7 @@ function readEvent(group: EventGroup, zones: Zones): { event: CalendarEvent; isZ
     for (const [id, source] of [...occurrenceSourcesOf(group, content.when, zones)].sort(([a], [b]) =>
       a < b ? -1 : 1,
     )) {
-      const result = exceptionOf(source, zones, duration);
+      const result = exceptionOf(source, zones, duration, fields);
       exceptions[id] = result.exception;
       isAllKnown &&= result.isZoneKnown;
     }

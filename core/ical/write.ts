@@ -7,6 +7,7 @@
 
 import type { CalendarEvent, Content, ContentField, OccurrenceId } from '../event.ts';
 import { changedContent, DEFAULT_CONTENT, EXCLUDED, sameValue } from '../event.ts';
+import { optionalFieldsOf } from '../optional-fields.ts';
 import { occurrencesAmong, renamedOccurrences } from '../recurrence/renamed.ts';
 import { boundsOf } from '../recurrence/series.ts';
 import {
@@ -17,10 +18,11 @@ import {
   writeAttendees,
   writeOrganizer,
 } from './attendees.ts';
+import { writeCategories } from './categories.ts';
 import { filterValues, removeLine, removeLines, replaceLine, setLine } from './edit.ts';
 import { addOverride } from './new-override.ts';
 import type { EventGroup, OccurrenceSource } from './read.ts';
-import { dateValues, exceptionOf, occurrenceSourcesOf, readContent, readRecurrence } from './read.ts';
+import { dateValues, exceptionOf, occurrenceSourcesOf, readContent, readOptional, readRecurrence } from './read.ts';
 import type { Component, ContentLine } from './text.ts';
 import { eolOf, findLine, findLines, formatProperty, isComponent, parentOf, withParameter, withValue } from './text.ts';
 import type { EventDuration, StartFormat } from './time.ts';
@@ -88,13 +90,15 @@ function writeContent(
 ): boolean {
   const { zones } = context;
   const eol = eolOf(event);
-  const current = hasStart(event) ? readContent(event, zones, inherited).content : null;
+  const wanted = optionalFieldsOf(next);
+  const current = hasStart(event) ? readContent(event, zones, inherited, wanted).content : null;
   const fields = changedContent(
     current ?? {
       ...DEFAULT_CONTENT,
       when: next.when,
       organizer: readOrganizer(event),
       attendees: readAttendees(event),
+      ...readOptional(event, wanted),
     },
     next,
   );
@@ -109,6 +113,7 @@ function writeContent(
     else if (field === 'transparency') writeToken(event, 'TRANSP', next.transparency.toUpperCase());
     else if (field === 'visibility') writeToken(event, 'CLASS', next.visibility.toUpperCase());
     else if (field === 'organizer') writeOrganizer(event, next.organizer, agentNone, eol);
+    else if (field === 'categories') writeCategories(event, next.categories ?? []);
     else writeAttendees(event, next.attendees, agentNone, eol);
     if (current !== null) removeOtherSpellings(event, field);
   }
@@ -180,7 +185,9 @@ function writeExceptions(group: EventGroup, next: CalendarEvent, context: WriteC
   const restored = new Set<OccurrenceId>();
   for (const id of [...new Set([...sources.keys(), ...Object.keys(next.exceptions)])].sort()) {
     const source = sources.get(id) ?? { hasExdate: false, overrides: [] };
-    const current = sources.has(id) ? exceptionOf(source, zones, duration).exception : undefined;
+    const current = sources.has(id)
+      ? exceptionOf(source, zones, duration, optionalFieldsOf(next)).exception
+      : undefined;
     const desired = next.exceptions[id];
     if (sameValue(current, desired)) continue;
     if (source.hasExdate && desired !== EXCLUDED) {
@@ -235,7 +242,7 @@ function moveOverrides(
   for (const [id, source] of overridden) take(source, nameOf(id));
   for (const [id, source] of overridden) take(source, id);
   const left = overridden.filter(
-    ([, source]) => !names.has(source) && exceptionOf(source, zones, oldDuration).exception !== EXCLUDED,
+    ([, source]) => !names.has(source) && exceptionOf(source, zones, oldDuration, []).exception !== EXCLUDED,
   );
   const added = [...free].filter((id) => !before.has(id)).sort();
   if (left.length === added.length) for (const [at, [, source]] of left.entries()) take(source, added[at]!);

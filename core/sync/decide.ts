@@ -11,13 +11,14 @@
  * | gone | gone | forget | forget |
  */
 
-import { type CalendarEvent, otherSide, type SideName } from '../event.ts';
+import { type CalendarEvent, type OptionalField, otherSide, type SideName } from '../event.ts';
 import type { EventProblem } from '../event-problem.ts';
+import { type OptionalForms, shapedFor } from '../optional-fields.ts';
 import { type ChangedValue, changedValues } from './changed-values.ts';
-import { completeTexts, uncut } from './cut-texts.ts';
 import type { HoldReason } from './deletion-guard.ts';
-import { applyChanges, type FieldConflict, lastModifiedSide, merge } from './merge.ts';
-import { agreedSince, type Journal, ownChanges } from './own-writes.ts';
+import type { FieldConflict } from './merge.ts';
+import { mergedSides, mirrored, sharedFields } from './next-states.ts';
+import { type Journal, ownChanges } from './own-writes.ts';
 import {
   DEFAULT_OPTIONS,
   type Direction,
@@ -26,8 +27,6 @@ import {
   type PairOptions,
   projected,
   sourceOf,
-  withAttendeesOf,
-  withoutAttendees,
 } from './policy.ts';
 import type { RefusalsNow } from './refusal.ts';
 
@@ -67,6 +66,8 @@ export interface LinkView {
   readonly refusals?: RefusalsNow;
   /** A person has taken its copy away: nothing is copied while one side has it. */
   readonly isExcluded?: boolean;
+  /** The optional fields on which both sides have agreed since the pair copies them. */
+  readonly agreedFields?: readonly OptionalField[];
 }
 
 export interface Settings {
@@ -76,6 +77,8 @@ export interface Settings {
   readonly now: number;
   /** What a side cannot hold of an event; null: it can. */
   readonly unsupported: (side: SideName, event: CalendarEvent) => EventProblem | null;
+  /** The optional fields that each side has; none where absent. */
+  readonly forms?: Readonly<Record<SideName, OptionalForms>>;
   /** What runs did to this event without coming to an end with it. */
   readonly journal: Journal;
 }
@@ -109,6 +112,8 @@ export interface Decision {
    */
   readonly link: 'settle' | 'keep' | 'forget' | 'unlink';
   readonly drop?: readonly SideName[];
+  /** `settle`: the optional fields on which the sides agree. */
+  readonly agreedFields?: readonly OptionalField[];
 }
 
 const NOTHING: Decision = { ops: [], conflicts: [], problems: [], link: 'keep' };
@@ -155,7 +160,7 @@ function creation(
   conflicts: readonly FieldConflict[],
   last: CalendarEvent | null = null,
 ): Decision {
-  const next = projected(event, to, settings.options);
+  const next = shapedFor(projected(event, to, settings.options), formsOf(settings)[to]);
   const refusal = settings.unsupported(to, next);
   if (refusal) return { ...NOTHING, problems: [{ side: to, problem: refusal }] };
   return {
@@ -172,6 +177,12 @@ function creation(
       },
     ],
   };
+}
+
+const NO_FORMS = { caldav: {}, cloud: {} };
+
+function formsOf(settings: Settings): Readonly<Record<SideName, OptionalForms>> {
+  return settings.forms ?? NO_FORMS;
 }
 
 type Both = Record<SideName, SideView>;
@@ -197,7 +208,9 @@ function decideBoth(sides: Both, link: LinkView, settings: Settings): Decision {
     return source
       ? goneOneWay(sides, lost, source, decision, settings)
       : goneBothWays(sides, lost, decision, settings, refusals[lost]?.isOfThisEdit === true);
-  return source ? mirror(sides, source, decision, settings) : mergeBoth(sides, decision, settings);
+  const rules = { ...settings, forms: formsOf(settings), agreedFields: link.agreedFields ?? [] };
+  const next = source ? mirrored(sides, source, rules) : mergedSides(sides, rules);
+  return next ? written(next, sides, decision, settings, next.conflicts) : NOTHING;
 }
 
 /** Lost on both sides: nothing to write, unless a person wants it back. */
@@ -292,47 +305,6 @@ function deletion(side: SideName, view: SideView, isApplied: boolean, reason: Ho
   return { ...NOTHING, ops: [{ side, action: 'delete', next: null, changes: [], isCounted: !isApplied, hold }] };
 }
 
-/** The source's changes, put on what the target showed when both last agreed: so its own edits are taken back. */
-function mirror(sides: Both, source: SideName, decision: LinkView['decision'], settings: Settings): Decision {
-  const target = otherSide(source);
-  const from = sides[source];
-  const to = sides[target];
-  if (!from.now || !to.now) return NOTHING;
-  const now = projected(from.now, target, settings.options);
-  const base = from.base && projected(from.base, target, settings.options);
-  if (!base || !to.base) {
-    // Just matched: an event that the pair put there (its create was repeated) is made equal, any other event is only
-    // linked.
-    const next = to.isOwned ? { ...now, uid: to.now.uid } : to.now;
-    return written({ [target]: next }, sides, decision, settings, []);
-  }
-  if (isBlanked(to, from) && !isBusy(target, settings))
-    return written({ [target]: { ...now, uid: to.now.uid } }, sides, decision, settings, []);
-  const next = applyChanges(to.isOwned ? to.base : to.now, base, now);
-  // A copy made before the pair showed only "Busy" loses what it showed until then.
-  const shown = to.isOwned ? projected(next, target, settings.options) : next;
-  return written({ [target]: shown }, sides, decision, settings, []);
-}
-
-function mergeBoth(sides: Both, decision: LinkView['decision'], settings: Settings): Decision {
-  const { caldav, cloud } = sides;
-  if (!caldav.now || !cloud.now) return NOTHING;
-  const hasPeople = settings.options.attendees !== 'none';
-  const shown = (event: CalendarEvent) => (hasPeople ? event : withoutAttendees(event));
-  const isFirst = caldav.base === null || cloud.base === null;
-  const bases = agreedSince(sides, settings.journal);
-  const texts = completeTexts({
-    caldav: { now: shown(isFirst ? uncut(caldav, cloud.now) : caldav.now), base: bases.caldav && shown(bases.caldav) },
-    cloud: { now: shown(isFirst ? uncut(cloud, caldav.now) : cloud.now), base: bases.cloud && shown(bases.cloud) },
-  });
-  const whole = merge({ caldav: texts.caldav, cloud: texts.cloud, winner: lastModifiedSide(caldav, cloud) });
-  const merged = { caldav: texts.cutAgain('caldav', whole.caldav), cloud: texts.cutAgain('cloud', whole.cloud) };
-  const next = hasPeople
-    ? merged
-    : { caldav: withAttendeesOf(caldav.now, merged.caldav), cloud: withAttendeesOf(cloud.now, merged.cloud) };
-  return written(next, sides, decision, settings, [...whole.conflicts, ...texts.conflicts]);
-}
-
 function written(
   next: Partial<Record<SideName, CalendarEvent>>,
   sides: Both,
@@ -358,7 +330,9 @@ function written(
       ops.push({ side, action: 'update', next: event, changes, isCounted: false, hold: null });
     }
   }
-  return { ...NOTHING, ops, conflicts, problems, link: problems.length > 0 ? 'keep' : 'settle' };
+  const { caldav, cloud } = sides;
+  const agreedFields = caldav.now && cloud.now ? sharedFields(caldav.now, cloud.now, settings.now) : [];
+  return { ...NOTHING, ops, conflicts, problems, link: problems.length > 0 ? 'keep' : 'settle', agreedFields };
 }
 
 /**

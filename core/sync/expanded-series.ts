@@ -15,6 +15,7 @@ import {
   sameValue,
 } from '../event.ts';
 import { eventProblem } from '../event-problem.ts';
+import { contentWithout, onlyFields, optionalFieldsOf, unsharedFields } from '../optional-fields.ts';
 import { expandOccurrences } from '../recurrence/expand.ts';
 import { instantOfId, occurrenceId, occurrenceStart } from '../recurrence/occurrence.ts';
 import { occurrenceContent } from '../recurrence/series.ts';
@@ -112,8 +113,18 @@ function nameIn({ when }: CalendarEvent, occurrence: OccurrenceId): OccurrenceId
 }
 
 function decideInstance(input: SeriesInput, instance: Instance, isMeant: boolean, decision: Open): void {
-  const { occurrence, now, base, agreed } = instance;
-  const content = isMeant ? contentOf(input.series, occurrence) : null;
+  const { occurrence } = instance;
+  const whole = isMeant ? contentOf(input.series, occurrence) : null;
+  // A field that the pair copies only since the two last agreed, or that one of them does not have.
+  const late = unsharedFields([whole, instance.now, instance.base, instance.agreed]);
+  const [now, base] = [
+    instance.now && contentWithout(instance.now, late),
+    instance.base && contentWithout(instance.base, late),
+  ];
+  const [content, agreed] = [
+    whole && contentWithout(whole, late),
+    instance.agreed && contentWithout(instance.agreed, late),
+  ];
   const hasEdit = now !== null && base !== null && changedContent(base, now).length > 0;
   const seriesMoved = agreed !== null && content !== null && changedContent(agreed, content).length > 0;
   if (now === null) {
@@ -133,15 +144,19 @@ function decideInstance(input: SeriesInput, instance: Instance, isMeant: boolean
     if (!hasEdit || isApplied || input.isOneWay) decision.remove.push(occurrence);
     else decision.exceptions = { ...decision.exceptions, [name]: contentOnly(now) };
   } else {
-    mergeInstance(input, instance, now, content, decision);
+    const shown = instance.now ? optionalFieldsOf(instance.now) : [];
+    const added = onlyFields(
+      whole ?? content,
+      late.filter((field) => shown.includes(field)),
+    );
+    mergeInstance(input, { ...instance, now: instance.now, base, agreed }, { now, content, added }, decision);
   }
 }
 
 function mergeInstance(
   input: SeriesInput,
-  { occurrence, base, agreed, later }: Instance,
-  now: CalendarEvent,
-  content: Content,
+  { occurrence, now: shown, base, agreed, later }: Instance,
+  { now, content, added }: { now: CalendarEvent; content: Content; added: Partial<Content> },
   decision: Open,
 ): void {
   const from = asSingle(content);
@@ -166,7 +181,11 @@ function mergeInstance(
       ...merged.conflicts.map((conflict) => ({ ...conflict, path: { ...conflict.path, occurrence } })),
     );
   }
-  const fields = changedContent(now, next.instance);
+  next.instance = { ...next.instance, ...added };
+  const fields = changedContent(
+    { ...now, ...onlyFields(shown ?? now, optionalFieldsOf(next.instance)) },
+    next.instance,
+  );
   if (changedContent(content, next.series).length > 0)
     decision.exceptions = { ...decision.exceptions, [occurrence]: contentOnly(next.series) };
   else if (fields.length === 0) decision.settled.push(occurrence);

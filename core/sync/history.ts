@@ -1,5 +1,5 @@
 /** What a pair wrote, as people look at it and as an undo takes it back. Pure. */
-import { type CalendarEvent, changedPaths, type FieldPath } from '../event.ts';
+import { type CalendarEvent, changedPaths, type FieldPath, OPTIONAL_FIELDS } from '../event.ts';
 import { type EventLabel, labelOfEvent } from './event-label.ts';
 import { pathKey, valueAt } from './paths.ts';
 
@@ -28,12 +28,16 @@ export type ChangeContent =
 
 /** The content of an update; null where nothing that is synced has changed. */
 export function updateContent(before: CalendarEvent, after: CalendarEvent): ChangeContent | null {
-  const fields = changedPaths(before, after).map((path) => ({
-    path,
-    before: valueAt(before, path) ?? null,
-    after: valueAt(after, path) ?? null,
-  }));
+  const fields = changedPaths(before, after)
+    .map((path) => ({ path, before: valueAt(before, path) ?? null, after: valueAt(after, path) ?? null }))
+    // A field that the pair copies only since: nothing is known of it before.
+    .filter(({ path, before: was, after: is }) => !isOptional(path) || (was !== null && is !== null));
   return fields.length === 0 ? null : { action: 'update', ...labelOfEvent(after), fields };
+}
+
+/** A field that only some pairs copy. */
+export function isOptional({ field }: FieldPath): boolean {
+  return (OPTIONAL_FIELDS as readonly string[]).includes(field);
 }
 
 export interface ShownField {

@@ -245,6 +245,7 @@ function uniteContent(
 ): Content {
   const result: Record<string, unknown> = {};
   for (const field of CONTENT_FIELDS) {
+    if (caldav[field] === undefined && cloud[field] === undefined) continue;
     if (field === 'attendees') {
       result[field] = uniteAttendees(caldav.attendees, cloud.attendees, winner);
       continue;
@@ -267,6 +268,7 @@ function pick<T>(
 ): { value: T; conflict: boolean } {
   const isEmpty = (value: T) =>
     value === null ||
+    value === undefined ||
     (field in DEFAULT_CONTENT && sameValue(value, DEFAULT_CONTENT[field as keyof typeof DEFAULT_CONTENT]));
   if (isEmpty(cloud) || sameValue(caldav, cloud)) return { value: caldav, conflict: false };
   if (isEmpty(caldav)) return { value: cloud, conflict: false };

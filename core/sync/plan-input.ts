@@ -1,6 +1,7 @@
 /** What `planChunk` decides by: everything is loaded before it begins. */
 import type { CalendarEvent, Content, OccurrenceId, SideName } from '../event.ts';
 import type { EventProblem } from '../event-problem.ts';
+import type { OptionalForms } from '../optional-fields.ts';
 import type { ChangedValue } from './changed-values.ts';
 import type { LinkView } from './decide.ts';
 import type { Journal } from './own-writes.ts';
@@ -69,6 +70,8 @@ interface SideState {
 export interface Known {
   /** What a side cannot hold of an event; null: it can. */
   readonly unsupported: (side: SideName, event: CalendarEvent) => EventProblem | null;
+  /** The optional fields that each side has; none where absent. */
+  readonly forms?: Readonly<Record<SideName, OptionalForms>>;
   readonly journalOf: (linkId: string) => Journal;
   /** What was written to the same field within 24 hours, oldest first, and this value, as hashes. */
   readonly writesLastDay: (

@@ -1,5 +1,5 @@
 /** What becomes of one link of a run. Pure. */
-import type { CalendarEvent, SideName } from '../event.ts';
+import type { CalendarEvent, OptionalField, SideName } from '../event.ts';
 import { type EventProblem, eventProblem } from '../event-problem.ts';
 import { type Decision, decide, type LinkView, type Op, type SideProblem } from './decide.ts';
 import { isFlapping } from './deletion-guard.ts';
@@ -22,6 +22,8 @@ export interface LinkPlan {
   readonly droppedSides: readonly SideName[];
   /** Both sides agree: what they show now is their new base. */
   readonly isSettled: boolean;
+  /** Then also on these fields, which only some pairs copy. */
+  readonly agreedFields?: readonly OptionalField[];
   /** Those with a reason to hold are not carried out. */
   readonly ops: readonly Op[];
   /** The instances of the series go: it is gone itself, or the other side can show it now. */
@@ -70,7 +72,8 @@ export function decideEvent(event: EventToPlan, input: PlanInput): Decided {
   if (!event.view) return { event, decision: null, flapping: null };
   try {
     const journal = known.journalOf(event.linkId);
-    const decision = decide(event.view, { direction, options, now, unsupported: known.unsupported, journal });
+    const { unsupported, forms } = known;
+    const decision = decide(event.view, { direction, options, now, unsupported, ...(forms ? { forms } : {}), journal });
     return { event, decision, flapping: flappingSide(event.linkId, decision.ops, input) };
   } catch (error) {
     return { event, decision: null, flapping: null, error };
@@ -134,7 +137,14 @@ function outcome(
   };
   if (ops.length === 0) {
     const isConfirmed = Object.values(event.sides).every((side) => side.isConfirmed);
-    return { ...plan, isSettled: link === 'settle', state: isConfirmed ? 'finished' : 'unconfirmed' };
+    const isSettled = link === 'settle';
+    const { agreedFields = [] } = decision;
+    return {
+      ...plan,
+      isSettled,
+      ...(isSettled && agreedFields.length > 0 ? { agreedFields } : {}),
+      state: isConfirmed ? 'finished' : 'unconfirmed',
+    };
   }
   if (isDuplicate(event, forgotten)) return { ...plan, state: 'finished' };
   if (ops.some((op) => isCreatedByOtherPair(op, input, forgotten))) return { ...plan, state: 'waits' };

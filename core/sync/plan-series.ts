@@ -9,6 +9,7 @@ import {
   type SideName,
 } from '../event.ts';
 import type { EventProblem } from '../event-problem.ts';
+import { shapedFor } from '../optional-fields.ts';
 import { changedValues } from './changed-values.ts';
 import type { LinkView, Op, SideProblem } from './decide.ts';
 import type { EventLabel } from './event-label.ts';
@@ -53,13 +54,13 @@ export function planSeries(
   linkId: string,
   view: LinkView,
   instances: readonly InstanceToPlan[],
-  { direction, options, now }: Pick<PlanInput, 'direction' | 'options' | 'now'>,
+  { direction, options, now, known }: Pick<PlanInput, 'direction' | 'options' | 'now' | 'known'>,
 ): SeriesPlan | null {
   const side: SideName = view.caldav?.now ? 'caldav' : 'cloud';
   const to = otherSide(side);
   const full = view[side]?.now;
   if (!full) return null;
-  const series = projected(full, to, options);
+  const series = shapedFor(projected(full, to, options), known.forms?.[to] ?? {});
   const content = to === 'cloud' ? options.content.toCloud : options.content.toCaldav;
   const decision = decideInstances({
     series,
@@ -152,7 +153,9 @@ function withExceptions(
       next[occurrence] = exception;
       continue;
     }
-    const fields = changedContent(contentOf(series, occurrence), exception);
+    const fields = changedContent(contentOf(series, occurrence), exception).filter(
+      (field) => exception[field] !== undefined,
+    );
     next[occurrence] = {
       ...contentOf(full, occurrence),
       ...Object.fromEntries(fields.map((field) => [field, exception[field]])),

@@ -1,5 +1,13 @@
 /** What of an event crosses a pair, and in which direction: the pair's settings, applied. Pure. */
-import { type CalendarEvent, type Content, DEFAULT_CONTENT, mapContents, type SideName } from '../event.ts';
+import {
+  type CalendarEvent,
+  type Content,
+  DEFAULT_CONTENT,
+  mapContents,
+  type OptionalField,
+  type SideName,
+} from '../event.ts';
+import { emptiedFields } from '../optional-fields.ts';
 import { boundsOf } from '../recurrence/series.ts';
 import { DEFAULT_DELETION_LIMIT, type DeletionLimit } from './deletion-guard.ts';
 
@@ -37,6 +45,11 @@ export const DEFAULT_OPTIONS: PairOptions = {
   window: null,
   holdDeletions: DEFAULT_DELETION_LIMIT,
 };
+
+/** The fields that a pair copies beside those of every pair. */
+export function copiedFields(options: PairOptions): OptionalField[] {
+  return options.categories === 'copy' ? ['categories'] : [];
+}
 
 export type Direction = 'bidirectional' | 'caldav-to-cloud' | 'cloud-to-caldav';
 
@@ -95,6 +108,7 @@ function asBusy(content: Content): Content {
     when: content.when,
     transparency: content.transparency,
     status: content.status === 'cancelled' ? 'cancelled' : 'confirmed',
+    ...emptiedFields(content),
   };
 }
 

@@ -3,7 +3,7 @@
  * one. Pure.
  */
 import { type CalendarEvent, changedPaths, type FieldPath, type SideName, sameValue } from '../event.ts';
-import type { ChangeContent } from './history.ts';
+import { type ChangeContent, isOptional } from './history.ts';
 import { pathKey, valueAt, withValueAt } from './paths.ts';
 import { type Direction, sourceOf } from './policy.ts';
 
@@ -61,7 +61,9 @@ export function undoStep(content: ChangeContent, state: UndoState, direction: Di
   for (const { path, before, after } of content.fields) {
     const value = valueAt(next, path) ?? null;
     const field = pathKey(path);
-    if (sameValue(value, before)) kept.push({ field, reason: 'already-undone' });
+    // The pair does not copy this field any more.
+    if (isOptional(path) && value === null) kept.push({ field, reason: 'changed-since' });
+    else if (sameValue(value, before)) kept.push({ field, reason: 'already-undone' });
     else if (!isAsWritten(path, value, after, state)) kept.push({ field, reason: 'changed-since' });
     else {
       next = withValueAt(next, path, before);

@@ -1,8 +1,9 @@
 /** Turns objects into events. Fetched and stored objects are read by the same code, so that they can be compared. */
 
-import type { CalendarEvent } from '../../core/event.ts';
+import type { CalendarEvent, OptionalField } from '../../core/event.ts';
 import type { EventProblem } from '../../core/event-problem.ts';
 import { readObject } from '../../core/ical/object.ts';
+import { fieldsOf } from '../optional-forms.ts';
 import type { Found, SideSetting, Stored } from '../provider.ts';
 import { attendeesFromText } from './attendee-text.ts';
 import { lastSegment } from './hrefs.ts';
@@ -17,13 +18,15 @@ export interface Reader {
 
 /** @param ownAddresses of the account, in lower case */
 export function reader(
-  { floatingZone, tag }: Pick<SideSetting, 'floatingZone' | 'tag'>,
+  setting: Pick<SideSetting, 'floatingZone' | 'tag' | OptionalField>,
   ownAddresses: readonly string[],
 ): Reader {
+  const { floatingZone, tag } = setting;
+  const fields = fieldsOf(setting);
   const own = new Set(ownAddresses.map((address) => address.toLowerCase()));
 
   function eventsOf(object: Omit<Stored, 'ref'>): Found[] {
-    return readObject(object.data, { floatingZone }).events.map((entry): Found => {
+    return readObject(object.data, { floatingZone, fields }).events.map((entry): Found => {
       const { organizer, attendees } = entry.addresses;
       return {
         ref: entry.part === null ? object.resource : `${object.resource}${PART}${entry.part}`,

@@ -1,5 +1,7 @@
 /** One CalDAV calendar as a side of a pair. */
 import type { CalendarEvent } from '../../core/event.ts';
+import { shapedFor } from '../../core/optional-fields.ts';
+import { formsOf, HOLDS_ALL } from '../optional-forms.ts';
 import type { Found, Side, SideSetting, Stored, Written } from '../provider.ts';
 import { giveTurn } from '../reading/reading.ts';
 import { mayWrite } from './calendars.ts';
@@ -11,6 +13,7 @@ import { createEvent, removeEvent, repairEvent, updateEvent, type Writing } from
 
 export function caldavSide(collection: Collection, setting: SideSetting, discovered: Discovered): Side {
   const read = reader(setting, discovered.addresses);
+  const forms = formsOf(setting, HOLDS_ALL);
   const { addresses, autoSchedule, isSogo } = discovered;
   const writing: Writing = { collection, reader: read, setting, addresses, autoSchedule, isSogo };
 
@@ -37,7 +40,8 @@ export function caldavSide(collection: Collection, setting: SideSetting, discove
     changes: (cursor, stored) => readChanges(collection, cursor, stored, (object) => read.fetched(object)),
     get,
     create: (event: CalendarEvent, key: string, generation: number, original?: string): Promise<Written> =>
-      createEvent(writing, event, key, generation, original),
+      createEvent(writing, shapedFor(event, forms), key, generation, original),
+    forms,
     update: (stored: Stored, next: CalendarEvent): Promise<Written> => updateEvent(writing, stored, next),
     remove: (stored: Stored): Promise<void> => removeEvent(writing, stored),
     repair: (stored: Stored): Promise<boolean> => repairEvent(writing, stored),

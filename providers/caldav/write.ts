@@ -4,6 +4,7 @@ import { type CalendarEvent, changedPaths, EXCLUDED } from '../../core/event.ts'
 import { createObject, patchObject, removePart, restoreObject } from '../../core/ical/object.ts';
 import { repairEnds } from '../../core/ical/repair.ts';
 import { newViolations } from '../../core/ical/validate.ts';
+import { alikeIn } from '../../core/optional-fields.ts';
 import { SyncError, type SyncErrorKind, withKind } from '../../core/sync-error.ts';
 import type { AttendeeList } from '../hidden-attendees.ts';
 import type { SideSetting, Stored, Written } from '../provider.ts';
@@ -93,10 +94,11 @@ function newObject({ setting }: Writing, event: CalendarEvent, uid: string, orig
 }
 
 /** As `Side.update`. */
-export async function updateEvent(writing: Writing, stored: Stored, next: CalendarEvent): Promise<Written> {
+export async function updateEvent(writing: Writing, stored: Stored, given: CalendarEvent): Promise<Written> {
   const { reader, setting, collection } = writing;
   const before = reader.stored(stored);
   if (before.event === null) throw new SyncError('rejected', 'the stored event cannot be read');
+  const next = alikeIn(before.event, given);
   if (changedPaths(before.event, next).length === 0) return { ...before, confirmed: false };
   if (setting.attendees !== 'native') refuseToMail(writing, stored.data, before.event, next);
   // Real attendees of an object stay real, those in its text stay text.

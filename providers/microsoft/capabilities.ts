@@ -1,6 +1,7 @@
 /** What Graph does not support of an event. */
 import { type CalendarEvent, EXCLUDED } from '../../core/event.ts';
 import type { EventProblem } from '../../core/event-problem.ts';
+import type { OptionalForms } from '../../core/optional-fields.ts';
 import { type Budget, expandOccurrences } from '../../core/recurrence/expand.ts';
 import { instantOfId, occurrenceStart } from '../../core/recurrence/occurrence.ts';
 import { RecurrenceError } from '../../core/recurrence/rule.ts';
@@ -19,6 +20,14 @@ export function unsupported(event: CalendarEvent): EventProblem | null {
   if (event.recurrence && (!isExpressible(event) || crossesNeighbours(event))) return expandedSeries('Outlook');
   return null;
 }
+
+/** A category is a name of at most 255 characters; Outlook knows it in one case only. */
+export const HOLDS: OptionalForms = {
+  categories: (names) => {
+    const byKey = new Map([...names].reverse().map((name) => [name.toLowerCase(), name]));
+    return names.filter((name) => name.length <= 255 && byKey.get(name.toLowerCase()) === name);
+  },
+};
 
 const DAY_MS = 86_400_000;
 /** How far to look for the next occurrence: twelve years are enough for all but rare rules. */

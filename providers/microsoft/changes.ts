@@ -7,6 +7,7 @@
  * window are found by comparing all single events and masters, every six hours; then a new round with a new window
  * begins.
  */
+import { sameValue } from '../../core/event.ts';
 import { SyncError } from '../../core/sync-error.ts';
 import { pause } from '../concurrency.ts';
 import { LAG_MS } from '../confirm-gone.ts';
@@ -28,7 +29,9 @@ export async function* readChanges(
   storedEvents: StoredEvents,
 ): AsyncGenerator<ChangePage> {
   const last = readCursor(cursor);
-  const isDue = !last || Date.now() - last.comparedAt >= COMPARE_EVERY_MS || last.comparedAt > Date.now();
+  const isOfOtherFields = !sameValue(last?.more ?? [], calendar.moreFields);
+  const isDue =
+    !last || isOfOtherFields || Date.now() - last.comparedAt >= COMPARE_EVERY_MS || last.comparedAt > Date.now();
   const increment = isDue ? null : await readIncrement(calendar, last, storedEvents);
   if (increment) yield* increment;
   else yield* compareAll(calendar, storedEvents);
@@ -39,6 +42,8 @@ interface Cursor {
   readonly link: string;
   /** When all events were compared last; ms. */
   readonly comparedAt: number;
+  /** What is stored of every event beside the fields of every pair. */
+  readonly more?: readonly string[];
   /** Events for which the service failed, and how many more polls fetch them again. */
   readonly again?: { readonly ids: readonly string[]; readonly left: number } | undefined;
 }
@@ -59,13 +64,17 @@ const PREFER_PAGE = 'odata.maxpagesize=500';
 function readCursor(text: string | null): Cursor | null {
   if (!text?.startsWith(CURSOR_PREFIX)) return null;
   try {
-    const { link, comparedAt, again } = JSON.parse(text.slice(CURSOR_PREFIX.length)) as Partial<Cursor>;
+    const { link, comparedAt, more = [], again } = JSON.parse(text.slice(CURSOR_PREFIX.length)) as Partial<Cursor>;
     return typeof link === 'string' && typeof comparedAt === 'number' && URL.canParse(link)
-      ? { link, comparedAt, again }
+      ? { link, comparedAt, more, again }
       : null;
   } catch {
     return null;
   }
+}
+
+function moreOf({ moreFields }: GraphCalendar): Pick<Cursor, 'more'> {
+  return moreFields.length === 0 ? {} : { more: moreFields };
 }
 
 function writeCursor(cursor: Cursor): string {
@@ -141,7 +150,9 @@ async function* compareAll(calendar: GraphCalendar, storedEvents: StoredEvents):
       if (storedEvents.isAll && !versions.has(item.id)) continue;
       // A master does not change with an occurrence, and no round names an occurrence outside of its window.
       if (isSeries(item)) masters.push(item.id);
-      else if (item.etag !== undefined && versions.get(item.id) === item.etag) page.unchanged.push(item.id);
+      // An event that was stored when the pair copied less has not changed since, and lacks the rest.
+      else if (calendar.moreFields.length === 0 && item.etag !== undefined && versions.get(item.id) === item.etag)
+        page.unchanged.push(item.id);
       else page.found.push(single(calendar, item, date));
     }
     yield { ...page, removed: [] };
@@ -153,7 +164,10 @@ async function* compareAll(calendar: GraphCalendar, storedEvents: StoredEvents):
     found: [],
     unchanged: [],
     removed: [],
-    end: { cursor: writeCursor({ link: round.link, comparedAt, ...againAfter(unread, undefined) }), full: true },
+    end: {
+      cursor: writeCursor({ link: round.link, comparedAt, ...moreOf(calendar), ...againAfter(unread, undefined) }),
+      full: true,
+    },
   };
 }
 
@@ -213,11 +227,19 @@ async function readIncrement(
   }
   const { link } = round;
   const { comparedAt, again } = cursor;
+  const more = moreOf(calendar);
   const named = [...new Set([...round.named, ...round.removed, ...(again?.ids ?? [])])];
   const all = storedEvents.isAll ? await storedEvents.versions() : null;
   const names = all === null ? named : named.filter((id) => all.has(id));
   if (names.length === 0)
-    return [{ found: [], unchanged: [], removed: [], end: { cursor: writeCursor({ link, comparedAt }), full: false } }];
+    return [
+      {
+        found: [],
+        unchanged: [],
+        removed: [],
+        end: { cursor: writeCursor({ link, comparedAt, ...more }), full: false },
+      },
+    ];
   if (names.length > MAX_NAMED) return null;
   const before = new Map((await storedEvents.byResource(names)).map((stored) => [stored.resource, stored]));
   expectExceptions(calendar, names, [...before.values()]);
@@ -239,7 +261,7 @@ async function readIncrement(
   const hasUnknown = [...series].some(([id, one]) => one === null && !before.has(id));
   if (hasUnknown) for (const id of await missingOf(calendar, storedEvents)) removed.add(id);
   const unread = found.filter(({ event, version }) => event === null && version === null).map(({ ref }) => ref);
-  const next = writeCursor({ link, comparedAt, ...againAfter(unread, again) });
+  const next = writeCursor({ link, comparedAt, ...more, ...againAfter(unread, again) });
   return [{ found, unchanged, removed: [...removed], end: { cursor: next, full: false } }];
 }
 

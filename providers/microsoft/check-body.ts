@@ -27,6 +27,7 @@ export function brokenRules(body: Body, kind: 'create' | 'patch'): string[] {
     ['sensitivity', isOneOf(body['sensitivity'], ['normal', 'personal', 'private', 'confidential'])],
     ['start and end', areTimes(body, isNew)],
     ['recurrence', isRecurrence(body)],
+    ['categories', !('categories' in body) || areCategories(body['categories'])],
     ['attendees', listOf(body['attendees']).every(isAttendee)],
     ['singleValueExtendedProperties', listOf(body['singleValueExtendedProperties']).every(isProperty)],
   ]);
@@ -55,6 +56,11 @@ const DAY_MS = 86_400_000;
 
 function isLine(value: unknown): boolean {
   return typeof value === 'string' && value.length <= 255;
+}
+
+/** Names in the order of no importance: an array is replaced as a whole. */
+function areCategories(value: unknown): boolean {
+  return Array.isArray(value) && value.every((name) => isLine(name) && textOf(name).trim() !== '');
 }
 
 function isItemBody(value: unknown): boolean {

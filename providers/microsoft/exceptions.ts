@@ -9,15 +9,15 @@ import { SyncError } from '../../core/sync-error.ts';
 import { readSeries } from './from-graph.ts';
 import { cancelledDate, fieldOf, type Item, masterIdOf, occurrenceName, pickItem, type Series } from './item.ts';
 import { type GraphCalendar, isGone, itemOf, listPages } from './listing.ts';
-import { eventPath, INSTANCE_QUERIES, itemRequest } from './requests.ts';
+import { eventPath, instanceQueries, itemQuery, itemRequest } from './requests.ts';
 import { readOccurrence } from './times.ts';
 
-/** `data` is the answer to one of `MASTER_QUERIES`; null where Graph did not accept it. */
+/** `data` is the answer to one of `masterQueries`; null where Graph did not accept it. */
 export async function completeSeries(calendar: GraphCalendar, master: Item, data: unknown): Promise<Series> {
   const [listed, cancelled] = [fieldOf(data, 'exceptionOccurrences'), fieldOf(data, 'cancelledOccurrences')];
   const items = Array.isArray(listed)
     ? ([...listed, ...(await restOf(calendar, data))]
-        .map(pickItem)
+        .map((row) => pickItem(row, calendar.moreFields))
         .filter((item) => item !== null && masterIdOf(item) === master.id) as Item[])
     : [];
   const isDoubtful = items.length === 0 && mayHaveExceptions(calendar, master);
@@ -64,10 +64,10 @@ export async function fetchInstances(
   const fetchWith = async (query: string): Promise<Item[]> => {
     const items: Item[] = [];
     for await (const { rows } of listPages(calendar, { path: `${path}&${query}&$top=500` }))
-      items.push(...(rows.map(pickItem).filter((item) => item !== null) as Item[]));
+      items.push(...(rows.map((row) => pickItem(row, calendar.moreFields)).filter((item) => item !== null) as Item[]));
     return items;
   };
-  const [query, plainQuery] = INSTANCE_QUERIES as [string, string];
+  const [query, plainQuery] = instanceQueries(calendar.moreFields) as [string, string];
   if (!calendar.support.occurrenceNames) return fetchWith(plainQuery);
   try {
     return await fetchWith(query);
@@ -102,14 +102,16 @@ async function fromInstances(calendar: GraphCalendar, master: Item): Promise<Ser
   const exceptions = new Map(items.filter((item) => item['type'] === 'exception').map((item) => [item.id, item]));
   const cancelled: string[] = [];
   const answers = await calendar.client.batch(
-    gaps.map((date) => itemRequest(calendar.calendarId, occurrenceName(master.id, date))),
+    gaps.map((date) =>
+      itemRequest(calendar.calendarId, occurrenceName(master.id, date), itemQuery(calendar.moreFields)),
+    ),
   );
   for (const [at, answer] of answers.entries()) {
     if (answer instanceof SyncError) {
       if (!isGone(answer)) throw answer;
       cancelled.push(gaps[at]!);
     } else {
-      const { item } = itemOf(answer);
+      const { item } = itemOf(calendar, answer);
       if (item['type'] === 'exception')
         exceptions.set(item.id, { ...item, occurrenceId: occurrenceName(master.id, gaps[at]!) });
     }

@@ -8,7 +8,7 @@ import { completeSeries, listsExceptions } from './exceptions.ts';
 import { foundOf } from './from-graph.ts';
 import { checkClock, type Item, isSeries, masterIdOf, type Series } from './item.ts';
 import { checkCalendar, type GraphCalendar, isGone, isServersFault, itemOf } from './listing.ts';
-import { itemRequest, MASTER_QUERIES } from './requests.ts';
+import { itemQuery, itemRequest, masterQueries } from './requests.ts';
 
 /** Remembers the versions of series, and which have exceptions, by their stored data: only exceptions name a master. */
 export function expectExceptions(
@@ -29,7 +29,10 @@ export async function fetchItem(
   eventId: string,
 ): Promise<{ item: Item; date: number | null } | null> {
   try {
-    return itemOf(await calendar.client.send(itemRequest(calendar.calendarId, eventId)));
+    return itemOf(
+      calendar,
+      await calendar.client.send(itemRequest(calendar.calendarId, eventId, itemQuery(calendar.moreFields))),
+    );
   } catch (error) {
     if (isGone(error)) return null;
     throw error;
@@ -60,14 +63,14 @@ export async function fetchMany(calendar: GraphCalendar, ids: readonly string[])
   const names = [...new Set(ids)];
   const answers = await askEach(
     calendar,
-    names.map((id) => itemRequest(calendar.calendarId, id)),
+    names.map((id) => itemRequest(calendar.calendarId, id, itemQuery(calendar.moreFields))),
   );
   for (const [at, answer] of answers.entries()) {
     if (answer instanceof SyncError) {
       result.set(names[at]!, isGone(answer) ? null : UNREAD);
       continue;
     }
-    const { item, date } = itemOf(answer);
+    const { item, date } = itemOf(calendar, answer);
     const masterId = masterIdOf(item) ?? (isSeries(item) ? item.id : null);
     if (masterId === null) result.set(item.id, checkClock({ master: item, exceptions: {}, cancelled: [] }, date));
     else masters.add(masterId);
@@ -80,7 +83,7 @@ export async function fetchMany(calendar: GraphCalendar, ids: readonly string[])
 /** Masters with their exceptions and deleted occurrences; null for those that the calendar does not have. */
 export async function fetchMasters(calendar: GraphCalendar, ids: readonly string[]): Promise<Map<string, Fetched>> {
   const result = new Map<string, Fetched>();
-  const [query, plainQuery] = MASTER_QUERIES as [string, string];
+  const [query, plainQuery] = masterQueries(calendar.moreFields) as [string, string];
   const isRefused = (answer: Answer | SyncError): boolean =>
     answer instanceof SyncError && answer.status === 400 && !isGone(answer);
   const ask = (names: readonly string[], how: string) =>
@@ -110,7 +113,7 @@ export async function fetchMasters(calendar: GraphCalendar, ids: readonly string
       } else if (answer instanceof SyncError) {
         result.set(id, isGone(answer) ? null : UNREAD);
       } else {
-        const { item, date } = itemOf(answer);
+        const { item, date } = itemOf(calendar, answer);
         result.set(id, checkClock(await completeSeries(calendar, item, answer.data), date));
       }
     } catch (error) {

@@ -6,6 +6,7 @@ import {
   EXCLUDED,
   type Exception,
   type OccurrenceId,
+  type OptionalField,
   type Organizer,
   type Participation,
   type Recurrence,
@@ -242,7 +243,16 @@ function plainContent(
     description: withoutAttendeeText(bodyText(item), uids, setting.tag).trimEnd(),
     ...statusOf(item),
     visibility: VISIBILITIES[textOf(item['sensitivity'])] ?? 'public',
+    ...optionalFields(item, setting),
   };
+}
+
+/** Those that the pair copies, of an event that was read since it does. */
+function optionalFields(item: Item, setting: SideSetting): Pick<Content, OptionalField> {
+  const { categories } = item;
+  if (setting.categories !== 'copy' || !Array.isArray(categories)) return {};
+  const names = categories.map((name) => textOf(name).trim()).filter((name) => name !== '');
+  return { categories: [...new Set(names)].sort() };
 }
 
 const VISIBILITIES: Readonly<Record<string, Content['visibility']>> = {

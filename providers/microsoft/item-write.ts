@@ -31,7 +31,7 @@ export async function postEvent(calendar: GraphCalendar, { body, properties }: P
     path: `${calendarPath(calendar.calendarId)}/events`,
     body,
   });
-  const { item, date } = itemOf(answer);
+  const { item, date } = itemOf(calendar, answer);
   return { item: withProperties(item, properties), date, tookMs: performance.now() - begun, status: answer.status };
 }
 
@@ -57,7 +57,7 @@ export async function patchItem(
         body,
         ifMatch: etag,
       });
-      return withProperties(itemOf(answer).item, { ...propertiesOf(item), ...properties });
+      return withProperties(itemOf(calendar, answer).item, { ...propertiesOf(item), ...properties });
     } catch (error) {
       if (!(error instanceof SyncError) || error.kind !== 'stale' || attempt === MAX_ATTEMPTS) throw error;
       // Exchange changes the etag by itself (of a new event, of a series after a write of an occurrence).

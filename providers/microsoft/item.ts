@@ -4,6 +4,9 @@
  * or needed for a write.
  */
 
+import type { OptionalField } from '../../core/event.ts';
+import { fieldsOf } from '../optional-forms.ts';
+import type { SideSetting } from '../provider.ts';
 import { isClockAhead } from '../series-reader.ts';
 
 /** The stored fields of a Graph event. The values are the server's and may be anything. */
@@ -25,6 +28,7 @@ export interface Series {
   readonly clockAhead?: true;
 }
 
+/** The fields of every pair. */
 export const FIELDS = [
   'id',
   'type',
@@ -55,10 +59,20 @@ export const FIELDS = [
   'changeKey',
   'singleValueExtendedProperties',
 ] as const;
+/** Those of pairs that copy more. */
+const MORE_FIELDS: Readonly<Record<OptionalField, readonly string[]>> = { categories: ['categories'] };
 const MAX_ID = 1100;
 
-/** An event with the fields that are stored; null where it has no usable id. To Graph, null and absent are the same. */
-export function pickItem(raw: unknown): Item | null {
+/** The fields that are stored beside `FIELDS`. */
+export function moreFields(setting: Pick<SideSetting, OptionalField>): string[] {
+  return fieldsOf(setting).flatMap((field) => MORE_FIELDS[field]);
+}
+
+/**
+ * An event with the fields that are stored; null where it has no usable id. To Graph, null and absent are the same.
+ * @param more fields beside `FIELDS`
+ */
+export function pickItem(raw: unknown, more: readonly string[] = []): Item | null {
   if (typeof raw !== 'object' || raw === null) return null;
   const source = raw as Record<string, unknown>;
   const id = source['id'];
@@ -67,7 +81,7 @@ export function pickItem(raw: unknown): Item | null {
   const { '@odata.etag': etag, changeKey } = source;
   if (typeof etag === 'string') item['etag'] = etag;
   else if (typeof changeKey === 'string') item['etag'] = `W/"${changeKey}"`;
-  for (const field of FIELDS)
+  for (const field of [...FIELDS, ...more])
     if (field !== 'changeKey' && source[field] !== undefined && source[field] !== null) item[field] = source[field];
   return { ...item, id };
 }

@@ -4,9 +4,11 @@ import type { CalendarContext } from '../oauth/oauth-provider.ts';
 import { allPages } from '../pages.ts';
 import type { Answer, Client, GraphRequest } from './client.ts';
 import { fieldOf, type Item, masterIdOf, pickItem } from './item.ts';
-import { calendarPath, ITEM_QUERY } from './requests.ts';
+import { calendarPath, itemQuery } from './requests.ts';
 
 export interface GraphCalendar extends CalendarContext<Client> {
+  /** What is stored of an event beside the fields of every pair. */
+  readonly moreFields: readonly string[];
   /** Masters of series that have had exceptions: an empty list of them is then not believed. */
   readonly withExceptions: Set<string>;
   /** Stored versions of masters, null for new ones: an empty list says nothing of a series that changed since. */
@@ -53,13 +55,15 @@ export async function* listPages(
 /** All single events and masters of the calendar, some of them perhaps twice. @throws SyncError `calendar-missing` */
 export async function* listEvents(
   calendar: GraphCalendar,
-  query = ITEM_QUERY,
+  query = itemQuery(calendar.moreFields),
 ): AsyncGenerator<{ items: Item[]; date: number | null }> {
   for (const [at, size] of PAGE_SIZES.entries()) {
     const first = { path: `${calendarPath(calendar.calendarId)}/events?${query}&$top=${size}` };
     try {
       for await (const { rows, date } of listPages(calendar, first, calendarError)) {
-        const items = rows.map(pickItem).filter((item) => item !== null && masterIdOf(item) === null) as Item[];
+        const items = rows
+          .map((row) => pickItem(row, calendar.moreFields))
+          .filter((item) => item !== null && masterIdOf(item) === null) as Item[];
         yield { items, date };
       }
       return;
@@ -87,8 +91,11 @@ export async function checkCalendar(calendar: GraphCalendar): Promise<void> {
 }
 
 /** The event in an answer. @throws SyncError `unreachable` where it holds none */
-export function itemOf({ data, date }: Answer): { item: Item; date: number | null } {
-  const item = pickItem(data);
+export function itemOf(
+  { moreFields }: Pick<GraphCalendar, 'moreFields'>,
+  { data, date }: Answer,
+): { item: Item; date: number | null } {
+  const item = pickItem(data, moreFields);
   if (!item) throw new SyncError('unreachable', 'Graph answered without an event');
   return { item, date };
 }

@@ -5,20 +5,28 @@ import { PROPERTY_IDS } from './private-data.ts';
 
 const UNSELECTED: readonly string[] = ['singleValueExtendedProperties', 'occurrenceId'];
 const SELECT = `$select=${FIELDS.filter((field) => !UNSELECTED.includes(field)).join(',')}`;
+/** A query with more fields than those of every pair. */
+const selecting = (query: string, more: readonly string[]): string =>
+  more.length === 0 ? query : query.replace(SELECT, `${SELECT},${more.join(',')}`);
 const EXPAND = `singleValueExtendedProperties($filter=${PROPERTY_IDS.map((id) => `id eq '${id}'`).join(' or ')})`;
 
 /** The fields of a single event, of an occurrence, and of each row of a listing. */
-export const ITEM_QUERY = `${SELECT}&$expand=${encodeURIComponent(EXPAND)}`;
+export const itemQuery = (more: readonly string[]): string => selecting(ITEM_QUERY, more);
+const ITEM_QUERY = `${SELECT}&$expand=${encodeURIComponent(EXPAND)}`;
 /**
  * The fields of each occurrence of a series. Its name is in no metadata of v1.0, although answers have it: a service
  * may refuse to select it, but not to leave the selection out.
  */
-export const INSTANCE_QUERIES: readonly string[] = [
+export const instanceQueries = (more: readonly string[]): string[] =>
+  INSTANCE_QUERIES.map((query) => selecting(query, more));
+const INSTANCE_QUERIES: readonly string[] = [
   `${SELECT},occurrenceId&$expand=${encodeURIComponent(EXPAND)}`,
   `$expand=${encodeURIComponent(EXPAND)}`,
 ];
 /** Those of a master, with its exceptions and deleted occurrences; the next one where Graph says 400. */
-export const MASTER_QUERIES: readonly string[] = [',occurrenceId', ''].map(
+export const masterQueries = (more: readonly string[]): string[] =>
+  MASTER_QUERIES.map((query) => selecting(query, more));
+const MASTER_QUERIES: readonly string[] = [',occurrenceId', ''].map(
   (name) =>
     `${SELECT}${name},exceptionOccurrences,cancelledOccurrences` +
     `&$expand=${encodeURIComponent(`${EXPAND},exceptionOccurrences`)}`,
@@ -32,6 +40,6 @@ export function eventPath(calendarId: string, eventId: string): string {
   return `${calendarPath(calendarId)}/events/${encodeURIComponent(eventId)}`;
 }
 
-export function itemRequest(calendarId: string, eventId: string, query = ITEM_QUERY): GraphRequest {
+export function itemRequest(calendarId: string, eventId: string, query: string): GraphRequest {
   return { path: `${eventPath(calendarId, eventId)}?${query}` };
 }

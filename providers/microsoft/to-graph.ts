@@ -1,6 +1,6 @@
 /**
  * Canonical events as bodies for Graph. A PATCH has the changed fields only. Fields that are never sent stay as they
- * are: reminders, categories, online meetings. An HTML body whose text did not change is never written.
+ * are: online meetings, and what the pair does not copy. An HTML body whose text did not change is never written.
  */
 
 import { type Attendee, type CalendarEvent, type Content, sameValue } from '../../core/event.ts';
@@ -72,6 +72,7 @@ export function insertBody(event: CalendarEvent, key: string, transactionId: str
     sensitivity: sensitivityOf(event),
     ...(event.recurrence ? { recurrence: recurrenceBody(event) } : {}),
     ...(native.length === 0 ? {} : { attendees: native }),
+    ...(event.categories?.length ? { categories: event.categories } : {}),
     isReminderOn: false,
     isOnlineMeeting: false,
     ...propertiesBody(properties),
@@ -116,7 +117,7 @@ export function isLocalChange(body: Body): boolean {
   return Object.keys(body).every((key) => LOCAL.has(key));
 }
 
-const LOCAL = new Set(['showAs', 'sensitivity', 'singleValueExtendedProperties']);
+const LOCAL = new Set(['showAs', 'sensitivity', 'categories', 'singleValueExtendedProperties']);
 /** Of the body, Graph names no limit but that of a request, 4 MB. */
 const LIMITS = { title: 255, location: 255, description: 500_000 };
 
@@ -135,6 +136,7 @@ function contentPatch(
   if (!sameValue(before.when, after.when)) Object.assign(body, writeWhen(after.when, own === null));
   if (showAsOf(before) !== showAsOf(after)) body['showAs'] = showAsOf(after);
   if (before.visibility !== after.visibility) body['sensitivity'] = sensitivityOf(after);
+  if (after.categories && !sameValue(before.categories, after.categories)) body['categories'] = after.categories;
   const texts = textPatch(item, before, after, setting, own !== null);
   const changed = own === null ? {} : changedProperties(propertiesOf(item), { ...texts.properties, ...own });
   return { body: { ...body, ...texts.body, ...propertiesBody(changed) }, properties: changed };

@@ -6,6 +6,7 @@
  */
 import { createHash } from 'node:crypto';
 import { type CalendarEvent, changedPaths, EXCLUDED, type FieldPath, sameValue } from '../../core/event.ts';
+import { alikeIn } from '../../core/optional-fields.ts';
 import { SyncError } from '../../core/sync-error.ts';
 import { pause } from '../concurrency.ts';
 import { LAG_MS } from '../confirm-gone.ts';
@@ -81,10 +82,11 @@ export function transactionIdOf(key: string, generation: number, calendarId: str
  * Changes `stored` so that it reads as `next`.
  * @throws SyncError `stale`, `gone`, `would-mail`, `forbidden`, `rejected`
  */
-export async function updateEvent(calendar: GraphCalendar, stored: Stored, next: CalendarEvent): Promise<Written> {
+export async function updateEvent(calendar: GraphCalendar, stored: Stored, given: CalendarEvent): Promise<Written> {
   const { setting } = calendar;
   const { event: before } = readSeries(parseSeries(stored.data), setting);
   if (!before) throw new SyncError('bug', 'the stored event cannot be read');
+  const next = alikeIn(before, given);
   const isMoved = !sameValue(before.when, next.when) || !sameValue(before.recurrence, next.recurrence);
   const problem =
     isMoved || before.status !== next.status || !sameValue(before.exceptions, next.exceptions)

@@ -6,6 +6,7 @@ export const EMPTY_LINK = {
   attempts: 0,
   failedTries: 0,
   refusals: null,
+  agreedFields: null,
   caldavGeneration: 0,
   cloudGeneration: 0,
   parentId: null,

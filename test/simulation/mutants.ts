@@ -23,6 +23,7 @@ const PLAN_LINK = 'core/sync/plan-link.ts';
 const STORE_PLAN = 'activities/pair/store-plan.ts';
 const HEALTH = 'activities/pair/pair-health.ts';
 const DECIDE = 'core/sync/decide.ts';
+const NEXT_STATES = 'core/sync/next-states.ts';
 const MERGE = 'core/sync/merge.ts';
 const GUARD = 'core/sync/deletion-guard.ts';
 
@@ -242,8 +243,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'source-written-to',
     description: 'the direction is ignored',
     file: DECIDE,
-    from: 'return source ? mirror(sides, source, decision, settings) : mergeBoth(sides, decision, settings);',
-    to: 'return mergeBoth(sides, decision, settings);',
+    from: 'const next = source ? mirrored(sides, source, rules) : mergedSides(sides, rules);',
+    to: 'const next = mergedSides(sides, rules);',
   },
   {
     seed: 54,
@@ -265,7 +266,7 @@ export const MUTANTS: readonly Mutant[] = [
     seed: 114,
     name: 'wrong-base',
     description: "a side is compared with the other side's current state",
-    file: DECIDE,
+    file: NEXT_STATES,
     from: 'base: bases.caldav && shown(bases.caldav) },',
     to: 'base: bases.caldav && shown(cloud.now) },',
   },

@@ -9,7 +9,7 @@ import { newViolations, type Violation } from '../../core/ical/validate.ts';
 import { caldavProvider } from '../../providers/caldav/caldav-provider.ts';
 import { Credentials } from '../../providers/caldav/credentials.ts';
 import { createFetch } from '../../providers/http.ts';
-import type { Account, SideSetting } from '../../providers/provider.ts';
+import type { Account, Side, SideSetting } from '../../providers/provider.ts';
 import type { ContractSetup } from './contract.ts';
 import { basicAuthorization } from './dav.ts';
 
@@ -102,13 +102,14 @@ export async function caldavSetup(
   close: () => Promise<void>,
   setting: SideSetting = SETTING,
   reach: { fetch?: typeof fetch; personsCalendar?: string } = {},
-): Promise<ContractSetup> {
+): Promise<ContractSetup & { open(other: Partial<SideSetting>): Side }> {
   const written: WrittenObject[] = [];
   const transport = reach.fetch ?? createFetch({ allowPrivateNetworks: true });
   const { account, requests } = await openAccount(dav, checkingWrites(dav, transport, written));
   const person = davPerson(dav, reach.personsCalendar ?? calendar);
   return {
     side: account.side(calendar, setting),
+    open: (other) => account.side(calendar, { ...setting, ...other }),
     requests,
     person: {
       create: (event) => person.put(`${crypto.randomUUID()}.ics`, text(event)),

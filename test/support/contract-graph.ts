@@ -139,6 +139,7 @@ function contentBody(content: Content): Json {
     body: { contentType: 'text', content: content.description },
     showAs: content.transparency === 'transparent' ? 'free' : content.status === 'tentative' ? 'tentative' : 'busy',
     sensitivity: content.visibility === 'public' ? 'normal' : content.visibility,
+    ...(content.categories ? { categories: content.categories } : {}),
     ...whenBody(content.when),
   };
 }

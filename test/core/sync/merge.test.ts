@@ -50,6 +50,7 @@ const VALUES: { readonly [Field in ContentField]: readonly [Content[Field], Cont
     { address: 'b@example.com', name: 'B' },
   ],
   attendees: [[person('a')], [person('b')]],
+  categories: [['one'], ['two']],
 };
 
 const base = anEvent({ title: 'base', location: 'base', description: 'base' });

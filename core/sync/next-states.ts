@@ -1,0 +1,128 @@
+/** How both sides of an event that both have are to read, before anything that stops a write is considered. Pure. */
+import { type CalendarEvent, OPTIONAL_FIELDS, type OptionalField, otherSide, type SideName } from '../event.ts';
+import type { EventProblem } from '../event-problem.ts';
+import { fitted, type OptionalForms, SET_FIELDS, withFieldsOf, withoutFields } from '../optional-fields.ts';
+import { completeTexts, uncut } from './cut-texts.ts';
+import { applyChanges, type FieldConflict, lastModifiedSide, merge } from './merge.ts';
+import { completeSets, uniteSets } from './optional-sets.ts';
+import { agreedSince, type Journal } from './own-writes.ts';
+import { isBlanked, type PairOptions, projected, withAttendeesOf, withoutAttendees } from './policy.ts';
+
+/** One side, as far as it matters here: see `SideView`. */
+interface Side {
+  readonly now: CalendarEvent | null;
+  readonly base: CalendarEvent | null;
+  readonly isOwned: boolean;
+  readonly modifiedAt: number | null;
+  readonly seenAt: number;
+  readonly problems: readonly EventProblem[];
+}
+type Sides = Readonly<Record<SideName, Side>>;
+
+interface Rules {
+  readonly options: PairOptions;
+  readonly now: number;
+  readonly journal: Journal;
+  readonly forms: Readonly<Record<SideName, OptionalForms>>;
+  /** The optional fields on which both sides of this event have agreed before. */
+  readonly agreedFields: readonly OptionalField[];
+}
+
+/** How the sides are to read; a side that is never written to is missing. */
+interface NextStates extends Partial<Record<SideName, CalendarEvent>> {
+  readonly conflicts: readonly FieldConflict[];
+}
+
+/**
+ * How the target of the side that decides is to read: the source's changes, put on what the target showed when both
+ * last agreed, so that its own edits are taken back. Null: one of them cannot be read.
+ */
+export function mirrored(sides: Sides, source: SideName, rules: Rules): NextStates | null {
+  const { options } = rules;
+  const target = otherSide(source);
+  const from = sides[source];
+  const to = sides[target];
+  if (!from.now || !to.now) return null;
+  const fields = fieldsToMerge(sides, rules);
+  const bare = (event: CalendarEvent): CalendarEvent => withoutFields(event, fields.others);
+  const shown = bare(to.now);
+  const next = mirroredFields(
+    { ...from, now: bare(from.now), base: from.base && bare(from.base) },
+    { ...to, now: shown, base: to.base && bare(to.base) },
+    target,
+    options,
+  );
+  const whole = withFieldsOf(next, to.now, fields.others);
+  const result = to.isOwned ? withFieldsOf(whole, projected(from.now, target, options), fields.unagreed) : whole;
+  return { [target]: fitted(result, rules.forms[target]), conflicts: [] };
+}
+
+type Shown = Side & { readonly now: CalendarEvent };
+
+function mirroredFields(from: Shown, to: Shown, target: SideName, options: PairOptions): CalendarEvent {
+  const isBusy = (target === 'cloud' ? options.content.toCloud : options.content.toCaldav) === 'busy';
+  const now = projected(from.now, target, options);
+  const base = from.base && projected(from.base, target, options);
+  // Just matched: an event that the pair put there (its create was repeated) is made equal, any other event is only
+  // linked.
+  if (!base || !to.base) return to.isOwned ? { ...now, uid: to.now.uid } : to.now;
+  if (isBlanked(to, from) && !isBusy) return { ...now, uid: to.now.uid };
+  const next = applyChanges(to.isOwned ? to.base : to.now, base, now);
+  // A copy made before the pair showed only "Busy" loses what it showed until then.
+  return to.isOwned ? projected(next, target, options) : next;
+}
+
+/** How both sides are to read where both decide. Null: one of them cannot be read. */
+export function mergedSides(sides: Sides, rules: Rules): NextStates | null {
+  const { caldav, cloud } = sides;
+  if (!caldav.now || !cloud.now) return null;
+  const { forms } = rules;
+  const winner = lastModifiedSide(caldav, cloud);
+  const fields = fieldsToMerge(sides, rules);
+  const hasPeople = rules.options.attendees !== 'none';
+  const shown = (event: CalendarEvent): CalendarEvent =>
+    withoutFields(hasPeople ? event : withoutAttendees(event), fields.others);
+  const isFirst = caldav.base === null || cloud.base === null;
+  const bases = agreedSince(sides, rules.journal);
+  const texts = completeTexts({
+    caldav: { now: shown(isFirst ? uncut(caldav, cloud.now) : caldav.now), base: bases.caldav && shown(bases.caldav) },
+    cloud: { now: shown(isFirst ? uncut(cloud, caldav.now) : cloud.now), base: bases.cloud && shown(bases.cloud) },
+  });
+  const sets = completeSets(texts, forms);
+  const whole = merge({ caldav: sets.caldav, cloud: sets.cloud, winner });
+  const now = { caldav: caldav.now, cloud: cloud.now };
+  const next = (side: SideName): CalendarEvent => {
+    const merged = texts.cutAgain(side, sets.cutAgain(side, whole[side]));
+    return withFieldsOf(hasPeople ? merged : withAttendeesOf(now[side], merged), now[side], fields.others);
+  };
+  let result: Record<SideName, CalendarEvent> = { caldav: next('caldav'), cloud: next('cloud') };
+  const conflicts = [...whole.conflicts, ...texts.conflicts];
+  for (const field of SET_FIELDS.filter((one) => fields.unagreed.includes(one))) {
+    const united = uniteSets(result, now, field, winner, forms);
+    conflicts.push(...united.conflicts);
+    result = { caldav: fitted(united.caldav, forms.caldav), cloud: fitted(united.cloud, forms.cloud) };
+  }
+  return { ...result, conflicts };
+}
+
+/** The optional fields of an event that both sides have. */
+interface FieldsToMerge {
+  /** Not merged like all fields: one side does not have them, or the two have not agreed on them yet. */
+  readonly others: readonly OptionalField[];
+  /** Those of them that both sides have and that are to be made equal now. */
+  readonly unagreed: readonly OptionalField[];
+}
+
+function fieldsToMerge({ caldav, cloud }: Sides, rules: Rules): FieldsToMerge {
+  const events = [caldav.now, cloud.now, caldav.base, cloud.base];
+  const isAgreed = (field: OptionalField): boolean =>
+    rules.agreedFields.includes(field) && events.every((event) => event?.[field] !== undefined);
+  const others = OPTIONAL_FIELDS.filter((field) => !isAgreed(field));
+  const shared = caldav.now && cloud.now ? sharedFields(caldav.now, cloud.now, rules.now) : [];
+  return { others, unagreed: others.filter((field) => shared.includes(field)) };
+}
+
+/** The optional fields that both sides have, and on which they agree once they read as decided. */
+export function sharedFields(caldav: CalendarEvent, cloud: CalendarEvent, _now: number): OptionalField[] {
+  return OPTIONAL_FIELDS.filter((field) => caldav[field] !== undefined && cloud[field] !== undefined);
+}
