@@ -105,7 +105,7 @@ export function planLink(decided: Decided, input: PlanInput, forgotten: Readonly
   const { conflicts } = decision;
   const refusals = refusalsOf(decision, view);
   const problems = [...decision.problems, ...refusals.map(({ side, problem }) => ({ side, problem }))];
-  const plan: LinkPlan = { ...UNCHANGED, linkId, problems, label: labelOf(view) };
+  const plan: LinkPlan = { ...UNCHANGED, linkId, problems, label: labelOf(view, decision.ops) };
   if (flapping) return { ...plan, problems: [...problems, { side: flapping, problem: FLAPPING }] };
   // What was refused, and would be refused again, is left alone until something changes.
   if (refusals.length > 0 && refusals.length === decision.ops.length && refusals.every(({ stands }) => stands))
@@ -209,8 +209,10 @@ function withFreeUid(linkId: string, op: Op, { known }: PlanInput, gone: Readonl
   return isTaken ? { ...op, next: { ...next, uid: null } } : op;
 }
 
-export function labelOf(view: LinkView): EventLabel | null {
-  const event = eventOf(view);
+/** @param ops what is about to be written: lists name the event as it is then */
+export function labelOf(view: LinkView, ops: readonly Op[] = []): EventLabel | null {
+  const written = ops.find(({ side, action }) => side === 'caldav' && action === 'update')?.next;
+  const event = written ?? eventOf(view);
   if (event) return labelOfEvent(event);
   const title = view.caldav?.title ?? view.cloud?.title;
   return title ? { title, start: '' } : null;

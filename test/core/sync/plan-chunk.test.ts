@@ -154,6 +154,12 @@ describe('one link', () => {
     assert.deepEqual(planned.links[0]?.label, { title: 'B', start: '2026-06-01T07:00:00Z' });
   });
 
+  test('lists name an event as it is after the run, whichever side has changed it', () => {
+    const planned = plan([link('a', { caldav: view(), cloud: titled('B') })]);
+    assert.deepEqual(summary(planned), ['a open: caldav update']);
+    assert.equal(planned.links[0]?.label?.title, 'B');
+  });
+
   test('an event that both sides agree on is settled; decided again soon where a side must be read again', () => {
     const both = { caldav: view(), cloud: view() };
     const doubtful = link('b', both);
