@@ -39,15 +39,13 @@ export function connect(url: string, vault: Vault, options: ConnectOptions = {})
     connectionTimeoutMillis: CONNECT_WITHIN_MS,
     // For a server that is gone without a word, whose connection would stay open for a quarter of an hour.
     query_timeout: (statementSeconds + ANSWER_WITHIN_SECONDS) * 1000,
+    // By statements and not in the start-up packet, which poolers refuse.
+    onConnect: (client) => client.query(sessionSettings(statementSeconds)).catch(() => undefined),
   });
   // Connections die with their server. Their user learns it from the failing query; without these listeners the process
   // would end.
   pool.on('error', () => undefined);
-  pool.on('connect', (client) => {
-    client.on('error', () => undefined);
-    // By statements and not in the start-up packet, which poolers refuse. It is sent before the first query.
-    client.query(sessionSettings(statementSeconds)).catch(() => undefined);
-  });
+  pool.on('connect', (client) => void client.on('error', () => undefined));
   return {
     sql: drizzle(pool),
     vault,
