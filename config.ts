@@ -108,7 +108,7 @@ const variables = z
     CALPAIR_HISTORY_DAYS: number(1, 3650).default(30),
     CALPAIR_WEBHOOK_URL: httpUrl.optional(),
     CALPAIR_WEBHOOK_SECRET: webhookSecret.optional(),
-    CALPAIR_LATENCY: z.enum(['seconds', 'interval'], 'must be seconds or interval').optional(),
+    CALPAIR_LATENCY: z.enum(['seconds', 'interval'], 'must be seconds or interval').default('seconds'),
     CALPAIR_TRUST_PROXY: addressList.optional(),
     CALPAIR_WORKER_PORT: port.optional(),
     LOG_LEVEL: z
@@ -135,7 +135,6 @@ const KNOWN: readonly string[] = [
 
 const WITHOUT_EFFECT: readonly string[] = [
   'CALPAIR_WEBHOOKS',
-  'CALPAIR_LATENCY',
   ...ENTRIES.flatMap(({ environment }) => environment?.withoutEffect ?? []),
 ];
 
@@ -220,6 +219,7 @@ function shape(env: z.infer<typeof variables>) {
     pairsPerConnection: env.CALPAIR_PAIRS_PER_CONNECTION,
     maxConnections: env.CALPAIR_MAX_CONNECTIONS,
     pollIntervalSeconds: env.CALPAIR_POLL_INTERVAL_SECONDS,
+    latency: env.CALPAIR_LATENCY,
     historyDays: env.CALPAIR_HISTORY_DAYS,
     webhook:
       env.CALPAIR_WEBHOOK_URL === undefined

@@ -187,6 +187,7 @@ export async function startEverything(config: Config, options: StartOptions): Pr
         fetch: metrics.measuredFetch(through(createFetch(config)), kindOfHost(config.providers)),
         providers: await createProviders(config.providers),
         log,
+        latency: config.latency,
         historyDays: config.historyDays,
         worker: newWorkerIdentity(),
         tag: (text) => db.vault.hash(text),

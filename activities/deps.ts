@@ -1,6 +1,7 @@
 /** Everything of the outside world that the activities use; `main.ts` provides it. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
+import type { Latency } from '../core/poll-schedule.ts';
 import type { AttentionReason } from '../db/schema.ts';
 import type { Store } from '../db/store.ts';
 import type { Provider } from '../providers/provider.ts';
@@ -14,6 +15,8 @@ export interface Deps {
   readonly fetch: typeof fetch;
   /** Marks what Calpair wrote, so that every pair of this installation recognises it. Lower-case hex. */
   readonly tag: (text: string) => string;
+  /** How often a side is polled after a change. */
+  readonly latency: Latency;
   /** How long runs and their journals are kept. */
   readonly historyDays: number;
   /** Instead of `EVENTS_AT_ONCE`. */

@@ -3,6 +3,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import type { Latency } from '../core/poll-schedule.ts';
 import type { Db } from '../db/connect.ts';
 import type { PreviewProgress } from '../db/history-schema.ts';
 import type { Providers } from '../providers/open-account.ts';
@@ -47,6 +48,8 @@ export interface ApiConfig {
   readonly maxConnections: number;
   /** Default for new pairs. */
   readonly pollIntervalSeconds: number;
+  /** How often a side is polled after a change. */
+  readonly latency: Latency;
   /** False where `HOST` is reached from other machines: `/metrics` then needs a key. */
   readonly isLoopback?: boolean;
   /** Addresses and address blocks of reverse proxies whose `X-Forwarded-For` counts. */

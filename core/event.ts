@@ -8,6 +8,7 @@
 
 /** The two sides of a pair, as the API names them; `cloud` may be a CalDAV calendar as well. */
 export type SideName = 'caldav' | 'cloud';
+export const SIDES = ['caldav', 'cloud'] as const satisfies readonly SideName[];
 
 /** The opposite side of a pair. */
 export function otherSide(side: SideName): SideName {

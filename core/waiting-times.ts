@@ -9,7 +9,7 @@ const [MINUTE_MS, HOUR_MS, DAY_MS] = [60_000, 3_600_000, 86_400_000];
 /** Poll interval of a pair and of a calendar with bookings. */
 export const POLL_INTERVAL_SECONDS = { least: 5, most: 86_400, default: 60 } as const;
 /** Polls are spread over this share of the interval, so that pairs do not poll all at once. */
-const POLL_SPREAD = 0.1;
+export const POLL_SPREAD = 0.1;
 /** Temporal may start a poll this much early. */
 export const POLL_EARLY_MS = 1_000;
 /** Both sides are compared in full this often: no change feed is trusted for longer. */
@@ -70,41 +70,20 @@ export function failureDelaySeconds(kind: SyncErrorKind, failures: number, retry
   return Math.max(retryAfterSeconds, backoff(failures, ...BACKOFF_SECONDS[kind]));
 }
 
-/** What a pair, or a calendar with bookings, did last. `random` is from 0 to 1; `failures` are the earlier ones. */
-type LastStep =
-  | { readonly did: 'poll'; readonly random: number }
-  | { readonly did: 'run' }
-  | {
-      readonly did: 'fail';
-      readonly kind: SyncErrorKind;
-      readonly failures: number;
-      readonly retryAfterSeconds: number;
-    };
-
-/** When to poll next, and the delay until then. */
-export function nextPoll(
-  now: Date,
-  intervalSeconds: number,
-  last: LastStep,
-): { readonly at: Date; readonly delaySeconds: number } {
-  const delaySeconds =
-    last.did === 'fail'
-      ? failureDelaySeconds(last.kind, last.failures, last.retryAfterSeconds)
-      : last.did === 'poll'
-        ? intervalSeconds * (1 - POLL_SPREAD / 2 + last.random * POLL_SPREAD)
-        : intervalSeconds;
-  return { at: new Date(now.getTime() + delaySeconds * 1000), delaySeconds };
+/** An interval as it is waited for once. @param random from 0 to 1 */
+export function spreadInterval(intervalSeconds: number, random: number): number {
+  return intervalSeconds * (1 - POLL_SPREAD / 2 + random * POLL_SPREAD);
 }
 
 /** No poll is due later than this after now, whatever failed. */
 export const LONGEST_DUE_MS = DAY_MS + HOUR_MS;
 
 /**
- * When the pair is due, ms. The interval may have been shortened since `nextPollAt` was stored, and the clock may have
- * been set back: a time that is further ahead than any rule allows is now.
+ * When a calendar with bookings is due, ms. The interval may have been shortened since `nextPollAt` was stored, and the
+ * clock may have been set back: a time that is further ahead than any rule allows is now.
  */
 export function pollDueMs(
-  pair: {
+  calendar: {
     readonly nextPollAt: Date | null;
     readonly lastSyncAt: Date | null;
     readonly pollIntervalSeconds: number;
@@ -112,9 +91,9 @@ export function pollDueMs(
   },
   nowMs: number,
 ): number {
-  const intervalMs = pair.pollIntervalSeconds * 1000;
-  const dueMs = Math.min(pair.nextPollAt?.getTime() ?? 0, (pair.lastSyncAt?.getTime() ?? 0) + intervalMs);
-  const furthestMs = pair.failures > 0 ? LONGEST_DUE_MS : intervalMs * (1 + POLL_SPREAD) + POLL_EARLY_MS;
+  const intervalMs = calendar.pollIntervalSeconds * 1000;
+  const dueMs = Math.min(calendar.nextPollAt?.getTime() ?? 0, (calendar.lastSyncAt?.getTime() ?? 0) + intervalMs);
+  const furthestMs = calendar.failures > 0 ? LONGEST_DUE_MS : intervalMs * (1 + POLL_SPREAD) + POLL_EARLY_MS;
   return dueMs - nowMs > furthestMs ? nowMs : dueMs;
 }
 

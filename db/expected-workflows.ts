@@ -60,14 +60,19 @@ export function stalledPairs({ sql: db }: Db): Promise<{ id: string; nextPollAt:
 
 /**
  * Pairs whose next poll is further ahead than any rule allows, because the clock was set back, are due now (see
- * `pollDueMs` in core/waiting-times.ts). @returns their ids
+ * `dueMs` in core/poll-schedule.ts). @returns their ids
  */
 export async function resetFarDueTimes({ sql: db }: Db): Promise<string[]> {
+  const every = (polls: typeof pairs.caldavPolls | typeof pairs.cloudPolls) =>
+    sql`coalesce((${polls} ->> 'everySeconds')::float8, 0)`;
+  // A side may have a longer interval than its pair. The next poll is that of the side with the shorter one.
+  const everySeconds = sql`greatest(
+    ${pairs.pollIntervalSeconds}, least(${every(pairs.caldavPolls)}, ${every(pairs.cloudPolls)}))`;
   const allowed = sql`case when ${pairs.failures} > 0 then interval '25 hours'
-    else make_interval(secs => ${pairs.pollIntervalSeconds} * 1.1 + 60) end`;
+    else make_interval(secs => ${everySeconds} * 1.1 + 60) end`;
   const rows = await db
     .update(pairs)
-    .set({ nextPollAt: sql`now()` })
+    .set({ nextPollAt: sql`now()`, caldavDueAt: sql`now()`, cloudDueAt: sql`now()` })
     .where(and(eq(pairs.paused, false), gt(pairs.nextPollAt, sql`now() + ${allowed}`)))
     .returning({ id: pairs.id });
   return rows.map(({ id }) => id);

@@ -1,6 +1,6 @@
 /** Pairs: as people see and set them, and what polls and runs read and record. */
 import { and, asc, count, eq, gt, isNotNull, sql } from 'drizzle-orm';
-import { type OptionalField, sameValue } from '../core/event.ts';
+import { type OptionalField, type SideName, sameValue } from '../core/event.ts';
 import { closesCycle } from '../core/sync/pair-cycle.ts';
 import { copiedFields, type Direction, type PairOptions } from '../core/sync/policy.ts';
 import { type Db, transaction } from './connect.ts';
@@ -160,8 +160,17 @@ async function forgetAgreement(db: Db, pairId: string, fields: readonly Optional
 /** Once this is stored, a run in progress writes nothing more. A pair that is resumed is due at once. */
 export async function setPaused(db: Db, id: string, paused: boolean): Promise<void> {
   const isResumed = paused ? sql`false` : eq(pairs.paused, true);
-  const nextPollAt = sql`case when ${isResumed} then now() else ${pairs.nextPollAt} end`;
-  await db.sql.update(pairs).set({ paused, nextPollAt }).where(eq(pairs.id, id));
+  const dueNow = (at: typeof pairs.nextPollAt | typeof pairs.caldavDueAt | typeof pairs.cloudDueAt) =>
+    sql`case when ${isResumed} then now() else ${at} end`;
+  const due = {
+    nextPollAt: dueNow(pairs.nextPollAt),
+    caldavDueAt: dueNow(pairs.caldavDueAt),
+    cloudDueAt: dueNow(pairs.cloudDueAt),
+  };
+  await db.sql
+    .update(pairs)
+    .set({ paused, ...due })
+    .where(eq(pairs.id, id));
 }
 
 /** The next run also matches unlinked events by title, as the initial matching does. */
@@ -186,7 +195,11 @@ export interface PairWithAccounts {
   readonly pair: PairRow;
   readonly caldavAccountId: string;
   readonly cloudAccountId: string;
+  readonly isPushed: Readonly<Record<SideName, boolean>>;
 }
+
+/** No service notifies Calpair of changes yet. */
+export const NOT_PUSHED = { caldav: false, cloud: false };
 
 export async function pairWithAccounts(db: Db, pairId: string): Promise<PairWithAccounts | null> {
   const [row] = await db.sql
@@ -194,7 +207,7 @@ export async function pairWithAccounts(db: Db, pairId: string): Promise<PairWith
     .from(pairs)
     .innerJoin(connections, eq(connections.id, pairs.connectionId))
     .where(eq(pairs.id, pairId));
-  return row ?? null;
+  return row ? { ...row, isPushed: NOT_PUSHED } : null;
 }
 
 /** What may change while an activity is running. */
@@ -257,6 +270,8 @@ const VISIBLE = {
   statusDetail: pairs.statusDetail,
   lastSyncAt: pairs.lastSyncAt,
   nextPollAt: pairs.nextPollAt,
+  caldavPolls: pairs.caldavPolls,
+  cloudPolls: pairs.cloudPolls,
   events: pairs.eventCount,
   conflicts: conflictCount,
   heldChanges: heldCount,

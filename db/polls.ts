@@ -3,8 +3,8 @@ import { and, eq, sql } from 'drizzle-orm';
 import type { SideName } from '../core/event.ts';
 import type { Db } from './connect.ts';
 import { due } from './links.ts';
-import type { PairRow, PairUpdate } from './pairs.ts';
-import { connections, heldChanges, links, pairs, runs } from './schema.ts';
+import { NOT_PUSHED, type PairRow, type PairUpdate } from './pairs.ts';
+import { connections, heldChanges, linkSides, links, pairs, runs } from './schema.ts';
 
 /** An account of a pair. `revision` changes with its credentials. */
 interface PolledAccount {
@@ -16,6 +16,8 @@ interface PolledAccount {
 export interface PollInput {
   readonly pair: PairRow;
   readonly accounts: Readonly<Record<SideName, PolledAccount>>;
+  /** The service notifies Calpair of changes on this side, and does so reliably. */
+  readonly isPushed: Readonly<Record<SideName, boolean>>;
   /** Deletions are held. */
   readonly isHeld: boolean;
   /** A run has not ended. */
@@ -57,10 +59,22 @@ export async function pollInput(db: Db, pairId: string, now: Date): Promise<Poll
       caldav: { id: row.caldavId, revision: row.caldavRevision },
       cloud: { id: row.cloudId, revision: row.cloudRevision },
     },
+    isPushed: NOT_PUSHED,
     isHeld,
     isRunning,
     hasWork,
   };
+}
+
+/** An event to decide about is on one side only: the other may have it already. */
+export async function hasUnmatchedWork(db: Db, pairId: string, now: Date): Promise<boolean> {
+  const sides = sql`(select count(*) from ${linkSides} where ${eq(linkSides.linkId, links.id)})`;
+  const [row] = await db.sql
+    .select({ id: links.id })
+    .from(links)
+    .where(and(due(pairId, now), sql`${sides} < 2`))
+    .limit(1);
+  return row !== undefined;
 }
 
 /** Every sealing has its own nonce, so new credentials never have the same hash. */

@@ -34,6 +34,7 @@ export function postgresStore(db: Db): Store {
     noteEventCount: bind(pairs.noteEventCount),
     beginPoll: bind(polls.beginPoll),
     pollInput: bind(polls.pollInput),
+    hasUnmatchedWork: bind(polls.hasUnmatchedWork),
     updatePolledPair: bind(polls.updatePolledPair),
     requestedWait: bind(pairs.requestedWait),
     lockShared: bind(shared.lockShared),

@@ -17,6 +17,7 @@ import {
   uuid,
 } from 'drizzle-orm/pg-core';
 import type { OptionalField, SideName } from '../core/event.ts';
+import type { SidePolls } from '../core/poll-schedule.ts';
 import type { JournalFields } from '../core/sync/journal.ts';
 import type { Direction, PairOptions } from '../core/sync/policy.ts';
 import type { Refusals } from '../core/sync/refusal.ts';
@@ -120,11 +121,17 @@ export const pairs = pgTable(
     lastSyncAt: instant('last_sync_at'),
     /** Events that were on both sides when a run last counted them (`noteEventCount`). */
     eventCount: integer('event_count').notNull().default(0),
+    /** The earlier of the sides' due times. */
     nextPollAt: instant('next_poll_at'),
+    /** When each side is polled next, and what its polls found out; null: when the pair is. */
+    caldavDueAt: instant('caldav_due_at'),
+    cloudDueAt: instant('cloud_due_at'),
+    caldavPolls: jsonb('caldav_polls').$type<SidePolls>().notNull().default({}),
+    cloudPolls: jsonb('cloud_polls').$type<SidePolls>().notNull().default({}),
     /** Set when a side fails. Held changes and stalled pairs are found out when the pair is read. */
     attention: text('attention').$type<Exclude<AttentionReason, 'held-changes' | 'stalled'>>(),
     statusDetail: text('status_detail'),
-    /** When polls began to fail, and how often they have failed in a row. */
+    /** When polls of a side began to fail, and how often the side that fails longest has failed in a row. */
     failingSince: instant('failing_since'),
     failures: integer('failures').notNull().default(0),
     /** The side whose calendar the account may read, but not write to; its writes wait. */
@@ -133,7 +140,7 @@ export const pairs = pgTable(
     lastGoneAt: instant('last_gone_at'),
     /** The attention reason that the webhook was last notified of. */
     announced: text('announced').$type<AttentionReason>(),
-    /** No request to the servers before this time: a server's Retry-After. */
+    /** No requested run before this time: the longer Retry-After of both sides. */
     notBefore: instant('not_before'),
     createdAt: instant('created_at').notNull().defaultNow(),
   },

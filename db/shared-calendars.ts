@@ -3,7 +3,7 @@
  * copy and the others find it there.
  */
 import { and, inArray, ne, or, sql } from 'drizzle-orm';
-import type { SideName } from '../core/event.ts';
+import { SIDES, type SideName } from '../core/event.ts';
 import type { Db } from './connect.ts';
 import { LOST_ANSWERS } from './ops.ts';
 import { pairs } from './schema.ts';
@@ -137,8 +137,6 @@ export async function copiesByOtherPairs(db: Db, pair: PairCalendars, now: Date)
   }
   return copies;
 }
-
-const SIDES = ['caldav', 'cloud'] as const;
 
 function calendarOf(pair: PairCalendars, side: SideName): string {
   return side === 'caldav' ? pair.caldavCalendarId : pair.cloudCalendarId;

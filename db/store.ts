@@ -70,6 +70,9 @@ interface PairStore {
   /** What a turn of a poll needs; null when the pair has been deleted. */
   pollInput(pairId: string, now: Date): Promise<PollInput | null>;
 
+  /** Whether an event to decide about at `now` is on one side only. */
+  hasUnmatchedWork(pairId: string, now: Date): Promise<boolean>;
+
   /** `updatePair`, unless a later poll or run has begun: then false. */
   updatePolledPair(pairId: string, generation: number, set: PairUpdate): Promise<boolean>;
 

@@ -10,8 +10,8 @@ test('without any variable everything has its default', () => {
   );
   assert.deepEqual([config.temporal.port, config.temporal.uiPort, config.postgresPort], [7233, 8233, 0]);
   assert.deepEqual(
-    [config.pairsPerConnection, config.maxConnections, config.pollIntervalSeconds, config.historyDays],
-    [20, 100, 60, 30],
+    [config.pairsPerConnection, config.maxConnections, config.pollIntervalSeconds, config.historyDays, config.latency],
+    [20, 100, 60, 30, 'seconds'],
   );
   assert.deepEqual(config.roles, ['api', 'worker']);
   assert.match(config.dataDir, /\/\.calpair$/);
@@ -32,6 +32,7 @@ test('every wrong variable is named, and no value is repeated', () => {
     CALPAIR_ENCRYPTION_KEY: 'c2hvcnQ=',
     CALPAIR_ROLES: 'api,boss',
     CALPAIR_POLL_INTERVAL_SECONDS: '4',
+    CALPAIR_LATENCY: 'fast',
     CALPAIR_ALLOW_PRIVATE_NETWORKS: 'yes',
     LOG_LEVEL: 'loud',
     TEMPORAL_ADDRESS: 'nowhere',
@@ -119,7 +120,6 @@ const CONTRACT = {
 /** Those of them without effect so far, with a value that is refused all the same. */
 const WITHOUT_EFFECT = {
   CALPAIR_WEBHOOKS: 'never',
-  CALPAIR_LATENCY: 'fast',
   GOOGLE_DAILY_REQUESTS: 'many',
   MICROSOFT_DAILY_REQUESTS: '-1',
 };
@@ -127,7 +127,7 @@ const WITHOUT_EFFECT = {
 test('every name of the contract is accepted, and those without effect are named', () => {
   assert.deepEqual([...readConfig(CONTRACT).withoutEffect].sort(), Object.keys(WITHOUT_EFFECT).sort());
   assert.deepEqual(readConfig({}).withoutEffect, []);
-  assert.deepEqual(readConfig({ CALPAIR_LATENCY: 'seconds', PORT: '1' }).withoutEffect, ['CALPAIR_LATENCY']);
+  assert.deepEqual(readConfig({ CALPAIR_WEBHOOKS: 'always', PORT: '1' }).withoutEffect, ['CALPAIR_WEBHOOKS']);
 });
 
 test('metrics are open only where HOST is an address of this machine alone', () => {

@@ -3,10 +3,10 @@ import { Context } from '@temporalio/activity';
 import { SyncError, type SyncErrorKind } from '../../core/sync-error.ts';
 import {
   FULL_COMPARISON_EVERY_MS,
-  nextPoll,
   POLL_EARLY_MS,
   pollDueMs,
   SUPERSEDED_POLL_SECONDS,
+  spreadInterval,
 } from '../../core/waiting-times.ts';
 import { noteCalendarChange } from '../../db/accounts.ts';
 import {
@@ -113,7 +113,7 @@ async function watchTurn(deps: BookingDeps, session: Session): Promise<WatchTurn
       session.opened = { revision: input.revision, calendar: opened };
     }
     const changed = await poll(deps, calendar, session.opened.calendar);
-    const { delaySeconds } = nextPoll(clock.now(), deps.pollIntervalSeconds, { did: 'poll', random: deps.random() });
+    const delaySeconds = spreadInterval(deps.pollIntervalSeconds, deps.random());
     await scheduleNext(deps, calendar, delaySeconds, { failures: 0 });
     if (changed.length > 0) return { kind: 'changed', bookingIds: changed };
     return { kind: 'quiet', isPolled: true, delaySeconds };

@@ -3,7 +3,7 @@
  */
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
-import type { SideName } from '../../core/event.ts';
+import { SIDES, type SideName } from '../../core/event.ts';
 import { Superseded } from '../../db/epoch.ts';
 import type { RunRow } from '../../db/runs.ts';
 import type { DiffResult, PairActivities } from '../../workflows/messages.ts';
@@ -14,10 +14,19 @@ import { findCopiesByOtherPairs } from './copies-by-other-pairs.ts';
 import { endRun, failRun, summaryOf } from './end-run.ts';
 import { linkEvents } from './link-events.ts';
 import { type OpenPair, openPair } from './open-pair.ts';
-import { asSideFailure, needsFreshListing, noteFailure, noteSuccess } from './pair-health.ts';
+import { needsFreshListing, noteFailure, noteOutcomes } from './pair-health.ts';
 import { planLinks } from './plan-links.ts';
 import { planUndo } from './plan-undo.ts';
-import { proveDeletions, readSides, SideFailed } from './read-sides.ts';
+import {
+  asSideFailure,
+  proveDeletions,
+  type ReadSetting,
+  readSides,
+  SideFailed,
+  type SideOutcomes,
+  type SideRead,
+} from './read-sides.ts';
+import { repairObjects } from './repair-objects.ts';
 
 type Input = Parameters<PairActivities['diffPair']>[0];
 
@@ -68,21 +77,26 @@ async function decideRun(
   input: Input,
 ): Promise<DiffResult> {
   const { pair } = open;
-  const isFull = input.full || pair.fullListingAt === null || needsFreshListing(pair);
   const about = { pairId: pair.id, runId: run.id };
   deps.log.debug({ ...about, trigger: input.trigger, full: input.full, polled: input.polled }, 'run begins');
   let read: Record<SideName, number>;
+  let outcomes: SideOutcomes = {};
   if (input.polled) {
     read = await deps.store.changedSinceLastRun(pair.id);
   } else {
-    read = await readSides(deps, open, { epoch, full: isFull });
-    if (isFull) await deps.store.updatePair(pair.id, { fullListingAt: run.startedAt });
+    const full = input.full || pair.fullListingAt === null || SIDES.some((side) => needsFreshListing(pair, side));
+    outcomes = await readBoth(deps, open, { epoch, full });
+    const { caldav, cloud } = outcomes;
+    const failed = [caldav, cloud].find((outcome) => outcome instanceof SideFailed);
+    if (failed) return { runId: run.id, ops: 0, ended: await failRun(deps, open, run.id, failed) };
+    read = { caldav: readIn(caldav), cloud: readIn(cloud) };
+    if (full) await deps.store.updatePair(pair.id, { fullListingAt: run.startedAt });
   }
   deps.log.debug({ ...about, read }, 'both sides are read');
   await findCopiesByOtherPairs(deps, open, epoch);
   await proveDeletions(deps, open, epoch);
   await confirmWrites(deps, open, epoch);
-  await noteSuccess(deps, open);
+  if (!input.polled) await noteOutcomes(deps, open, outcomes);
   await linkEvents(deps, open, epoch);
   if (input.full) await deps.store.retryRefusals(pair.id, { before: null });
   const byPerson = await planUndo(deps, open, { id: run.id, epoch });
@@ -98,6 +112,23 @@ async function decideRun(
   const ops = planned.ops + byPerson.size;
   deps.log.debug({ ...about, events: ids.length, ops, conflicts, held, problems }, 'run is planned');
   return { runId: run.id, ops, ended: ops === 0 ? await endRun(deps, open, run.id) : null };
+}
+
+/** Notes at once that a side failed; that both answered is noted once what they reported could be read, too. */
+async function readBoth(deps: Deps, open: OpenPair, setting: ReadSetting): Promise<SideOutcomes> {
+  const { outcomes, error } = await readSides(deps, open, { caldav: setting, cloud: setting });
+  const failed = Object.values(outcomes).filter((outcome) => outcome instanceof SideFailed);
+  // Even if a later run has begun: a Retry-After counts for that one, too.
+  if (failed.length > 0) await noteOutcomes(deps, open, outcomes);
+  if (error) throw error;
+  for (const { error: bug } of failed)
+    if (bug.kind === 'bug') deps.log.error({ pairId: open.pair.id, err: bug.cause }, 'a run failed unexpectedly');
+  if (failed.length === 0 && setting.full) await repairObjects(deps, open);
+  return outcomes;
+}
+
+function readIn(outcome: SideRead | SideFailed | undefined): number {
+  return outcome && 'read' in outcome ? outcome.read : 0;
 }
 
 async function forgetCursors(deps: Deps, { pairId }: Input): Promise<void> {

@@ -1,16 +1,17 @@
 /** Ends a run: stores its result and writes its one line of the log. */
-import { nextPoll } from '../../core/waiting-times.ts';
+import { SIDES } from '../../core/event.ts';
 import type { PairUpdate } from '../../db/pairs.ts';
 import type { RunRow } from '../../db/runs.ts';
 import type { RunSummary } from '../../workflows/messages.ts';
 import type { Deps } from '../deps.ts';
 import type { OpenPair } from './open-pair.ts';
+import { dueAgain, nextPollOf, scheduleColumns, scheduleOf } from './pair-health.ts';
 import type { SideFailed } from './read-sides.ts';
 
 /** `ok`: the run did everything that it planned; `partial`: at least one write failed or waits. */
 export async function endRun(
   deps: Deps,
-  { pair, accountIds }: OpenPair,
+  { pair, accountIds, isPushed }: OpenPair,
   runId: string,
   learned: Pick<PairUpdate, 'storesAsSent'> = {},
 ): Promise<RunSummary> {
@@ -19,14 +20,29 @@ export async function endRun(
   await deps.store.noteCalendarChange(Object.values(accountIds));
   const result = counts.failed + counts.waiting + counts.stale + counts.pending > 0 ? 'partial' : 'ok';
   await deps.store.updateRun(runId, { result, finishedAt: now });
+  const run = await deps.store.getRun(runId);
+  const stored = await deps.store.pairWithAccounts(pair.id);
   await deps.store.updatePair(pair.id, {
     ...learned,
     lastSyncAt: now,
     firstRunAt: pair.firstRunAt ?? now,
-    nextPollAt: nextPoll(now, pair.pollIntervalSeconds, { did: 'run' }).at,
+    ...(run && stored ? dueAfterRun(scheduleOf(deps, stored.pair, isPushed), run.startedAt, now) : {}),
   });
   await deps.store.noteEventCount(pair.id);
-  return logged(deps, await deps.store.getRun(runId));
+  return logged(deps, run);
+}
+
+/**
+ * A side that the run has read is due an interval after its end: what a person does right after a sync belongs to the
+ * next one. All others are due as their polls have set it.
+ */
+function dueAfterRun(schedule: ReturnType<typeof scheduleOf>, startedAt: Date, now: Date): PairUpdate {
+  const read = SIDES.filter((side) => {
+    const { polledAt, failure } = schedule[side].polls;
+    return failure === undefined && polledAt !== undefined && Date.parse(polledAt) >= startedAt.getTime();
+  });
+  const due = dueAgain(schedule, read, now, 0.5);
+  return { ...scheduleColumns(due), nextPollAt: nextPollOf(due, now) };
 }
 
 /** A side could not be read. */

@@ -28,32 +28,37 @@ export interface Observer {
 
 /**
  * Stores one page, with a fixed number of statements. `inSameTransaction` may store more under the same epoch, once all
- * of the page is stored: the cursor.
+ * of the page is stored: the cursor. @returns how many events anybody else has created, changed or perhaps deleted
  */
 export async function observe(
   observer: Observer,
   page: ChangePage,
   inSameTransaction?: (tx: Store) => Promise<void>,
-): Promise<void> {
+): Promise<number> {
   const { deps, pairId, epoch, side } = observer;
   // A page may name an event twice; the later one is newer.
   const found = [...new Map(page.found.map((one) => [one.ref, one])).values()];
   const size = deps.eventsAtOnce ?? EVENTS_AT_ONCE;
   const rest = found.splice(Math.max(0, Math.ceil(found.length / size) - 1) * size);
+  let changes = 0;
   for (let start = 0; start < found.length; start += size)
-    await deps.store.underEpoch(pairId, epoch, (tx) => observeFound(observer, tx, found.slice(start, start + size)));
-  await deps.store.underEpoch(
+    changes += await deps.store.underEpoch(pairId, epoch, (tx) =>
+      observeFound(observer, tx, found.slice(start, start + size)),
+    );
+  changes += await deps.store.underEpoch(
     pairId,
     epoch,
     async (tx) => {
-      await observeFound(observer, tx, rest);
+      let changed = await observeFound(observer, tx, rest);
       if (page.unchanged.length > 0) await tx.markListed(pairId, side, page.unchanged);
       const refs = page.found.map(({ ref }) => ref);
-      if (page.removed.length > 0) await observeRemoved(observer, tx, page.removed, refs);
+      if (page.removed.length > 0) changed += await observeRemoved(observer, tx, page.removed, refs);
       await inSameTransaction?.(tx);
+      return changed;
     },
     inSameTransaction ? 'update' : 'share',
   );
+  return changes;
 }
 
 /** Only a suspicion. A feed that reports a copy as removed must have listed it. */
@@ -62,9 +67,10 @@ async function observeRemoved(
   tx: Store,
   resources: readonly string[],
   refs: readonly string[],
-): Promise<void> {
+): Promise<number> {
   const gone = await tx.suspectGone(pairId, side, resources, { isListed: true, except: refs });
   await tx.markDirty(gone);
+  return gone.length;
 }
 
 /** Stored data of a side's row, for `Side.read`; null where the side shows nothing. */
@@ -108,8 +114,8 @@ export function uidHashOf(store: Store, uid: string): string {
   return store.vault.hash(`uid:${uid}`);
 }
 
-async function observeFound(observer: Observer, tx: Store, found: readonly Found[]): Promise<void> {
-  if (found.length === 0) return;
+async function observeFound(observer: Observer, tx: Store, found: readonly Found[]): Promise<number> {
+  if (found.length === 0) return 0;
   const { deps, pairId, side } = observer;
   const rows = await tx.sidesByRef(
     pairId,
@@ -170,6 +176,7 @@ async function observeFound(observer: Observer, tx: Store, found: readonly Found
   await tx.insertSides(newSides);
   await storeSeen(tx, { pairId, side, now: deps.clock.now() }, seen);
   await tx.markDirty(ours);
+  return newLinks.length + seen.filter(({ isChanged }) => isChanged).length;
 }
 
 /** The markers among these that name a link of the pair. */

@@ -14,20 +14,23 @@ export interface OpenPair {
   readonly accountIds: Record<SideName, string>;
   /** Asks the service whether the credentials still open the account that they were given for. */
   readonly isSameAccount: Record<SideName, () => Promise<boolean>>;
+  /** The service notifies Calpair of changes on this side, and does so reliably. */
+  readonly isPushed: Readonly<Record<SideName, boolean>>;
 }
 
 /** Null when the pair has been deleted. No request is made to either side. */
 export async function openPair(deps: Deps, pairId: string, signal?: AbortSignal): Promise<OpenPair | null> {
   const found = await deps.store.pairWithAccounts(pairId);
   if (!found) return null;
-  return openSides(deps, found.pair, { caldav: found.caldavAccountId, cloud: found.cloudAccountId }, signal);
+  const { pair, caldavAccountId, cloudAccountId, isPushed } = found;
+  const accountIds = { caldav: caldavAccountId, cloud: cloudAccountId };
+  return openSides(deps, { pair, accountIds, isPushed }, signal);
 }
 
 /** No request is made. A side whose account cannot be opened fails like one that does not answer: at every call. */
 export async function openSides(
   deps: Deps,
-  pair: PairRow,
-  accountIds: Record<SideName, string>,
+  { pair, accountIds, isPushed }: Pick<OpenPair, 'pair' | 'accountIds' | 'isPushed'>,
   signal?: AbortSignal,
 ): Promise<OpenPair> {
   const [caldav, cloud] = await Promise.all([
@@ -39,6 +42,7 @@ export async function openSides(
     sides: { caldav: caldav.side, cloud: cloud.side },
     accountIds,
     isSameAccount: { caldav: caldav.isSame, cloud: cloud.isSame },
+    isPushed,
   };
 }
 

@@ -1,36 +1,27 @@
 /**
- * One turn of a poll: asks both sides what changed, with one request each, and stores what they show. An idle turn
- * costs one statement that reads and one that writes.
+ * One turn of a poll: asks the sides that are due what changed, with one request each, and stores what they show. An
+ * idle turn costs one statement that reads and one that writes.
  */
 
-import type { SideName } from '../../core/event.ts';
+import { SIDES, type SideName } from '../../core/event.ts';
+import { nextTurnMs, sidesToPoll } from '../../core/poll-schedule.ts';
 import type { SyncErrorKind } from '../../core/sync-error.ts';
 import {
   FULL_COMPARISON_EVERY_MS,
   LONGEST_DUE_MS,
-  nextPoll,
   PAUSED_POLL_SECONDS,
-  POLL_EARLY_MS,
-  pollDueMs,
   RETRY_REFUSED_AFTER_MS,
 } from '../../core/waiting-times.ts';
 import { Superseded } from '../../db/epoch.ts';
+import type { PairRow } from '../../db/pairs.ts';
 import type { PollInput } from '../../db/polls.ts';
-import { isUnavailable } from '../../db/postgres-errors.ts';
 import type { Store } from '../../db/store.ts';
 import type { PairState, PollResult } from '../../workflows/messages.ts';
 import type { Deps } from '../deps.ts';
 import { type OpenPair, openSides } from './open-pair.ts';
-import {
-  asSideFailure,
-  type Health,
-  healthOf,
-  needsFreshListing,
-  noteFailure,
-  noteSuccess,
-  stateOf,
-} from './pair-health.ts';
-import { readSides } from './read-sides.ts';
+import { type Health, healthOf, isFailing, needsFreshListing, scheduleOf, updateAfter } from './pair-health.ts';
+import { readSides, SideFailed, type SideOutcomes } from './read-sides.ts';
+import { repairObjects } from './repair-objects.ts';
 
 const DAY_MS = 24 * 60 * 60_000;
 
@@ -69,88 +60,142 @@ export async function pollTurn(deps: Deps, session: PollSession, state: PairStat
   const { pairId, generation } = session;
   const input = await deps.store.pollInput(pairId, deps.clock.now());
   if (!input) return { kind: 'gone' };
+  const isFirst = session.epoch === undefined;
   session.epoch ??= input.pair.epoch;
   if (input.pair.pollGeneration !== generation || input.pair.epoch !== session.epoch) return { kind: 'superseded' };
   const early = await turnWithoutPoll(deps, input, state);
   if (early) return early;
+  const schedule = scheduleOf(deps, input.pair, input.isPushed);
+  const nowMs = deps.clock.now().getTime();
+  const due = sidesToPoll(schedule, nowMs, isFirst);
+  // Work that no poll has found is due, such as a write to repeat: both sides are polled before the run.
+  const sides = due.length === 0 && input.hasWork && !isFailing(input.pair) ? SIDES : due;
+  if (sides.length === 0) return quietTurn(input.pair, nextTurnMs(schedule, nowMs) - nowMs, false);
   const fenced = fencedStore(deps.store, generation);
-  const fencedDeps = { ...deps, store: fenced.store };
-  const open = await sidesOf(deps, session, input);
   try {
-    await poll(fencedDeps, open);
-    return await turnAfterPoll(fencedDeps, fenced.hasWritten() ? null : input, open, state);
+    const polled = await poll(
+      { ...deps, store: fenced.store },
+      { session, input, sides, hasWritten: fenced.hasWritten },
+    );
+    // A side that failed is opened anew: perhaps with new credentials, or at a new address.
+    if (polled && hasFailed(polled.outcomes)) delete session.opened;
+    return await turnAfterPoll({ ...deps, store: fenced.store }, polled, state);
   } catch (error) {
     delete session.opened;
     if (error instanceof Superseded || session.signal.aborted) return { kind: 'superseded' };
-    if (isUnavailable(error)) throw error;
-    const failure = asSideFailure(error);
-    if (failure.error.kind === 'bug')
-      deps.log.error({ pairId, err: failure.error.cause }, 'a poll failed unexpectedly');
-    const delaySeconds = await noteFailure(fencedDeps, open, failure);
-    const now = await stateOf(deps, pairId);
-    if (now.state !== state) return stateTurn(deps, pairId, now);
-    return { kind: 'quiet', isPolled: true, delaySeconds, failure: { kind: failure.error.kind, side: failure.side } };
+    throw error;
   }
 }
 
-/** The result without polling the sides; null where they have to be polled. */
-async function turnWithoutPoll(deps: Deps, input: PollInput, state: PairState): Promise<PollTurn | null> {
-  const { pair } = input;
-  if (pair.paused) return { kind: 'quiet', isPolled: false, delaySeconds: PAUSED_POLL_SECONDS };
-  const now = await healthOf(deps, pair, input.isHeld);
+/** The result without polling the sides; null where they may have to be polled. */
+async function turnWithoutPoll(deps: Deps, { pair, isHeld, isRunning }: PollInput, state: PairState) {
+  if (pair.paused) return { kind: 'quiet', isPolled: false, delaySeconds: PAUSED_POLL_SECONDS } as const;
+  const now = await healthOf(deps, pair, isHeld);
   if (now.state !== state) return stateTurn(deps, pair.id, now);
   // The workflow does one thing at a time: a run that is still open was interrupted, and the next one continues it.
-  if (input.isRunning) return { kind: 'changed' };
-  const nowMs = deps.clock.now().getTime();
-  const restMs = (pair.notBefore?.getTime() ?? 0) - nowMs;
-  if (restMs > 0 && restMs <= LONGEST_DUE_MS) {
-    const failure = { kind: 'throttled', side: 'both' } as const;
-    return { kind: 'quiet', isPolled: false, delaySeconds: restMs / 1000, failure };
-  }
-  // After a run the next poll is an interval away, as `nextPollAt` tells: what a person does right after a sync belongs
-  // to the next one.
-  const untilDueMs = pollDueMs(pair, nowMs) - nowMs;
-  if (untilDueMs > POLL_EARLY_MS && !input.hasWork)
-    return { kind: 'quiet', isPolled: false, delaySeconds: untilDueMs / 1000 };
-  return null;
+  if (isRunning) return { kind: 'changed' } as const;
+  const restMs = (pair.notBefore?.getTime() ?? 0) - deps.clock.now().getTime();
+  // A Retry-After that an earlier version stored, for both sides.
+  if (restMs <= 0 || restMs > LONGEST_DUE_MS || isFailing(pair)) return null;
+  const failure = { kind: 'throttled', side: 'both' } as const;
+  return { kind: 'quiet', isPolled: false, delaySeconds: restMs / 1000, failure } as const;
 }
 
-async function poll(deps: Deps, open: OpenPair): Promise<void> {
+/** The pair after its poll, and what the poll found; null when the pair has been deleted. */
+type Polled = { readonly input: PollInput; readonly open: OpenPair; readonly outcomes: SideOutcomes } | null;
+
+async function poll(
+  deps: Deps,
+  turn: {
+    readonly session: PollSession;
+    readonly input: PollInput;
+    readonly sides: readonly SideName[];
+    readonly hasWritten: () => boolean;
+  },
+): Promise<Polled> {
+  const { session, hasWritten } = turn;
+  const open = await sidesOf(deps, session, turn.input);
+  const { pair } = open;
+  const outcomes = { ...(await readDue(deps, session, open, turn.sides)) };
+  let input: PollInput | null = turn.input;
+  if (hasWritten()) input = await deps.store.pollInput(pair.id, deps.clock.now());
+  const others = SIDES.filter((side) => outcomes[side] === undefined);
+  const mayRun =
+    input?.hasWork === true && !hasFailed(outcomes) && !others.some((side) => pair[`${side}Polls`].failure);
+  // An event that is new on one side may be on the other already: that side is polled before the run creates a copy.
+  if (mayRun && others.length > 0 && (await deps.store.hasUnmatchedWork(pair.id, deps.clock.now()))) {
+    Object.assign(outcomes, await readDue(deps, session, open, others));
+    input = await deps.store.pollInput(pair.id, deps.clock.now());
+  }
+  return input && { input, open, outcomes };
+}
+
+/** Polls these sides, or both in full where a full comparison is due. */
+async function readDue(
+  deps: Deps,
+  { pairId, signal }: PollSession,
+  open: OpenPair,
+  due: readonly SideName[],
+): Promise<SideOutcomes> {
   const { pair } = open;
   const startedAt = deps.clock.now();
   const isDue = !pair.fullListingAt || startedAt.getTime() - pair.fullListingAt.getTime() > FULL_COMPARISON_EVERY_MS;
-  const full = isDue || needsFreshListing(pair);
-  await readSides(deps, open, { epoch: pair.epoch, full });
-  if (full) {
-    await deps.store.updatePair(pair.id, { fullListingAt: startedAt });
-    await deps.store.touchExpandedSeries(pair.id);
-    await deps.store.retryRefusals(pair.id, { before: new Date(startedAt.getTime() - RETRY_REFUSED_AFTER_MS) });
-    if (pair.options.window) await deps.store.touchUnsettled(pair.id);
-    const historyBegins = new Date(startedAt.getTime() - deps.historyDays * DAY_MS);
-    await deps.store.pruneRuns(pair.id, historyBegins);
-    await deps.store.pruneChanges(pair.id, historyBegins);
+  const full = isDue && SIDES.every((side) => due.includes(side) || !pair[`${side}Polls`].failure);
+  const sides = full ? SIDES : due;
+  const settings = sides.map((side) => [side, { epoch: pair.epoch, full: full || needsFreshListing(pair, side) }]);
+  const { outcomes, error } = await readSides(deps, open, Object.fromEntries(settings));
+  if (error) throw error;
+  signal.throwIfAborted();
+  for (const outcome of Object.values(outcomes)) {
+    if (outcome instanceof SideFailed && outcome.error.kind === 'bug')
+      deps.log.error({ pairId, err: outcome.error.cause }, 'a poll failed unexpectedly');
   }
-  await noteSuccess(deps, open);
+  if (full && !hasFailed(outcomes)) await afterFullComparison(deps, open, startedAt);
+  deps.log.debug({ pairId, sides, full }, 'calendars are polled');
+  return outcomes;
 }
 
-/** @param unchanged what was read before the poll, if nothing has been stored since */
-async function turnAfterPoll(
-  deps: Deps,
-  unchanged: PollInput | null,
-  { pair: { id: pairId, pollIntervalSeconds }, accountIds }: OpenPair,
-  state: PairState,
-): Promise<PollTurn> {
+async function afterFullComparison(deps: Deps, open: OpenPair, startedAt: Date): Promise<void> {
+  const { pair } = open;
+  await repairObjects(deps, open);
+  await deps.store.updatePair(pair.id, { fullListingAt: startedAt });
+  await deps.store.touchExpandedSeries(pair.id);
+  await deps.store.retryRefusals(pair.id, { before: new Date(startedAt.getTime() - RETRY_REFUSED_AFTER_MS) });
+  if (pair.options.window) await deps.store.touchUnsettled(pair.id);
+  const historyBegins = new Date(startedAt.getTime() - deps.historyDays * DAY_MS);
+  await deps.store.pruneRuns(pair.id, historyBegins);
+  await deps.store.pruneChanges(pair.id, historyBegins);
+}
+
+function hasFailed(outcomes: SideOutcomes): boolean {
+  return Object.values(outcomes).some((outcome) => outcome instanceof SideFailed);
+}
+
+/** Stores what the poll says about its sides, and when they are due again. */
+async function turnAfterPoll(deps: Deps, polled: Polled, state: PairState): Promise<PollTurn> {
+  if (!polled) return { kind: 'gone' };
+  const { input, open, outcomes } = polled;
+  const update = await updateAfter(deps, open, outcomes);
+  const pair = { ...input.pair, ...update };
   const at = deps.clock.now();
-  const input = unchanged ?? (await deps.store.pollInput(pairId, at));
-  if (!input) return { kind: 'gone' };
-  deps.log.debug({ pairId, changed: input.hasWork }, 'both sides are polled');
-  if (input.hasWork) await deps.store.noteCalendarChange(Object.values(accountIds));
-  const now = await healthOf(deps, input.pair, input.isHeld);
-  if (now.state !== state) return stateTurn(deps, pairId, now);
-  if (input.hasWork) return { kind: 'changed' };
-  const next = nextPoll(at, pollIntervalSeconds, { did: 'poll', random: deps.random() });
-  await deps.store.updatePair(pairId, { lastSyncAt: at, nextPollAt: next.at });
-  return { kind: 'quiet', isPolled: true, delaySeconds: next.delaySeconds };
+  const isEqual = !input.hasWork && !isFailing(pair);
+  await deps.store.updatePair(pair.id, { ...update, ...(isEqual ? { lastSyncAt: at } : {}) });
+  if (input.hasWork) await deps.store.noteCalendarChange(Object.values(open.accountIds));
+  const now = await healthOf(deps, pair, input.isHeld);
+  if (now.state !== state) return stateTurn(deps, pair.id, now);
+  if (input.hasWork && !isFailing(pair)) return { kind: 'changed' };
+  return quietTurn(pair, (update.nextPollAt?.getTime() ?? 0) - at.getTime(), true);
+}
+
+function quietTurn(pair: PairRow, delayMs: number, isPolled: boolean): PollTurn {
+  const side = SIDES.find((name) => pair[`${name}Polls`].failure);
+  const kind = side && pair[`${side}Polls`].failure?.kind;
+  return {
+    kind: 'quiet',
+    isPolled,
+    delaySeconds: Math.max(0, delayMs / 1000),
+    ...(side && kind ? { failure: { kind, side } } : {}),
+  };
 }
 
 async function stateTurn(deps: Deps, pairId: string, now: Health): Promise<PollTurn> {
@@ -159,17 +204,17 @@ async function stateTurn(deps: Deps, pairId: string, now: Health): Promise<PollT
 }
 
 /** The sides stay open as long as neither the pair's settings nor the credentials change. */
-async function sidesOf(deps: Deps, session: PollSession, { pair, accounts }: PollInput): Promise<OpenPair> {
+async function sidesOf(deps: Deps, session: PollSession, { pair, accounts, isPushed }: PollInput): Promise<OpenPair> {
   const settings = [
     pair.settingsRevision,
     pair.floatingZone,
     ...Object.values(accounts).map(({ id, revision }) => `${id}:${revision}`),
   ].join(' ');
   if (session.opened?.settings !== settings) {
-    const ids = { caldav: accounts.caldav.id, cloud: accounts.cloud.id };
-    session.opened = { settings, open: await openSides(deps, pair, ids, session.signal) };
+    const accountIds = { caldav: accounts.caldav.id, cloud: accounts.cloud.id };
+    session.opened = { settings, open: await openSides(deps, { pair, accountIds, isPushed }, session.signal) };
   }
-  return { ...session.opened.open, pair };
+  return { ...session.opened.open, pair, isPushed };
 }
 
 /** A store that stores nothing once a later poll, or a run, has begun. @throws Superseded */

@@ -114,7 +114,7 @@ async function preview(
   // One after the other: both write to the same session.
   for (const side of ['caldav', 'cloud'] as const) {
     await report({ phase: 'reading', done: read, total: null });
-    read += await readSide(deps, open, side, { epoch, full: pair.fullListingAt === null });
+    read += (await readSide(deps, open, side, { epoch, full: pair.fullListingAt === null })).read;
   }
   signal.throwIfAborted();
   if ((await store.countLinks(id)) > MAX_EVENTS) return 'too-large';

@@ -1,14 +1,15 @@
 /** Reads both sides and stores what they show, each with its new cursor. */
-import { otherSide, type SideName } from '../../core/event.ts';
+import { otherSide, SIDES, type SideName } from '../../core/event.ts';
 import { MAX_UNSAMPLED_ABSENCES, SAMPLED_ABSENCES, sampleOf } from '../../core/sync/deletion-guard.ts';
 import { SyncError } from '../../core/sync-error.ts';
+import { Superseded } from '../../db/epoch.ts';
 import type { SideRow } from '../../db/link-sides.ts';
+import { isUnavailable } from '../../db/postgres-errors.ts';
 import type { Store } from '../../db/store.ts';
 import type { Found, Side, StoredEvents } from '../../providers/provider.ts';
 import type { Deps } from '../deps.ts';
 import { createAgain, currentOf, type Observer, observe } from './observe.ts';
 import type { OpenPair } from './open-pair.ts';
-import { repairObjects } from './repair-objects.ts';
 import { readVerified, verifyAccount } from './verify-account.ts';
 
 /** No real calendar has this many pages. */
@@ -16,23 +17,33 @@ const MAX_PAGES = 2_000;
 
 export interface ReadSetting {
   readonly epoch: number;
-  /** Ignore the cursors and compare everything. */
+  /** Ignore the cursor and compare everything. */
   readonly full: boolean;
 }
+
+/** What reading a side came to. */
+export interface SideRead {
+  /** New or changed events, also those that Calpair has just written. */
+  readonly read: number;
+  /** Changes by anybody else. */
+  readonly changes: number;
+  readonly tookMs: number;
+  readonly isFull: boolean;
+}
+
+/** Of the sides that were asked. */
+export type SideOutcomes = Partial<Readonly<Record<SideName, SideRead | SideFailed>>>;
 
 /** A side could not be read. */
 export class SideFailed extends Error {
   readonly side: SideName;
   readonly error: SyncError;
-  /** The longest Retry-After of the sides that failed, in milliseconds. */
-  readonly waitMs: number;
 
-  constructor(side: SideName, error: SyncError, waitMs = error.retryAfterMs ?? 0) {
+  constructor(side: SideName, error: SyncError) {
     super(`${side}: ${error.message}`, { cause: error });
     this.name = 'SideFailed';
     this.side = side;
     this.error = error;
-    this.waitMs = waitMs;
   }
 }
 
@@ -63,48 +74,56 @@ export function answerFor(
 }
 
 /**
- * Reads both sides at once. Returns how many new or changed events each side has.
- * @throws SideFailed for the first side that failed, once the other has been read, too
+ * Reads the sides that `settings` names, at once; one that fails does not keep the other from being read. `error`: what
+ * is no failure of a side, that is Superseded, or a database that does not answer.
  */
-export async function readSides(deps: Deps, open: OpenPair, setting: ReadSetting): Promise<Record<SideName, number>> {
-  const [caldav, cloud] = await Promise.allSettled([
-    readSide(deps, open, 'caldav', setting),
-    readSide(deps, open, 'cloud', setting),
-  ]);
-  if (caldav.status === 'rejected')
-    throw cloud.status === 'rejected' ? await bothFailed(deps, open, caldav.reason, cloud.reason) : caldav.reason;
-  if (cloud.status === 'rejected') throw cloud.reason;
-  if (setting.full) await repairObjects(deps, open);
-  return { caldav: caldav.value, cloud: cloud.value };
+export async function readSides(
+  deps: Deps,
+  open: OpenPair,
+  settings: Partial<Readonly<Record<SideName, ReadSetting>>>,
+): Promise<{ readonly outcomes: SideOutcomes; readonly error: Error | undefined }> {
+  const outcomes: { [side in SideName]?: SideRead | SideFailed } = {};
+  const errors: Error[] = [];
+  const read = async (side: SideName): Promise<void> => {
+    const setting = settings[side];
+    if (!setting) return;
+    try {
+      outcomes[side] = await readSide(deps, open, side, setting);
+    } catch (error) {
+      if (error instanceof Error && (error instanceof Superseded || isUnavailable(error))) errors.push(error);
+      else outcomes[side] = asSideFailure(error, side);
+    }
+  };
+  await Promise.all(SIDES.map(read));
+  return { outcomes, error: errors[0] };
 }
 
-/**
- * One failure is reported; both sides wait for the longest Retry-After, even if the other one only failed because a
- * later run has begun.
- */
-async function bothFailed(deps: Deps, open: OpenPair, caldav: unknown, cloud: unknown): Promise<unknown> {
-  const waitMs = Math.max(...[caldav, cloud].map((error) => (error instanceof SideFailed ? error.waitMs : 0)));
-  if (caldav instanceof SideFailed && cloud instanceof SideFailed)
-    return new SideFailed(caldav.side, caldav.error, waitMs);
-  if (waitMs > 0)
-    await deps.store.updatePair(open.pair.id, { notBefore: new Date(deps.clock.now().getTime() + waitMs) });
-  return caldav instanceof SideFailed ? cloud : caldav;
+/** Any error while reading, as a side's failure. Errors that do not come from a service are bugs. */
+export function asSideFailure(error: unknown, side: SideName = 'caldav'): SideFailed {
+  if (error instanceof SideFailed) return error;
+  return new SideFailed(
+    side,
+    error instanceof SyncError
+      ? error
+      : new SyncError('bug', `unexpected ${error instanceof Error ? error.name : 'error'}`, { cause: error }),
+  );
 }
 
 /** Reads one side. @throws SideFailed */
-export function readSide(deps: Deps, open: OpenPair, side: SideName, setting: ReadSetting): Promise<number> {
+export async function readSide(deps: Deps, open: OpenPair, side: SideName, setting: ReadSetting): Promise<SideRead> {
   const observer = { deps, pairId: open.pair.id, epoch: setting.epoch, side, reader: open.sides[side] };
-  return callSide(side, () => readVerified(open, side, () => readPages(observer, open, setting)));
+  const startedAt = deps.clock.now().getTime();
+  const seen = await callSide(side, () => readVerified(open, side, () => readPages(observer, open, setting)));
+  return { ...seen, tookMs: deps.clock.now().getTime() - startedAt };
 }
 
-async function readPages(observer: Observer, open: OpenPair, setting: ReadSetting): Promise<number> {
+async function readPages(observer: Observer, open: OpenPair, setting: ReadSetting): Promise<Omit<SideRead, 'tookMs'>> {
   const { pair } = open;
   const { deps, pairId, side, reader } = observer;
   const stored = side === 'caldav' ? pair.caldavCursor : pair.cloudCursor;
   const cursor = setting.full ? null : stored;
   const listed = new Set<string>();
-  let read = 0;
-  let pages = 0;
+  let [read, changes, pages] = [0, 0, 0];
   for await (const page of reader.changes(cursor, knownOf(deps, open, side))) {
     pages += 1;
     if (pages > MAX_PAGES) throw new SyncError('unreachable', 'the listing has no end');
@@ -116,7 +135,7 @@ async function readPages(observer: Observer, open: OpenPair, setting: ReadSettin
     const isIdle =
       end && end.cursor === stored && page.found.length + page.removed.length + page.unchanged.length === 0;
     if (isIdle) continue;
-    await observe(
+    changes += await observe(
       observer,
       page,
       end &&
@@ -125,7 +144,8 @@ async function readPages(observer: Observer, open: OpenPair, setting: ReadSettin
         }),
     );
   }
-  return read;
+  // What a first listing finds, nobody has just changed.
+  return { read, changes: stored === null ? 0 : changes, isFull: cursor === null };
 }
 
 function knownOf(deps: Deps, open: OpenPair, side: SideName): StoredEvents {

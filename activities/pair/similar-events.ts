@@ -1,5 +1,5 @@
 /** Events that a new copy could duplicate: known to the pair by UID or content, or just created by other pairs. */
-import type { SideName } from '../../core/event.ts';
+import { SIDES, type SideName } from '../../core/event.ts';
 import { groupBy } from '../../core/group-by.ts';
 import type { EventToPlan, Known } from '../../core/sync/plan-input.ts';
 import type { SimilarSide } from '../../db/link-matching.ts';
@@ -9,8 +9,6 @@ import type { SharedCalendars } from '../../db/shared-calendars.ts';
 import type { Store } from '../../db/store.ts';
 import type { Read } from './link-view.ts';
 import { linksOf, uidHashOf } from './observe.ts';
-
-const SIDES = ['caldav', 'cloud'] as const;
 
 interface SimilarEvents extends Pick<Known, 'linksWithUid' | 'copiesByOtherPairs'> {
   readonly duplicatesOf: (event: Read) => EventToPlan['duplicates'];

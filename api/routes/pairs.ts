@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { type Latency, pollSeconds, type SidePolls } from '../../core/poll-schedule.ts';
 import { DEFAULT_OPTIONS } from '../../core/sync/policy.ts';
 import { heldDeletions, STALLED_DETAIL } from '../../core/texts.ts';
 import { PAIR_STATUSES } from '../../db/pair-status.ts';
@@ -53,6 +54,7 @@ const answer = { 200: pair, ...errorResponses };
 
 export function pairRoutes(app: Api, deps: ApiDeps): void {
   const { db } = deps;
+  const toJson = (record: PairRecord) => pairJson(record, deps.config.latency);
 
   app.post(
     '/v1/connections/:id/pairs',
@@ -168,7 +170,7 @@ function lifecycleRoutes(app: Api, deps: ApiDeps): void {
     found(await findPair(db, id));
     await setPaused(db, id, paused);
     await signalPair(deps, id, signal);
-    return toJson(found(await findPair(db, id)));
+    return pairJson(found(await findPair(db, id)), deps.config.latency);
   };
   const schema = { tags, params: idParam, body: z.strictObject({}).nullish(), response: answer };
 
@@ -190,8 +192,9 @@ function lifecycleRoutes(app: Api, deps: ApiDeps): void {
 }
 
 /** No service calls us yet. */
-function polled({ pollIntervalSeconds: pollSeconds }: PairRecord): z.infer<typeof noticed> {
-  return { mode: 'poll', pollSeconds, pushExpiresAt: null };
+function polled(polls: SidePolls, intervalSeconds: number, latency: Latency): z.infer<typeof noticed> {
+  const seconds = pollSeconds(polls, { intervalSeconds, latency, isPushed: false }, Date.now());
+  return { mode: 'poll', pollSeconds: Math.round(seconds), pushExpiresAt: null };
 }
 
 function found(record: PairRecord | null): PairRecord {
@@ -199,8 +202,9 @@ function found(record: PairRecord | null): PairRecord {
   return record;
 }
 
-function toJson(record: PairRecord): z.infer<typeof pair> {
-  const { attentionReason, events, conflicts, heldChanges, problems: problemCount, statusDetail, ...rest } = record;
+function pairJson(record: PairRecord, latency: Latency): z.infer<typeof pair> {
+  const { attentionReason, events, conflicts, heldChanges, problems: problemCount, statusDetail, ...others } = record;
+  const { caldavPolls, cloudPolls, ...rest } = others;
   const statusReason = record.status === 'attention' ? attentionReason : null;
   return {
     ...rest,
@@ -215,7 +219,10 @@ function toJson(record: PairRecord): z.infer<typeof pair> {
     lastSyncAt: instantOf(record.lastSyncAt),
     nextPollAt: record.paused ? null : instantOf(record.nextPollAt),
     counts: { events, conflicts, heldChanges, problems: problemCount },
-    changeDetection: { caldav: polled(record), cloud: polled(record) },
+    changeDetection: {
+      caldav: polled(caldavPolls, record.pollIntervalSeconds, latency),
+      cloud: polled(cloudPolls, record.pollIntervalSeconds, latency),
+    },
     workflowId: workflowIdOf(record.id),
     createdAt: instantOf(record.createdAt),
   };

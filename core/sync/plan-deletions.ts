@@ -2,7 +2,7 @@
  * The deletions of a run, planned together once all are known: they are done, or the deletion guard holds all of a side
  * that count. Pure.
  */
-import type { SideName } from '../event.ts';
+import { SIDES, type SideName } from '../event.ts';
 import { groupBy } from '../group-by.ts';
 import {
   type DeletionHistory,
@@ -63,8 +63,6 @@ interface Removal {
   /** Links of instances that are gone already. */
   readonly dropped: readonly string[];
 }
-
-const SIDES = ['caldav', 'cloud'] as const;
 
 /** True for a plan that the deletion guard may hold, or that deletes a link or one of its sides. */
 export function waitsForDeletions({ state, countedOn, droppedSides }: LinkPlan): boolean {

@@ -67,6 +67,7 @@ export class Harness {
       fetch: () => Promise.reject(new Error('nothing is fetched here')),
       worker: 'tests',
       tag: () => 'ffff',
+      latency: 'interval',
       historyDays: 90,
       clock: { ...SYSTEM_CLOCK, now: () => new Date(this.clock.now) },
       newId: uuidv7,

@@ -79,7 +79,7 @@ describe('the log of a run', () => {
     assert.deepEqual(
       lines.map(({ msg }) => msg),
       [
-        'both sides are polled',
+        'calendars are polled',
         'run begins',
         'both sides are read',
         'run is planned',

@@ -7,6 +7,7 @@ import { eq } from 'drizzle-orm';
 import type { Deps } from '../../activities/deps.ts';
 import { createActivities } from '../../activities/index.ts';
 import { PollLoops } from '../../activities/poll-loop.ts';
+import { SyncError } from '../../core/sync-error.ts';
 import { accounts, pairs } from '../../db/schema.ts';
 import type { PairState, PollResult } from '../../workflows/messages.ts';
 import { testDatabase } from '../support/database.ts';
@@ -41,6 +42,16 @@ describe('watchPair', { timeout: 60_000 }, () => {
     environment.on('heartbeat', (details: unknown) => beats.push(details));
     const { watchPair } = createActivities({ ...deps, clock, random: () => random }, { loops });
     return { ended: environment.run(watchPair, { pairId: harness.pairId, state }), beats };
+  }
+
+  /** Counts how often each side is asked for its changes. */
+  function readsOf(harness: Harness): { caldav: number; cloud: number } {
+    const reads = { caldav: 0, cloud: 0 };
+    for (const side of ['caldav', 'cloud'] as const)
+      harness.side(side).hook = (call, when) => {
+        if (call === 'changes' && when === 'before') reads[side] += 1;
+      };
+    return reads;
   }
 
   async function settled(): Promise<Harness> {
@@ -98,6 +109,67 @@ describe('watchPair', { timeout: 60_000 }, () => {
     await harness.set({ pollIntervalSeconds: 60, notBefore: new Date(harness.clock.now + 3_600_000) });
     const waits = await call(harness, () => {}).ended;
     assert.ok(waits.kind === 'rest' && Math.abs(waits.restMs - 3_600_000) < 1_000);
+  });
+
+  it('polls the side that changed every 5 s, and the other one at the interval of the pair', async () => {
+    const harness = await settled();
+    const reads = readsOf(harness);
+    const deps = { ...harness.deps, latency: 'seconds' as const };
+    const idle = call(harness, (count) => void (count === 2 && harness.caldav.person.insert({ title: 'B' })), { deps });
+    assert.deepEqual(await idle.ended, { kind: 'changed' });
+    assert.deepEqual(reads, { caldav: 2, cloud: 2 });
+    await harness.run('poll', { polled: true });
+    const loops = new PollLoops();
+    const beganAt = harness.clock.now;
+    const eager = call(harness, () => void (harness.clock.now > beganAt + 110_000 && loops.handOver()), {
+      deps,
+      loops,
+    });
+    await eager.ended;
+    assert.ok(reads.caldav >= 22 && reads.caldav <= 27, `${reads.caldav}`);
+    assert.ok(reads.cloud >= 3 && reads.cloud <= 5, `${reads.cloud}`);
+  });
+
+  it('a change of what is on both sides is synced without asking the other side, and a new event with it', async () => {
+    for (const [what, cloudReads] of [
+      ['an edit', 0],
+      ['a new event', 1],
+    ] as const) {
+      const harness = await settled();
+      const { now } = harness.clock;
+      await harness.set({
+        caldavDueAt: new Date(now),
+        cloudDueAt: new Date(now + 55_000),
+        cloudPolls: { polledAt: new Date(now - 5_000).toISOString() },
+      });
+      const [ref] = harness.caldav.items.keys();
+      if (what === 'an edit') harness.caldav.person.edit(ref!, { title: 'A2' });
+      else harness.caldav.person.insert({ title: 'B' });
+      const reads = readsOf(harness);
+      assert.equal(await harness.poll(), 'changed');
+      assert.deepEqual(reads, { caldav: 1, cloud: cloudReads }, what);
+    }
+  });
+
+  it('a side that fails waits alone: the other is polled on, and what it has is synced once both answer', async () => {
+    const harness = await settled();
+    harness.caldav.failNext('changes', new SyncError('throttled', 'slowly', { retryAfterMs: 300_000 }));
+    harness.advance(61);
+    assert.equal(await harness.poll(), 'Waiting');
+    harness.cloud.person.insert({ title: 'B' });
+    harness.advance(61);
+    assert.equal(await harness.poll(), 'Waiting');
+    const row = await harness.pair();
+    assert.equal(row.caldavPolls.failure?.count, 1, 'it was not asked again');
+    assert.equal(row.cloudPolls.failure, undefined);
+    assert.equal(row.cloudDueAt?.getTime(), row.nextPollAt?.getTime(), 'the earlier one');
+    assert.ok(row.caldavDueAt! > row.cloudDueAt!);
+    assert.equal(row.notBefore?.getTime(), Date.parse(row.caldavPolls.failure!.notBefore!));
+    assert.equal((await harness.linkRows()).length, 2);
+    harness.advance(300);
+    assert.equal(await harness.poll(), 'changed');
+    const healed = await harness.pair();
+    assert.deepEqual([healed.failures, healed.notBefore, healed.caldavPolls.failure], [0, null, undefined]);
   });
 
   it('a sleeping loop is handed over at once when its worker stops, and the next one goes on', async () => {

@@ -75,6 +75,7 @@ export async function startApi(
       pairsPerConnection: 20,
       maxConnections: 100,
       pollIntervalSeconds: 60,
+      latency: 'seconds',
       version: '0.1.0',
       ...config,
     },

@@ -6,11 +6,12 @@
  * From the begin of a transaction to its commit, no other process takes a step.
  */
 import { hash } from 'node:crypto';
-import { otherSide, type SideName } from '../../core/event.ts';
+import { otherSide, SIDES, type SideName } from '../../core/event.ts';
 import { Superseded } from '../../db/epoch.ts';
 import type { Halves } from '../../db/link-matching.ts';
 import type { SideRow } from '../../db/link-sides.ts';
 import { type LinkRow, NOW_DIRTY, type RetriedRefusals } from '../../db/links.ts';
+import { NOT_PUSHED } from '../../db/pairs.ts';
 import type { RunRow } from '../../db/runs.ts';
 import { movedTo, sideCell } from '../../db/sealed-cells.ts';
 import type { Store } from '../../db/store.ts';
@@ -413,7 +414,7 @@ export class MemoryDatabase extends MemoryTables {
       pairWithAccounts: (pairId) => {
         const pair = db.pairs.get(pairId);
         const accounts = db.accountsOf.get(pairId);
-        return pair && accounts ? { pair, ...accounts } : null;
+        return pair && accounts ? { pair, ...accounts, isPushed: NOT_PUSHED } : null;
       },
       pairNow: (pairId) => {
         const pair = db.pairs.get(pairId);
@@ -444,11 +445,16 @@ export class MemoryDatabase extends MemoryTables {
         return {
           pair,
           accounts: { caldav: account(accounts.caldavAccountId), cloud: account(accounts.cloudAccountId) },
+          isPushed: NOT_PUSHED,
           isHeld: [...db.held.values()].some((row) => row.pairId === pairId),
           isRunning: [...db.runs.values()].some((run) => run.pairId === pairId && run.result === 'running'),
           hasWork: db.linkOfPair(pairId).some((row) => isDue(row, now)),
         };
       },
+      hasUnmatchedWork: (pairId, now) =>
+        db
+          .linkOfPair(pairId)
+          .some((row) => isDue(row, now) && SIDES.some((side) => !db.sides.has(`${row.id}/${side}`))),
       updatePolledPair: (pairId, generation, values) => {
         if (db.pairs.get(pairId)?.pollGeneration !== generation) return false;
         db.set(db.pairs, pairId, values);

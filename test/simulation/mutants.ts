@@ -193,8 +193,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'retry-after-ignored',
     description: 'a Retry-After is forgotten',
     file: HEALTH,
-    from: 'notBefore: retryAfterSeconds > 0 ? new Date(now.getTime() + retryAfterSeconds * 1000) : null,',
-    to: 'notBefore: null,',
+    from: 'retryAfterSeconds: (error.retryAfterMs ?? 0) / 1000,',
+    to: 'retryAfterSeconds: 0,',
   },
   {
     seed: 18,

@@ -330,6 +330,8 @@ export class StoreCalls {
       failingSince: this.orNothing(this.maybe(this.time())),
       attention: this.orNothing(this.maybe('error' as const)),
       notBefore: this.orNothing(this.maybe(this.time())),
+      cloudDueAt: this.orNothing(this.maybe(this.time())),
+      cloudPolls: this.orNothing({ tookMs: random.below(9) }),
       lastGoneAt: this.orNothing(this.maybe(this.time())),
       options: this.orNothing({ ...DEFAULT_OPTIONS }),
     });
@@ -508,6 +510,7 @@ export class StoreCalls {
     noteEventCount: () => [this.pair()],
     beginPoll: () => [this.pair(), this.text()],
     pollInput: () => [this.pair(), new Date(this.now)],
+    hasUnmatchedWork: () => [this.pair(), new Date(this.now)],
     updatePolledPair: () => {
       const id = this.pair();
       const generation = this.database.pairs.get(id)?.pollGeneration ?? 0;

@@ -250,6 +250,7 @@ export class World {
       fetch: () => Promise.reject(new Error('the simulation has no network')),
       worker: 'tests',
       tag: () => 'ffff',
+      latency: 'seconds',
       historyDays: 30,
       eventsAtOnce: 2,
       clock: {

@@ -349,6 +349,7 @@ export class WireWorld {
       fetch: this.fetchOf(at, process),
       tag: (text) => `${at.name === 'one' ? 'ffff' : 'eeee'}${hashOf(text)}`,
       worker: 'tests',
+      latency: 'seconds',
       historyDays: 30,
       clock: {
         now: () => new Date(scheduler.now),

@@ -1,0 +1,190 @@
+/**
+ * When each side of a pair is polled next. A side has its own interval: short after a change, long while the service
+ * notifies Calpair, and never so short that one calendar takes more than a twentieth of its server's time.
+ */
+import type { SideName } from './event.ts';
+import type { SyncErrorKind } from './sync-error.ts';
+import { failureDelaySeconds, LONGEST_DUE_MS, POLL_EARLY_MS, POLL_SPREAD, spreadInterval } from './waiting-times.ts';
+
+/** `CALPAIR_LATENCY`: whether a side is polled more often after a change. */
+export type Latency = 'seconds' | 'interval';
+
+/** What polls have found out about one side. Times are RFC 3339 in UTC: this is stored as JSON. */
+export interface SidePolls {
+  /** When it was last asked, whatever it answered. */
+  readonly polledAt?: string;
+  /** When a change by anybody else was last seen. */
+  readonly changedAt?: string;
+  /** How long it took to say what has changed. */
+  readonly tookMs?: number;
+  /** The interval that its due time was set with. */
+  readonly everySeconds?: number;
+  /** Present while it fails. */
+  readonly failure?: SideFailure;
+}
+
+export interface SideFailure {
+  readonly kind: SyncErrorKind;
+  /** In a row. */
+  readonly count: number;
+  readonly since: string;
+  /** A server's Retry-After: no request before this time. */
+  readonly notBefore?: string;
+  /** The pair's `attention` and `statusDetail` that follow. */
+  readonly attention: string | null;
+  readonly detail: string;
+}
+
+/** What the interval of a side follows from, besides what its polls found out. */
+export interface PollPolicy {
+  /** The pair's. */
+  readonly intervalSeconds: number;
+  readonly latency: Latency;
+  /** The service notifies Calpair of changes on this side, and does so reliably. */
+  readonly isPushed: boolean;
+}
+
+/** A side as its pair's row has it, with its policy. */
+export interface ScheduledSide {
+  /** Null: never polled. */
+  readonly dueAt: Date | null;
+  readonly polls: SidePolls;
+  readonly policy: PollPolicy;
+}
+
+/** A side is polled this often in the first minutes after a change, */
+const EAGER_SECONDS = 5;
+const EAGER_FOR_MS = 2 * 60_000;
+/** and at the pair's interval again after these. The interval grows by the same factor every second in between. */
+const RELAXED_AFTER_MS = 10 * 60_000;
+/** Of a side whose service notifies Calpair. */
+const PUSHED_SECONDS = 3_600;
+/** A server is asked for at most this share of the time, by the polls of one calendar. */
+const SHARE_OF_SERVER = 0.05;
+/** A poll that found changes also fetched them, so it counts for at most this. */
+const LONGEST_COUNTED_MS = 3_000;
+
+/** The side's present interval, in seconds; not what follows from a failure. */
+export function pollSeconds(
+  polls: SidePolls,
+  { intervalSeconds, latency, isPushed }: PollPolicy,
+  nowMs: number,
+): number {
+  const base = isPushed
+    ? Math.max(PUSHED_SECONDS, intervalSeconds)
+    : latency === 'seconds'
+      ? secondsAfterChange(polls.changedAt, intervalSeconds, nowMs)
+      : intervalSeconds;
+  return Math.max(base, (polls.tookMs ?? 0) / 1000 / SHARE_OF_SERVER);
+}
+
+function secondsAfterChange(changedAt: string | undefined, intervalSeconds: number, nowMs: number): number {
+  const agoMs = changedAt === undefined ? Infinity : nowMs - Date.parse(changedAt);
+  // A change in the future: the clock was set back.
+  if (agoMs < 0 || agoMs >= RELAXED_AFTER_MS || intervalSeconds <= EAGER_SECONDS) return intervalSeconds;
+  const relaxed = Math.max(0, (agoMs - EAGER_FOR_MS) / (RELAXED_AFTER_MS - EAGER_FOR_MS));
+  return EAGER_SECONDS * (intervalSeconds / EAGER_SECONDS) ** relaxed;
+}
+
+/** The side answered a poll or a run. `isFull`: everything was listed, which says nothing about the next poll. */
+export function afterAnswer(
+  polls: SidePolls,
+  answer: { readonly at: Date; readonly tookMs: number; readonly isFull: boolean; readonly hasChanged: boolean },
+): SidePolls {
+  const { failure: _over, ...rest } = polls;
+  const at = answer.at.toISOString();
+  const tookMs = Math.max(0, answer.hasChanged ? Math.min(answer.tookMs, LONGEST_COUNTED_MS) : answer.tookMs);
+  return {
+    ...rest,
+    polledAt: at,
+    ...(answer.hasChanged ? { changedAt: at } : {}),
+    ...(answer.isFull ? {} : { tookMs }),
+  };
+}
+
+/** The side failed. `failure.count` and `since` go on. */
+export function afterFailure(
+  polls: SidePolls,
+  at: Date,
+  failure: Omit<SideFailure, 'count' | 'since' | 'notBefore'> & { readonly retryAfterSeconds: number },
+): SidePolls {
+  const { retryAfterSeconds, ...rest } = failure;
+  const before = polls.failure;
+  return {
+    ...polls,
+    polledAt: at.toISOString(),
+    failure: {
+      ...rest,
+      count: (before?.count ?? 0) + 1,
+      since: before?.since ?? at.toISOString(),
+      ...(retryAfterSeconds > 0 ? { notBefore: new Date(at.getTime() + retryAfterSeconds * 1000).toISOString() } : {}),
+    },
+  };
+}
+
+/**
+ * When a side that was asked just now is due again, and the interval behind it. Polls are spread; @param random from 0
+ * to 1, the same for both sides of a turn, so that they stay together.
+ */
+export function nextDue(
+  polls: SidePolls,
+  policy: PollPolicy,
+  now: Date,
+  random: number,
+): { readonly dueAt: Date; readonly everySeconds: number } {
+  const nowMs = now.getTime();
+  const everySeconds = pollSeconds(polls, policy, nowMs);
+  const { failure } = polls;
+  const delaySeconds = failure
+    ? failureDelaySeconds(failure.kind, failure.count - 1, waitMs(polls, nowMs) / 1000)
+    : spreadInterval(everySeconds, random);
+  return { dueAt: new Date(nowMs + delaySeconds * 1000), everySeconds };
+}
+
+/** How long the side's server has asked to wait from now on, ms; a time that is too far ahead does not count. */
+export function waitMs({ failure }: SidePolls, nowMs: number): number {
+  const restMs = failure?.notBefore === undefined ? 0 : Date.parse(failure.notBefore) - nowMs;
+  return restMs > 0 && restMs <= LONGEST_DUE_MS ? restMs : 0;
+}
+
+/**
+ * When a side is due, ms. Its interval may have become shorter since the time was stored, and the clock may have been
+ * set back: a time that is further ahead than any rule allows is now. @param isFirst in the first turn of a call a
+ * failing side is asked again after one interval, since settings may have changed
+ */
+export function dueMs({ dueAt, polls, policy }: ScheduledSide, nowMs: number, isFirst = false): number {
+  const longestMs = pollSeconds(polls, policy, nowMs) * 1000 * (1 + POLL_SPREAD / 2);
+  const byIntervalMs = (polls.polledAt === undefined ? nowMs : Date.parse(polls.polledAt)) + longestMs;
+  const isFailing = polls.failure !== undefined;
+  const storedMs = dueAt?.getTime() ?? 0;
+  const furthestMs = isFailing ? LONGEST_DUE_MS : longestMs + POLL_EARLY_MS;
+  const soonestMs = isFailing && !isFirst ? storedMs : Math.min(storedMs, byIntervalMs);
+  const restMs = soonestMs - nowMs > furthestMs ? 0 : soonestMs - nowMs;
+  return nowMs + Math.max(restMs, waitMs(polls, nowMs));
+}
+
+/**
+ * The sides to poll now, perhaps none. A side that is due soon is polled together with one that is due, so that two
+ * sides with one interval take one turn.
+ */
+export function sidesToPoll(
+  sides: Readonly<Record<SideName, ScheduledSide>>,
+  nowMs: number,
+  isFirst = false,
+): SideName[] {
+  const names = ['caldav', 'cloud'] as const;
+  const rests = {
+    caldav: dueMs(sides.caldav, nowMs, isFirst) - nowMs,
+    cloud: dueMs(sides.cloud, nowMs, isFirst) - nowMs,
+  };
+  const due = names.filter((name) => rests[name] <= POLL_EARLY_MS);
+  if (due.length !== 1) return due;
+  const intervals = names.map((name) => pollSeconds(sides[name].polls, sides[name].policy, nowMs));
+  const soonMs = (Math.min(...intervals) / 2) * 1000;
+  return names.filter((name) => due.includes(name) || (!sides[name].polls.failure && rests[name] <= soonMs));
+}
+
+/** When the next poll of any side is due, ms. */
+export function nextTurnMs(sides: Readonly<Record<SideName, ScheduledSide>>, nowMs: number): number {
+  return Math.min(dueMs(sides.caldav, nowMs), dueMs(sides.cloud, nowMs));
+}
