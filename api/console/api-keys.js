@@ -15,7 +15,6 @@ export function apiKeysPage(_search, { confirm, notify, redraw }) {
   };
   return {
     title: 'API keys',
-    isLive: true,
     load,
     render: () =>
       [
@@ -81,7 +80,10 @@ export function apiKeysPage(_search, { confirm, notify, redraw }) {
         });
         if (!isSure) return;
         await call('DELETE', `/v1/api-keys/${key.id}`);
+        if (made?.id === key.id) made = null;
         notify('The key is ended.');
+        await load();
+        redraw();
       },
     },
   };

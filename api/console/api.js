@@ -4,6 +4,8 @@
 export class Problem extends Error {
   constructor({ title, detail = '', code, status = 0, errors = [], serverUrl }) {
     super(title);
+    // What is code in the documents is a word here.
+    detail = detail.replaceAll('`', '');
     Object.assign(this, { title, detail, code, status, errors, serverUrl });
   }
 

@@ -91,7 +91,10 @@ function accountSection({ account, calendars, error }) {
       attention ? ` ${attention.title}. ${attention.hint} ` : ' ',
       h(
         'a',
-        { href: `/#/accounts/${account.id}/credentials`, 'aria-label': `Sign in again: ${accountName(account)}` },
+        {
+          href: `/#/accounts/${account.id}/credentials`,
+          'aria-label': `${isOk ? 'New credentials' : 'Sign in again'}: ${accountName(account)}`,
+        },
         isOk ? 'New credentials' : 'Sign in again',
       ),
     ),

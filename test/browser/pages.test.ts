@@ -1,6 +1,10 @@
 /** The console in a real browser: each page by itself, without calendars behind it. */
 import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { gzipSync } from 'node:zlib';
+import { PROJECT_DIR } from '../../config.ts';
 import { type Installation, startInstallation } from './installation.ts';
 import type { Visitor } from './visitor.ts';
 
@@ -30,8 +34,115 @@ describe('the console in a browser', () => {
     await visitor.look('empty');
   });
 
+  it('makes an API key, shows it once, and ends it', async () => {
+    const { page } = visitor;
+    await visitor.go('#/api-keys');
+    await visitor.look('api-keys-empty');
+    // The last key cannot be ended.
+    await installation.calpair.api.call('POST', '/v1/api-keys', { name: 'Another' });
+    await page.getByLabel('Name').fill('Dashboard');
+    await page.getByLabel('It may').selectOption({ label: 'read only' });
+    await page.getByLabel('Last day').fill('2020-01-01');
+    await page.getByRole('button', { name: 'Make the key' }).click();
+    await page.getByText('must be in the future').waitFor();
+    await page.getByLabel('Last day').fill('2099-12-31');
+    await page.getByRole('button', { name: 'Make the key' }).click();
+    const key = (await page.getByLabel('The new key').textContent()) ?? '';
+    assert.match(key, /^\S{20,}$/);
+    const asKey = (method: string) =>
+      fetch(new URL('/v1/accounts', installation.calpair.api.url), {
+        method,
+        headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+        ...(method === 'POST' ? { body: '{}' } : {}),
+      });
+    assert.deepEqual([(await asKey('GET')).status, (await asKey('POST')).status], [200, 403]);
+    await visitor.look('api-keys');
+    await page.getByRole('button', { name: 'End the key Dashboard' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'End the key' }).click();
+    await page.getByText('The key is ended.').waitFor();
+    assert.equal((await asKey('GET')).status, 401);
+  });
+
+  it('shows bookings with their state, and cancels one', async () => {
+    const { page } = visitor;
+    const { calpair, google } = installation;
+    const { refreshToken } = google.addAccount({ email: 'ann@example.com' });
+    const account = await calpair.api.call('POST', '/v1/accounts', { provider: 'google', refreshToken });
+    await visitor.go('#/bookings');
+    await visitor.look('bookings-empty');
+    for (const [title, hour] of [
+      ['Haircut', '09'],
+      ['Tea', '11'],
+    ])
+      await calpair.api.call('POST', '/v1/bookings?wait=30', {
+        accountId: account.id,
+        title,
+        start: `2027-02-03T${hour}:00:00Z`,
+        end: `2027-02-03T${hour}:45:00Z`,
+        timeZone: 'Europe/Berlin',
+      });
+    await page.getByText('Wed, 3 Feb 2027, 10:00 CET').waitFor();
+    await page.getByText('In the calendar').first().waitFor();
+    await visitor.look('bookings');
+    await page.getByRole('button', { name: 'Cancel Tea' }).click();
+    await visitor.look('booking-question');
+    await page.getByRole('dialog').getByRole('button', { name: 'Cancel the booking' }).click();
+    await page.getByText('Cancelled', { exact: true }).waitFor();
+    await visitor.look('bookings-cancelled');
+  });
+
+  it('says what Calpair uses of an account, and changes that', async () => {
+    const { page } = visitor;
+    const { calpair, google } = installation;
+    google.account('ann@example.com').addCalendar({ summary: 'Office' });
+    await visitor.go('#/accounts');
+    await page.getByRole('link', { name: 'ann@example.com', exact: true }).click();
+    await page.getByRole('heading', { name: 'Bookings and free times' }).waitFor();
+    await page.getByLabel('Calendar to write to').selectOption({ label: 'Office' });
+    await page.getByLabel('Calendars that make busy').selectOption({ label: 'Only those that are ticked' });
+    await page.getByLabel('ann@example.com', { exact: true }).uncheck();
+    await page.getByLabel('Invitations without an answer').selectOption({ label: 'Do not make busy' });
+    await visitor.look('account');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByText('Saved for ann@example.com.').waitFor();
+    const [account] = (await calpair.api.call('GET', '/v1/accounts')).items;
+    assert.equal(account.freeBusyCalendarIds.length, 1);
+    assert.deepEqual(account.freeBusyCalendarIds, [account.writeCalendarId]);
+    await page.getByLabel(/^Name/).fill('Ann at work');
+    await page.getByRole('button', { name: 'Rename' }).click();
+    await page.getByRole('heading', { name: 'Ann at work' }).waitFor();
+    await page.getByRole('link', { name: 'New credentials' }).click();
+    await page.getByRole('heading', { name: 'New credentials for Ann at work' }).waitFor();
+    await visitor.look('credentials');
+  });
+
+  it('has a page for each service at an address of its own', async () => {
+    const { page } = visitor;
+    for (const [service, heading] of [
+      ['google', 'Google'],
+      ['microsoft', 'Microsoft'],
+      ['caldav', 'CalDAV'],
+      ['icloud', 'iCloud'],
+    ] as const) {
+      await page.goto(new URL(`/settings/integrations/${service}`, installation.calpair.api.url).href);
+      await page.getByRole('heading', { level: 1, name: heading, exact: true }).waitFor();
+      await visitor.look(`integration-${service}`);
+    }
+    await page.goto(installation.calpair.api.url);
+  });
+
+  it('sends less than 200 KB of script and style, compressed', async () => {
+    const { api } = installation.calpair;
+    const names = readdirSync(join(PROJECT_DIR, 'api/console')).filter((name) => /\.(?:js|css)$/.test(name));
+    const sizes = await Promise.all(
+      names.map(async (name) => gzipSync(await (await fetch(new URL(`/console/${name}`, api.url))).text()).length),
+    );
+    const total = sizes.reduce((sum, size) => sum + size, 0);
+    assert.ok(total < 200_000, `${total} bytes`);
+  });
+
   for (const [name, hash, heading] of [
-    ['accounts-empty', '#/accounts', 'Accounts'],
+    ['accounts', '#/accounts', 'Accounts'],
     ['account-caldav', '#/accounts/new/caldav', 'Add a CalDAV account'],
     ['account-google', '#/accounts/new/google', 'Add a Google account'],
     ['connections-empty', '#/connections', 'Connections'],

@@ -12,6 +12,9 @@ const TYPE_VARIABLE = 'TEST_CALPAIR_SCREENSHOT_TYPE';
 
 const AXE = readFileSync(new URL(import.meta.resolve('axe-core/axe.min.js')), 'utf8');
 const WCAG = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+/** What the focused control is called. */
+const FOCUSED = `((e) => (e.labels?.[0]?.innerText || e.getAttribute('aria-label') || e.innerText || e.tagName).trim())(
+  document.activeElement)`;
 const DESKTOP = { width: 1200, height: 800 };
 const PHONE = { width: 360, height: 740 };
 
@@ -71,6 +74,18 @@ export class Visitor {
     assert.ok(width <= PHONE.width, `${name}: ${width} pixels wide on a phone`);
     await this.page.setViewportSize(DESKTOP);
     assert.deepEqual(this.faults, [], name);
+  }
+
+  /** Presses Tab until the control with this label or these words has the focus. */
+  async tabTo(words: RegExp): Promise<void> {
+    const met: string[] = [];
+    for (let n = 0; n < 60; n++) {
+      await this.page.keyboard.press('Tab');
+      const name = String(await this.#evaluate(FOCUSED));
+      if (words.test(name)) return;
+      met.push(name);
+    }
+    throw new Error(`the keyboard does not lead to ${words}, but to ${met.join(' | ')}`);
   }
 
   async close(): Promise<void> {
