@@ -13,6 +13,7 @@ import {
   problemsSection,
   restoring,
 } from './pair-sections.js';
+import { askPreview, previewProgress } from './preview.js';
 import { runsSection } from './runs.js';
 
 /** How many of each list are shown at first, and how many more each time. */
@@ -85,9 +86,8 @@ export function pairPage(id, { config, confirm, notify, go, redraw }) {
       notify('The sync has begun.');
     },
     async preview() {
-      notify('Both calendars are read and compared, which takes up to a minute.');
-      const answer = await post('preview?wait=120');
-      if (answer.changes === undefined) return notify('The calendars are large: ask again in a minute.');
+      notify(previewProgress(null));
+      const answer = await askPreview(path, (progress) => notify(previewProgress(progress)));
       ahead = { preview: answer, at: new Date(now()).toISOString() };
       notify('Nothing was written. Below is what a sync would do.');
     },

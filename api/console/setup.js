@@ -9,10 +9,10 @@ import { statusOf, surroundings } from './overview.js';
 import { loadPair, pairPath } from './pair-data.js';
 import { directionField, intervalField, NEW_OPTIONS, optionFields, settingsOf } from './pair-options.js';
 import { previewSection } from './pair-sections.js';
+import { askPreview, previewProgress } from './preview.js';
 import { allProviders, providerOf, serviceOf } from './providers.js';
 
 const STEPS = ['CalDAV account', 'Other account', 'Calendars', 'Preview', 'First sync'];
-const PREVIEW_WAIT_SECONDS = 100;
 
 /** @param search where the flow is: ids of the accounts that are chosen (`caldav`, `cloud`), or of the new `pair` */
 export function setupPage(search, tools) {
@@ -254,16 +254,17 @@ function calendarStep({ caldav, cloud, calendars }, asks, sides) {
 function lastSteps(id, { notify, go, redraw, confirm }) {
   let data = null;
   let runs = [];
-  /** Null until it has been asked for; then `{answer, at}` or `{error}`. */
+  /** Null until it has been asked for; then `{progress}`, and at last `{answer, at}` or `{error}`. */
   let preview = null;
   let isStarted = false;
 
   async function compare() {
     preview = {};
     try {
-      let answer = {};
-      while (answer.changes === undefined)
-        answer = await call('POST', `${pairPath(id)}/preview?wait=${PREVIEW_WAIT_SECONDS}`);
+      const answer = await askPreview(pairPath(id), (progress) => {
+        preview = { progress };
+        redraw();
+      });
       preview = { answer, at: new Date(now()).toISOString() };
     } catch (error) {
       preview = { error };
@@ -313,7 +314,7 @@ function lastSteps(id, { notify, go, redraw, confirm }) {
 const isUnderWay = ({ status }) => status === 'starting' || status === 'syncing';
 
 function previewStep(pair, preview, { sides }, isStarted) {
-  const { answer, at, error } = preview ?? {};
+  const { answer, at, error, progress = null } = preview ?? {};
   return [
     ...head(3, 'What the first sync would do', `${sides.caldav} and ${sides.cloud}. Nothing has been written.`),
     error ? h('p', { class: 'failure', role: 'alert' }, error.sentence ?? error.message) : null,
@@ -321,8 +322,11 @@ function previewStep(pair, preview, { sides }, isStarted) {
       ? h(
           'section',
           { 'data-key': 'comparing' },
-          h('p', { role: 'status' }, 'Both calendars are read and compared …'),
-          h('progress', { 'aria-label': 'Comparing both calendars' }),
+          h('p', {}, previewProgress(progress)),
+          h('progress', {
+            'aria-label': 'Comparing both calendars',
+            ...(progress?.total ? { max: progress.total, value: progress.done } : {}),
+          }),
         )
       : null,
     answer === undefined ? null : previewSection({ preview: answer, at }, sides),
@@ -364,13 +368,13 @@ function syncStep(pair, run, preview, around) {
     ];
   return [
     ...head(4, 'The first sync', `${sides.caldav} and ${sides.cloud}.`),
-    isUnderWay(pair) ? progress(run, preview) : statusOf(pair, around),
+    isUnderWay(pair) ? syncProgress(run, preview) : statusOf(pair, around),
     h('p', { class: 'buttons' }, h('a', { class: 'button', href: `#/pairs/${pair.id}` }, 'Open the pair')),
   ];
 }
 
 /** How far the first sync is: of what the preview has found, as far as that is known. */
-function progress(run, preview) {
+function syncProgress(run, preview) {
   const done = run ? writesOf(run.caldav) + writesOf(run.cloud) : 0;
   const answer = preview?.answer;
   const total = answer ? planned(answer.caldav) + planned(answer.cloud) : 0;
