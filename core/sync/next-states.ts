@@ -6,7 +6,15 @@ import { completeTexts, uncut } from './cut-texts.ts';
 import { applyChanges, type FieldConflict, lastModifiedSide, merge } from './merge.ts';
 import { completeSets, uniteSets } from './optional-sets.ts';
 import { agreedSince, type Journal } from './own-writes.ts';
-import { isBlanked, type PairOptions, projected, withAttendeesOf, withoutAttendees } from './policy.ts';
+import {
+  type Direction,
+  isBlanked,
+  type PairOptions,
+  projected,
+  sourceOf,
+  withAttendeesOf,
+  withoutAttendees,
+} from './policy.ts';
 
 /** One side, as far as it matters here: see `SideView`. */
 interface Side {
@@ -20,6 +28,7 @@ interface Side {
 type Sides = Readonly<Record<SideName, Side>>;
 
 interface Rules {
+  readonly direction: Direction;
   readonly options: PairOptions;
   readonly now: number;
   readonly journal: Journal;
@@ -50,7 +59,7 @@ export function mirrored(sides: Sides, source: SideName, rules: Rules): NextStat
     { ...from, now: bare(from.now), base: from.base && bare(from.base) },
     { ...to, now: shown, base: to.base && bare(to.base) },
     target,
-    options,
+    rules,
   );
   const whole = withFieldsOf(next, to.now, fields.others);
   const result = to.isOwned ? withFieldsOf(whole, projected(from.now, target, options), fields.unagreed) : whole;
@@ -59,14 +68,16 @@ export function mirrored(sides: Sides, source: SideName, rules: Rules): NextStat
 
 type Shown = Side & { readonly now: CalendarEvent };
 
-function mirroredFields(from: Shown, to: Shown, target: SideName, options: PairOptions): CalendarEvent {
+function mirroredFields(from: Shown, to: Shown, target: SideName, { options, direction }: Rules): CalendarEvent {
   const isBusy = (target === 'cloud' ? options.content.toCloud : options.content.toCaldav) === 'busy';
+  const isRestored = isBlanked(to, from) && !isBusy;
   const now = projected(from.now, target, options);
   const base = from.base && projected(from.base, target, options);
+  const equal = { ...now, uid: to.now.uid };
   // Just matched: an event that the pair put there (its create was repeated) is made equal, any other event is only
   // linked.
-  if (!base || !to.base) return to.isOwned ? { ...now, uid: to.now.uid } : to.now;
-  if (isBlanked(to, from) && !isBusy) return { ...now, uid: to.now.uid };
+  if (!base || !to.base) return to.isOwned || (isRestored && sourceOf(direction) === null) ? equal : to.now;
+  if (isRestored) return equal;
   const next = applyChanges(to.isOwned ? to.base : to.now, base, now);
   // A copy made before the pair showed only "Busy" loses what it showed until then.
   return to.isOwned ? projected(next, target, options) : next;

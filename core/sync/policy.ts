@@ -113,13 +113,19 @@ function asBusy(content: Content): Content {
 }
 
 interface Side {
+  readonly now: CalendarEvent | null;
   readonly base: CalendarEvent | null;
   readonly isOwned: boolean;
 }
 
-/** A copy that shows "Busy" in place of what its original showed when both last agreed. */
-export function isBlanked(copy: Side, { base: original }: Side): boolean {
-  if (!copy.isOwned || !copy.base || !original || original.title === BUSY) return false;
-  const { title, location, description, attendees } = copy.base;
+/**
+ * A copy that shows "Busy" in place of what its original showed when both last agreed. Where they never have, as after
+ * a create whose answer was lost, what both show now says it, whoever made the copy.
+ */
+export function isBlanked(copy: Side, original: Side): boolean {
+  const haveAgreed = copy.base !== null && original.base !== null;
+  const [shown, full] = haveAgreed ? [copy.base, original.base] : [copy.now, original.now];
+  if ((haveAgreed && !copy.isOwned) || !shown || !full || full.title === BUSY) return false;
+  const { title, location, description, attendees } = shown;
   return title === BUSY && location === '' && description === '' && attendees.length === 0;
 }

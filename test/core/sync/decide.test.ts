@@ -409,6 +409,31 @@ table('busy', [
   ],
 ]);
 
+table('busy no more', [
+  ['a copy', view(), owned({ now: blank, base: blank }), {}, 'cloud update title location; -> settle'],
+  [
+    'a copy whose create was not answered, and that is later',
+    view({ base: null }),
+    owned({ now: blank, base: null, modifiedAt: 9 }),
+    {},
+    'cloud update title location; -> settle',
+  ],
+  [
+    'a copy that was matched again by its UID',
+    view({ now: blank, base: null, modifiedAt: 9 }),
+    view({ base: null }),
+    {},
+    'caldav update title location; -> settle',
+  ],
+  [
+    'an event that is called so',
+    view({ now: { ...blank, location: 'x' }, base: null, modifiedAt: 9 }),
+    view({ base: null }),
+    {},
+    'cloud update title location; -> settle',
+  ],
+]);
+
 test('a busy copy has only its times; a restored original is complete', () => {
   const [op] = decided(view({ base: null }), null, busy).ops;
   assert.deepEqual(op?.next, { ...blank, uid: event.uid });
