@@ -16,21 +16,36 @@ export interface Game {
     readonly requests?: number;
     readonly explained?: number;
   }>;
+  /** Ends the servers that were started. */
+  close?(): Promise<void>;
 }
 
 const CLOUDS: readonly string[] = ['google', 'graph', 'caldav'] satisfies CloudKind[];
 
 /**
  * @param cloud of the simulation over the wire; null for the one in memory
+ * @param isReal over the wire: between real servers, on a real database
  * @throws Error for an unknown cloud
  */
-export async function gameOf(cloud: string | null): Promise<Game> {
+export async function gameOf(cloud: string | null, isReal = false): Promise<Game> {
   if (cloud === null) {
     const [{ play }, { scheduleOf }] = await Promise.all([import('./play.ts'), import('./steps.ts')]);
     return { scheduleOf, play: (schedule) => play(schedule as ReturnType<typeof scheduleOf>) };
   }
   if (!CLOUDS.includes(cloud)) throw new Error(`--cloud must be one of ${CLOUDS.join(', ')}`);
   const [{ playWire }, { scheduleOf }] = await Promise.all([import('./wire/play.ts'), import('./wire/steps.ts')]);
+  if (isReal) {
+    const { RealServers, realScheduleOf } = await import('./wire/real-servers.ts');
+    let started: ReturnType<typeof RealServers.start> | null = null;
+    return {
+      scheduleOf: realScheduleOf,
+      play: async (schedule) => {
+        started ??= RealServers.start();
+        return playWire(schedule as ReturnType<typeof scheduleOf>, await started);
+      },
+      close: async () => (await started)?.stop(),
+    };
+  }
   return {
     scheduleOf: (seed) => scheduleOf(seed, cloud as CloudKind),
     play: (schedule) => playWire(schedule as ReturnType<typeof scheduleOf>),

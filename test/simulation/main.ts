@@ -2,8 +2,8 @@
  * `npm run simulate -- --seeds N [--seed S] [--jobs J]`: plays N schedules, from seed S (by default one of the day), in
  * J processes. Failing schedules are shortened, and their stories printed; `--seed S` alone replays one schedule.
  * `--mutants` (or `--mutant NAME`) puts mutations into the engine, one at a time; each must be found within N
- * schedules. `--wire --cloud google|graph|caldav` plays the simulation over the wire (`wire/`) instead. The last line
- * is a summary; the exit code is 1 if an invariant was violated.
+ * schedules. `--wire --cloud google|graph|caldav` plays the simulation over the wire (`wire/`) instead; with
+ * `--real` between a real Radicale, a real Xandikos and a real PostgreSQL. The last line is a summary; the exit code is 1 if an invariant was violated.
  */
 import { fork } from 'node:child_process';
 import { availableParallelism } from 'node:os';
@@ -33,6 +33,7 @@ const { values } = parseArgs({
     mutant: { type: 'string', multiple: true },
     wire: { type: 'boolean' },
     cloud: { type: 'string' },
+    real: { type: 'boolean' },
   },
 });
 const from = Number(values.seed ?? Math.floor(Date.now() / 86_400_000) * 1_000_000);
@@ -42,16 +43,19 @@ if (!Number.isSafeInteger(from) || !Number.isSafeInteger(count) || count < 1) {
   process.exit(2);
 }
 
-const flagsOf = (cloud: string): string[] => (values.wire ? ['--wire', `--cloud=${cloud}`] : []);
+const flagsOf = (cloud: string): string[] =>
+  values.wire ? ['--wire', `--cloud=${cloud}`, ...(values.real ? ['--real'] : [])] : [];
 const gameFlags = flagsOf(values.cloud ?? '');
 const game: Game = await gameOf(
   values.wire ? (values.cloud ?? (values.mutants || values.mutant ? 'google' : '')) : null,
+  values.real,
 );
 
 if (values.child) await playSome();
 else if (values.mutants || values.mutant) await playMutants(Number(values.jobs ?? availableParallelism()));
 else if (count === 1) await replay(from);
 else await playAll(Number(values.jobs ?? availableParallelism()));
+await game.close?.();
 
 /** Runs in a process of its own: plays every `jobs`-th seed. */
 async function playSome(): Promise<void> {

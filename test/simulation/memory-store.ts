@@ -11,7 +11,7 @@ import { Superseded } from '../../db/epoch.ts';
 import type { Halves } from '../../db/link-matching.ts';
 import type { SideRow } from '../../db/link-sides.ts';
 import { type LinkRow, NOW_DIRTY, type RetriedRefusals } from '../../db/links.ts';
-import { NOT_PUSHED } from '../../db/pairs.ts';
+import { NOT_PUSHED, type PairRow } from '../../db/pairs.ts';
 import type { RunRow } from '../../db/runs.ts';
 import { movedTo, sideCell } from '../../db/sealed-cells.ts';
 import type { Store } from '../../db/store.ts';
@@ -30,7 +30,14 @@ import {
   similarSides,
 } from './memory-queries.ts';
 import { EMPTY_LINK, EMPTY_RUN, EMPTY_SIDE, hasValues, isDue, withValues } from './memory-rows.ts';
-import { type ConflictRow, type Immediate, MemoryTables, type ProblemRow, type Values } from './memory-tables.ts';
+import {
+  type ConflictRow,
+  type Immediate,
+  MemoryTables,
+  type PairAccounts,
+  type ProblemRow,
+  type Values,
+} from './memory-tables.ts';
 import { OPEN_VAULT } from './open-vault.ts';
 
 type StoreMethods = Omit<Store, 'vault' | 'underEpoch'>;
@@ -50,6 +57,17 @@ export class MemoryDatabase extends MemoryTables {
   constructor(newId: () => string) {
     super();
     this.newId = newId;
+  }
+
+  /** A pair that has not run yet. */
+  begin(pair: PairRow, accounts: PairAccounts): void {
+    this.pairs.set(pair.id, pair);
+    this.accountsOf.set(pair.id, accounts);
+  }
+
+  /** Brings the tables up to date where they show another database. */
+  load(): Promise<void> {
+    return Promise.resolve();
   }
 
   /** The database as one process sees it. */
@@ -543,7 +561,8 @@ export class MemoryDatabase extends MemoryTables {
 }
 
 /** Outside a transaction, each of these is a transaction of its own. */
-const WRITES: ReadonlySet<keyof StoreMethods> = new Set([
+/** Methods that change something. */
+export const WRITES: ReadonlySet<keyof Store> = new Set([
   'insertLinks',
   'insertSides',
   'updateSide',

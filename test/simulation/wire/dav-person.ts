@@ -121,10 +121,10 @@ export class DavPerson implements Person {
     const root = this.#object(ref);
     const master = masterOf(root);
     const wasAllDay = isAllDay(master);
-    // A program that makes another kind of series of it forgets its exceptions.
+    // A program that makes another kind of series of it forgets its exceptions, and dates of the other kind.
     const keeps = wasAllDay === times.allDay && lineOf(master, 'RRULE') === null;
     const next = withLines(
-      keeps ? master : withLines(master, ['EXDATE'], []),
+      keeps ? master : withLines(master, ['EXDATE', 'RDATE'], []),
       ['DTSTART', 'DTEND', 'DURATION'],
       timeLines(times),
     );

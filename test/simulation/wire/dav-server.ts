@@ -26,6 +26,8 @@ export interface DavAnswer {
 
 export class DavServer {
   readonly origin: string;
+  readonly host: string;
+  readonly credentials: { readonly username: string; readonly password: string };
   readonly ways: Ways;
   /** By path. */
   readonly objects = new Map<string, DavObject>();
@@ -35,6 +37,8 @@ export class DavServer {
   onPersonWrite: (text: string) => void = () => {};
   /** Objects that a listing names and a request by name answers with 404. */
   readonly hiddenByName = new Set<string>();
+  /** Objects that were stored without an ETag in the answer, and not read since. */
+  readonly unread = new Set<string>();
   /** Objects that no listing names. */
   readonly unlisted = new Set<string>();
   /** The path of every change; a sync token is a place in it. */
@@ -44,8 +48,16 @@ export class DavServer {
   #writes = 0;
   readonly #now: () => number;
 
-  constructor(host: string, ways: Ways, now: () => number) {
-    this.origin = `https://${host}.example.org`;
+  constructor(
+    host: string,
+    ways: Ways,
+    now: () => number,
+    origin = `https://${host}.example.org`,
+    credentials = { username: 'owner', password: 'secret' },
+  ) {
+    this.origin = origin;
+    this.host = host;
+    this.credentials = credentials;
     this.ways = ways;
     this.#now = now;
   }
@@ -98,6 +110,7 @@ export class DavServer {
 
   #get(path: string): DavAnswer {
     const object = this.#byName(path);
+    this.unread.delete(path);
     if (!object) return { status: 404 };
     const etag = this.#etag(object);
     return {
@@ -136,6 +149,7 @@ export class DavServer {
     this.put(path, stored, 'calpair');
     const fresh = this.#etag(this.objects.get(path)!);
     const tells = ways.etagOnPut === 'always' || (ways.etagOnPut === 'unless-rewritten' && stored === body);
+    if (!tells || fresh === null) this.unread.add(path);
     return { status: object ? 204 : 201, ...(tells && fresh !== null ? { headers: { etag: fresh } } : {}) };
   }
 

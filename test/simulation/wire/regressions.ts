@@ -149,4 +149,89 @@ export const REGRESSIONS: readonly Regression[] = [
       ],
     },
   },
+  {
+    title: 'an exception that follows its series lost the new title in a run that broke off',
+    schedule: {
+      profile: { cloud: 'caldav', isShared: false, ways: 160, cloudWays: 988, behaviour: 0.20917084673419595 },
+      seed: 6300130,
+      steps: [
+        {
+          do: 'create',
+          calendar: 1,
+          times: { allDay: false, day: 1681257600000, minute: 1140, length: 45, zone: 'Asia/Amman' },
+          rule: { freq: 'WEEKLY', interval: 1, weekdays: [], onWeekday: true, end: null },
+        },
+        {
+          do: 'sync',
+          during: [
+            {
+              at: 2,
+              step: {
+                do: 'fault',
+                calendar: 1,
+                on: 'write',
+                status: 412,
+                when: 'before',
+                times: 2,
+                skip: 0,
+                waitSeconds: null,
+              },
+            },
+          ],
+        },
+        { do: 'move-occurrence', at: 6, by: 23, calendar: 1, event: 0 },
+        { do: 'write', field: 'title', calendar: 0, event: 0.03208670299500227 },
+        { do: 'sync', during: [] },
+      ],
+    },
+  },
+  {
+    title: 'a changed occurrence was removed when a run broke off after the series had become all-day',
+    schedule: {
+      profile: { cloud: 'caldav', isShared: false, ways: 113, cloudWays: 249, behaviour: 0.5014150792267174 },
+      seed: 7300664,
+      steps: [
+        {
+          do: 'create',
+          calendar: 0,
+          times: { allDay: false, day: 1781049600000, minute: 498, length: 60, zone: 'America/Sao_Paulo' },
+          rule: null,
+        },
+        { do: 'fault', calendar: 1, on: 'write', status: 404, when: 'before', times: 1, skip: 1, waitSeconds: null },
+        {
+          do: 'repeat',
+          rule: { freq: 'MONTHLY', interval: 1, weekdays: [3], onWeekday: false, end: { untilDays: 210 } },
+          calendar: 0,
+          event: 0.4257978501264006,
+        },
+        { do: 'sync', during: [] },
+        { do: 'write-occurrence', at: 0, calendar: 0, event: 0.4257978501264006 },
+        {
+          do: 'retime',
+          times: { allDay: false, day: 1780617600000, minute: 535, length: 45, zone: 'Europe/Berlin' },
+          calendar: 1,
+          event: 0.4257978501264006,
+        },
+        { do: 'sync', during: [] },
+      ],
+    },
+  },
+  {
+    title: 'a "Busy" copy whose create was not answered gave its name to the original',
+    schedule: {
+      profile: { cloud: 'caldav', isShared: false, ways: 109, cloudWays: 421, behaviour: 0.31859719823114574 },
+      seed: 7400273,
+      steps: [
+        { do: 'fault', calendar: 1, on: 'write', status: 503, when: 'after', times: 2, skip: 0, waitSeconds: 300 },
+        { do: 'sync', during: [{ at: 2, step: { do: 'set-content', content: 'busy' } }] },
+        {
+          do: 'create',
+          calendar: 0,
+          times: { allDay: false, day: 1780185600000, minute: 611, length: 90, zone: 'Asia/Tehran' },
+          rule: { freq: 'DAILY', interval: 1, weekdays: [], onWeekday: true, end: { count: 11 } },
+        },
+        { do: 'sync', during: [] },
+      ],
+    },
+  },
 ];

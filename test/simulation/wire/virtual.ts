@@ -8,11 +8,13 @@ import { type Random, randomOf } from '../../support/random.ts';
 
 const SystemDate = Date;
 const systemSetTimeout = globalThis.setTimeout;
+const systemClearTimeout = globalThis.clearTimeout;
 
 let now = (): number => SystemDate.now();
 let advance: (ms: number) => void = () => {};
 let random: Random = randomOf(1);
 let timers = 0;
+let calls = 0;
 
 class VirtualDate extends SystemDate {
   constructor(...given: unknown[]) {
@@ -67,12 +69,28 @@ export function useVirtual(clock: { now: number }, seed: number): void {
   syncBuiltinESMExports();
 }
 
-/** Resolves when all work that waits for nothing outside is done. */
+/** Gives the process its own clock back, for servers that are started or stopped. */
+export function useSystem(): void {
+  globalThis.Date = SystemDate;
+  globalThis.setTimeout = systemSetTimeout;
+  globalThis.clearTimeout = systemClearTimeout;
+}
+
+/** Work that waits for something outside of the process: nobody else's turn comes before it is done. */
+export function outside<T>(work: Promise<T>): Promise<T> {
+  calls += 1;
+  return work.finally(() => {
+    calls -= 1;
+  });
+}
+
+/** Resolves when all work that waits for nothing is done, and what waits for something outside has got it. */
 export async function workDone(): Promise<void> {
   do {
     await new Promise((resolve) => setImmediate(resolve));
     await new Promise((resolve) => setImmediate(resolve));
-  } while (timers > 0);
+    if (calls > 0) await realTick();
+  } while (timers > 0 || calls > 0);
 }
 
 /** Real time: for work that loads a module. */

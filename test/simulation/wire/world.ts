@@ -34,6 +34,7 @@ import { GooglePerson } from './google-person.ts';
 import { GraphPerson } from './graph-person.ts';
 import { Ledger } from './ledger.ts';
 import type { Person } from './person.ts';
+import type { RealServers } from './real-servers.ts';
 import type { Fault, Profile } from './steps.ts';
 import { realTick, useVirtual, workDone } from './virtual.ts';
 
@@ -109,6 +110,7 @@ export class WireWorld {
   readonly installations: readonly Installation[];
   readonly ledger = new Ledger();
   readonly calendars: readonly WireCalendar[];
+  private readonly servers: RealServers | null;
   readonly story: string[] = [];
   /** Every request that changes something, in order. */
   readonly writes: WireWrite[] = [];
@@ -123,20 +125,23 @@ export class WireWorld {
   private ids = 0;
   private processes = 0;
 
-  private constructor(profile: Profile, seed: number) {
+  private constructor(profile: Profile, seed: number, servers: RealServers | null) {
     this.profile = profile;
+    this.servers = servers;
     this.scheduler = new Scheduler(randomOf(seed ^ 0x5eed), START, workDone, realTick);
     useVirtual(this.scheduler, seed ^ 0x1d5);
     forgetIds();
-    this.calendars = [this.davCalendar('dav', profile.ways), this.cloud()];
+    this.calendars = servers
+      ? servers.open(seed, this.now).map((server) => this.calendarOn(server))
+      : [this.davCalendar('dav', profile.ways), this.cloud()];
     this.installations = (profile.isShared ? ['one', 'other'] : ['one']).map((name) => this.install(name));
   }
 
   private install(name: string): Installation {
-    const database = new MemoryDatabase(() => this.newId());
+    const database = this.servers?.database(() => this.newId()) ?? new MemoryDatabase(() => this.newId());
     const pairId = this.newId();
-    database.pairs.set(pairId, this.pairRow(pairId));
-    database.accountsOf.set(pairId, { caldavAccountId: '0', cloudAccountId: '1' });
+    const [caldavAccountId, cloudAccountId] = ACCOUNT_IDS;
+    database.begin(this.pairRow(pairId), { caldavAccountId, cloudAccountId });
     return {
       name,
       database,
@@ -151,15 +156,15 @@ export class WireWorld {
     };
   }
 
-  static async create(profile: Profile, seed: number): Promise<WireWorld> {
-    const world = new WireWorld(profile, seed);
+  static async create(profile: Profile, seed: number, servers: RealServers | null = null): Promise<WireWorld> {
+    const world = new WireWorld(profile, seed, servers);
     for (const [index, calendar] of world.calendars.entries()) {
       const provider = world.providersOf(0).get(calendar.provider)!;
       const { identity, discovered, token } = await provider.verifyCredentials(calendar.credentials, {
         fetch: world.plainFetch,
       });
       for (const { accounts } of world.installations)
-        accounts.set(`${index}`, { identity, discovered, tokens: new Tokens(token ?? null) });
+        accounts.set(ACCOUNT_IDS[index]!, { identity, discovered, tokens: new Tokens(token ?? null) });
     }
     world.requests = 0;
     return world;
@@ -202,11 +207,15 @@ export class WireWorld {
 
   private davCalendar(host: string, chosen: number): WireCalendar {
     const ways: Ways = WAYS[chosen % WAYS.length]!;
-    const server = new DavServer(host, ways, this.now);
+    return this.calendarOn(new DavServer(host, ways, this.now));
+  }
+
+  private calendarOn(server: DavServer): WireCalendar {
+    const { host, ways } = server;
     return {
       name: `${host} (${ways.name})`,
       provider: 'caldav',
-      credentials: { preset: 'generic', serverUrl: `${server.origin}/`, username: 'owner', password: 'secret' },
+      credentials: { preset: 'generic', serverUrl: `${server.origin}/`, ...server.credentials },
       calendarId: server.calendar,
       host: new URL(server.origin).host,
       person: new DavPerson(server, this.now),
@@ -340,7 +349,7 @@ export class WireWorld {
     return {
       store: Object.assign(store, {
         openedAccount: (id: string) => {
-          const { provider, credentials } = this.calendars[Number(id)]!;
+          const { provider, credentials } = this.calendars[ACCOUNT_IDS.indexOf(id)]!;
           const account = at.accounts.get(id)!;
           return Promise.resolve({ ...account, provider, credentials, saveDiscovered: () => Promise.resolve() });
         },
@@ -461,6 +470,12 @@ export class WireWorld {
     { write: () => {} },
   );
 }
+
+/** Of the CalDAV side and the cloud side. */
+const ACCOUNT_IDS: readonly [string, string] = [
+  '00000000-0000-7000-8000-00000000ca1d',
+  '00000000-0000-7000-8000-00000000c10d',
+];
 
 class Tokens implements TokenStore {
   private token: StoredToken | null;
