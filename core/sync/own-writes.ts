@@ -4,8 +4,8 @@
  */
 import {
   type CalendarEvent,
-  CONTENT_FIELDS,
   type ContentField,
+  changedContent,
   EXCLUDED,
   type FieldPath,
   type OccurrenceId,
@@ -91,8 +91,9 @@ function followedFields({ now, base }: Known, other: Known, copied: readonly Cha
     const here = now.exceptions[occurrence ?? ''];
     const there = other.now.exceptions[occurrence ?? ''];
     if (typeof here !== 'object' || typeof there !== 'object') return [];
-    return CONTENT_FIELDS.filter((one) => one !== 'when' && (field === 'exception' || field === one))
-      .filter((one) => sameValue(here[one], now[one]) && !sameValue(now[one], base[one]))
+    const fields = field === 'exception' ? changedContent(here, there) : [field as ContentField];
+    return fields
+      .filter((one) => one !== 'when' && sameValue(here[one], now[one]) && !sameValue(now[one], base[one]))
       .filter((one) => [other.base, other.now].some((series) => sameValue(there[one], series[one])))
       .map((one) => ({ occurrence, field: one }));
   });
