@@ -27,7 +27,7 @@ import {
   sameValue,
 } from '../event.ts';
 import type { Timing } from '../recurrence/renamed.ts';
-import { isValidSeries, occurrenceContent, withDatesOfExceptions } from '../recurrence/series.ts';
+import { hasMatchingTypes, isValidSeries, occurrenceContent, withDatesOfExceptions } from '../recurrence/series.ts';
 import { atNewTimes, type Based, followingSeries, lostOccurrences, withLeftBehind } from './follow-series.ts';
 import { attendeeChanges, attendeesAt, byAddressOrder, copyPaths, pathKey, valueAt, withAttendees } from './paths.ts';
 import { retimed, withoutDatesLeft } from './retime.ts';
@@ -179,7 +179,9 @@ function lostWithSeries(
 export function applyChanges(target: CalendarEvent, base: CalendarEvent, now: CalendarEvent): CalendarEvent {
   const isTiming = ({ occurrence, field }: FieldPath) =>
     occurrence === null && (field === 'when' || field === 'recurrence');
-  const timing: Timing = copyPaths(target, now, changedPaths(base, now).filter(isTiming));
+  const changed = copyPaths(target, now, changedPaths(base, now).filter(isTiming));
+  // The source decides: a rule that the target changed itself does not fit every new start.
+  const timing: Timing = hasMatchingTypes(changed) ? changed : now;
   const moved = retimed(target, timing);
   const source = atNewTimes({ now, base }, now);
   const paths = changedPaths(source.base, source.now);

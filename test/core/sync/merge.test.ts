@@ -250,6 +250,16 @@ test('the changes of a source leave everything else of the target as it is', () 
   assert.deepEqual(result, { ...target, location: 'new' });
 });
 
+test('a new start of a source takes its rule along where that of the target does not fit', () => {
+  const [source, rules] = [aSeries(), ['RRULE:FREQ=WEEKLY;BYDAY=MO;UNTIL=20260629T070000Z']];
+  const when: When = { allDay: true, start: '2026-06-01', end: '2026-06-02' };
+  const target = aSeries({ recurrence: { rules, dates: [] } });
+  const { recurrence } = applyChanges(target, source, { ...source, when });
+  assert.deepEqual(recurrence, source.recurrence);
+  const moved = applyChanges(target, source, { ...source, when: at(1, 10) });
+  assert.deepEqual(moved.recurrence, target.recurrence);
+});
+
 test('a new exception of a source has only its own differences on the target', () => {
   const [id, source] = [occurrence(1), aSeries({ title: 'Source', location: 'there' })];
   const target = aSeries({ title: 'Target', description: 'own' });
