@@ -2,8 +2,9 @@
  * `npm run simulate -- --seeds N [--seed S] [--jobs J]`: plays N schedules, from seed S (by default one of the day), in
  * J processes. Failing schedules are shortened, and their stories printed; `--seed S` alone replays one schedule.
  * `--mutants` (or `--mutant NAME`) puts mutations into the engine, one at a time; each must be found within N
- * schedules. `--wire --cloud google|graph|caldav` plays the simulation over the wire (`wire/`) instead; with
- * `--real` between a real Radicale, a real Xandikos and a real PostgreSQL. The last line is a summary; the exit code is 1 if an invariant was violated.
+ * schedules. `--wire --cloud google|graph|caldav` plays the simulation over the wire (`wire/`) instead; with `--real`
+ * between a real Radicale, a real Xandikos and a real PostgreSQL. The last line is a summary; the exit code is 1 if an
+ * invariant was violated.
  */
 import { fork } from 'node:child_process';
 import { availableParallelism } from 'node:os';

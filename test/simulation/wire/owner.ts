@@ -84,17 +84,23 @@ export class Owner {
 
   /** As `changePairSettings` does for the API, on all installations. What is on its way then has no rule. */
   private set(values: Partial<Pick<PairRow, 'direction' | 'options'>>): void {
-    const { ledger, installations } = this.world;
-    for (const at of installations) {
+    for (const at of this.world.installations) {
       const { database, pairId } = at;
       const { direction, options, settingsRevision } = this.world.rowOf(at);
       if (sameValue({ direction, options }, { direction, options, ...values })) continue;
       database.set(database.pairs, pairId, { ...values, settingsRevision: settingsRevision + 1 });
       for (const id of database.links.keys()) database.set(database.links, id, { dirty: true });
       at.requested ??= { trigger: 'signal', full: false };
-      if (direction === (values.direction ?? direction)) ledger.releaseTouched();
+      if (direction === (values.direction ?? direction)) this.releaseUnderway();
       else this.setApart();
     }
+  }
+
+  /** Edits and removals that have not been synced. */
+  private releaseUnderway(): void {
+    const { ledger } = this.world;
+    ledger.releaseTouched();
+    for (const lineage of ledger.lineages.values()) if (this.isOnOneSide(lineage.name)) ledger.release(lineage);
   }
 
   /** What was not synced when the direction changed. */
@@ -124,8 +130,8 @@ export class Owner {
     at.runs = Math.max(0, ...[...database.runs.values()].map(({ number }) => number));
     at.requested = { trigger: 'start', full: false };
     // Until they are linked again, nothing is known of what was removed from the events made since.
-    world.ledger.releaseTouched();
+    this.releaseUnderway();
     for (const lineage of world.ledger.lineages.values())
-      if (!this.backup.lineages.has(lineage.name) || this.isOnOneSide(lineage.name)) world.ledger.release(lineage);
+      if (!this.backup.lineages.has(lineage.name)) world.ledger.release(lineage);
   }
 }
