@@ -34,6 +34,7 @@ import { migrate } from './db/connect.ts';
 import { newId } from './db/ids.ts';
 import { closePools, openPools, type Pools } from './db/pools.ts';
 import { postgresStore } from './db/postgres-store.ts';
+import { pruneOld } from './db/retention.ts';
 import { createVault } from './db/vault.ts';
 import { announcePair } from './db/webhook-events.ts';
 import { waitForOrphan } from './embedded/data-folder.ts';
@@ -290,7 +291,7 @@ async function recoverOrphans({ config, pools, temporal, shared }: Parts, all: b
 
 /** In every process; one at a time holds the lease. */
 function startSupervisor(parts: Parts): void {
-  const { pools, control, bookings, shared, steps } = parts;
+  const { config, pools, control, bookings, shared, steps } = parts;
   const supervisor = supervise({
     db: pools.leases,
     control,
@@ -298,6 +299,7 @@ function startSupervisor(parts: Parts): void {
     log: shared.log,
     holder: shared.worker,
     recoverOrphans: () => recoverOrphans(parts, false),
+    prune: () => pruneOld(pools.runs, config.historyDays),
   });
   steps.push(() => within(API_CLOSE_MS, supervisor.stop(), 'the supervisor'));
 }

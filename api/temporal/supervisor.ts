@@ -2,7 +2,7 @@
  * One process at a time supervises the installation. PostgreSQL says what should run; once a minute the supervisor
  * compares that with what runs in Temporal, and mends the difference: after a workflow was terminated, Temporal or
  * PostgreSQL was restored from a backup, the clock was set back, or a poll hangs. Every 10 s it frees the activities of
- * workers that have died.
+ * workers that have died. Once an hour it deletes what is no longer kept.
  */
 import type { Logger } from 'pino';
 import type { Db } from '../../db/connect.ts';
@@ -25,6 +25,8 @@ export interface SupervisorDeps {
   readonly holder: string;
   /** Frees the activities of dead workers; logs what it did. */
   readonly recoverOrphans: () => Promise<void>;
+  /** Deletes what is no longer kept. @returns by table, how many rows were deleted */
+  readonly prune: () => Promise<Readonly<Record<string, number>>>;
 }
 
 /** What one comparison mended. */
@@ -38,6 +40,7 @@ interface Mended {
 const COMPARE_EVERY_MS = 60_000;
 /** A pair that goes on being stalled is polled again this often: every time costs its history some events. */
 const POLL_AGAIN_EVERY_MS = 15 * 60_000;
+const PRUNE_EVERY_MS = 60 * 60_000;
 const AT_ONCE = 10;
 
 /** Supervises while this process holds the lease, until it is stopped. Never fails. */
@@ -46,12 +49,17 @@ export function supervise(deps: SupervisorDeps): { stop(): Promise<void> } {
   let isStopped = false;
   let timer: NodeJS.Timeout | undefined;
   let comparedAt = -Infinity;
+  let prunedAt = -Infinity;
   const round = async (): Promise<void> => {
     if (!(await holdLease(deps.db, SUPERVISOR_LEASE, deps.holder))) return;
     await deps.recoverOrphans();
     if (performance.now() - comparedAt < COMPARE_EVERY_MS) return;
     await compare(deps, polledAgain);
     comparedAt = performance.now();
+    if (performance.now() - prunedAt < PRUNE_EVERY_MS) return;
+    const deleted = await deps.prune();
+    prunedAt = performance.now();
+    if (Object.keys(deleted).length > 0) deps.log.info({ deleted }, 'what is no longer kept was deleted');
   };
   const rounds = async (): Promise<void> => {
     await round().catch((error: unknown) => deps.log.warn(whyOf(error), 'the supervisor could not do its round'));

@@ -49,6 +49,7 @@ describe('the supervisor', () => {
     log,
     holder,
     recoverOrphans: () => Promise.resolve(),
+    prune: () => Promise.resolve({}),
     ...more,
   });
   const set = (what: string): Promise<unknown> => db.sql.execute(sql.raw(`update pairs set ${what}`));
