@@ -9,6 +9,7 @@ import { type Config, ConfigError, readConfig } from '../config.ts';
 import { temporalOptions } from '../connect-services.ts';
 import { connect, type Db } from '../db/connect.ts';
 import { createVault } from '../db/vault.ts';
+import { lockHolder } from '../embedded/data-folder.ts';
 import { createProviders } from '../providers/entries.ts';
 import { createFetch } from '../providers/http.ts';
 import { ClockCheck, checkAccounts } from './doctor/accounts.ts';
@@ -61,7 +62,7 @@ async function examineAll(config: Config, report: (findings: Finding | readonly 
   report(checkZones(process.versions['tz'], new Date().getFullYear()));
   const isRunning = await answers(config);
   report(await checkPorts(config, isRunning));
-  report(await examineTemporal(config));
+  report(await examineTemporal(config, isRunning));
   await examineDatabase(config, report);
 }
 
@@ -78,9 +79,10 @@ async function answers({ host, port }: Config): Promise<boolean> {
 
 const START_IT = 'Start Calpair (npm start), and call the doctor again: its own servers run with it.';
 
-async function examineTemporal({ temporal, dataDir }: Config): Promise<Finding | Finding[]> {
+async function examineTemporal({ temporal, dataDir }: Config, isRunning: boolean): Promise<Finding | Finding[]> {
   const isEmbedded = temporal.address === null;
-  if (isEmbedded && embeddedUrl(dataDir) === null) return warning('The embedded Temporal does not run', START_IT);
+  if (isEmbedded && !isRunning && lockHolder(dataDir) === null)
+    return warning('The embedded Temporal does not run', START_IT);
   if (isEmbedded && temporal.port === 0)
     return warning('The embedded Temporal has a random port', 'Set CALPAIR_TEMPORAL_PORT to have it checked.');
   const address = temporal.address ?? `127.0.0.1:${temporal.port}`;

@@ -54,12 +54,23 @@ function isReadableByOthers(file: string): boolean {
 
 /** @param root for tests */
 export function checkFoldersOutside(config: Pick<Config, 'dataDir'>, root?: string): Finding[] {
-  return foldersOutside(config.dataDir, root).flatMap(({ folder, dataDir, isUsed }) => {
+  const all = foldersOutside(config.dataDir, root);
+  const findings = all.flatMap(({ folder, dataDir, isUsed }) => {
     if (isUsed) return [ok(`${folder} is the database of the data folder ${dataDir}`)];
-    const text = dataDir === null ? 'no data folder that is known here' : `the data folder ${dataDir}, which is gone`;
-    const todo = `If no other Calpair of this machine uses it, delete it: rm -r ${folder}`;
-    return [warning(`${folder} is the database of ${text}`, todo)];
+    if (dataDir === null) return [];
+    const text = `${folder} is the database of the data folder ${dataDir}, which is gone`;
+    return [warning(text, `If you do not need it any more, delete it: rm -r ${folder}`)];
   });
+  // An earlier version did not note who uses them; a start of Calpair on the data folder does.
+  const unknown = all.filter(({ dataDir }) => dataDir === null).map(({ folder }) => folder);
+  if (unknown.length > 0)
+    findings.push(
+      warning(
+        `It is not known which data folders these databases belong to: ${unknown.join(' ')}`,
+        'Delete each that no Calpair of this machine uses: rm -r <folder>',
+      ),
+    );
+  return findings;
 }
 
 /** Each port is free, or a Calpair listens on it. */

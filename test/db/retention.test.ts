@@ -28,7 +28,7 @@ async function left(table: string): Promise<number> {
   return Number(rows[0]?.['total']);
 }
 
-test('conflicts, requests, previews, events of no webhook and expired sign-ins are deleted once they are old', async () => {
+test('conflicts, requests, previews, webhook events and expired sign-ins are deleted once they are old', async () => {
   for (const days of [0, 29, 31, 400]) {
     const at = ago(days);
     await run(sql`insert into conflicts (id, pair_id, link_id, run_id, at, field, winner, content, digest)
