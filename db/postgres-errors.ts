@@ -53,6 +53,9 @@ const UNAVAILABLE = new Set([
   '57P02',
   '57P03',
   '53300',
+  // The disk is full, or memory.
+  '53100',
+  '53200',
   // A statement, a lock or a transaction took too long; see `sessionSettings` in connect.ts.
   '57014',
   '55P03',

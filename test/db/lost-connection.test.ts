@@ -64,3 +64,8 @@ it('every query sent while connections die ends, and later queries succeed', {
   await Promise.all(Array.from({ length: 100 }, () => db.ping()));
   assert.ok(codes.size > 0, 'some queries failed');
 });
+
+test('a full disk is an outage that ends, not a bug', () => {
+  const refused = Object.assign(new Error('could not extend file'), { code: '53100' });
+  assert.ok(isUnavailable(new Error('Failed query', { cause: refused })));
+});
