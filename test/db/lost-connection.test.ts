@@ -65,7 +65,7 @@ it('every query sent while connections die ends, and later queries succeed', {
   assert.ok(codes.size > 0, 'some queries failed');
 });
 
-test('a full disk is an outage that ends, not a bug', () => {
+it('a full disk is an outage that ends, not a bug', () => {
   const refused = Object.assign(new Error('could not extend file'), { code: '53100' });
   assert.ok(isUnavailable(new Error('Failed query', { cause: refused })));
 });
