@@ -143,7 +143,7 @@ async function sealForKept(db: Db, halves: readonly Halves[]): Promise<void> {
 
 /** One side of an event, as far as another event may be the same. */
 export type SimilarSide = Pick<SideRow, 'linkId' | 'side' | 'uidHash' | 'matchHash' | 'owned' | 'gone'> & {
-  /** Both sides of its link have the event. */
+  /** Both sides of its link have the event, or the other side has it as an occurrence of a series. */
   readonly isOnBoth: boolean;
 };
 
@@ -157,9 +157,11 @@ export async function similarSides(
   const { rows } = await db.sql.execute<SimilarSide & Record<string, unknown>>(sql`
     select
       s.link_id as "linkId", s.side, s.uid_hash as "uidHash", s.match_hash as "matchHash", s.owned, s.gone,
-      s.gone = 'no' and exists (
-        select 1 from link_sides o
-        where o.link_id = s.link_id and o.side <> s.side and o.gone = 'no') as "isOnBoth"
+      s.gone = 'no' and (
+        exists (
+          select 1 from link_sides o
+          where o.link_id = s.link_id and o.side <> s.side and o.gone = 'no')
+        or exists (select 1 from links l where l.id = s.link_id and l.parent_id is not null)) as "isOnBoth"
     from link_sides s
     where s.pair_id = ${pairId} and s.side in ('caldav', 'cloud')
       and (s.uid_hash = any(${sql.param([...uidHashes])}) or s.match_hash = any(${sql.param([...matchHashes])}))`);

@@ -9,6 +9,12 @@ export function atNewTimes({ now, base }: Based, timing: Timing): Based {
   return { now: retimed(followingOwnMove(now, base), timing), base: retimed(base, timing) };
 }
 
+/** The same, with the base before what has been written to the side since: that still has to reach the exceptions. */
+export function sinceUnwritten(given: Based, unwritten: CalendarEvent | undefined, timing: Timing): Since {
+  const base = unwritten ?? given.base;
+  return { ...atNewTimes(given, timing), unwritten: atNewTimes({ now: given.now, base }, timing).base };
+}
+
 /** Edited occurrences that the series does not have any more at these times. */
 export function lostOccurrences({ now, base }: Based, timing: Timing): OccurrenceId[] {
   if (!now.recurrence || !timing.recurrence || sameValue(now.when, timing.when)) return [];
@@ -28,10 +34,10 @@ export function lostOccurrences({ now, base }: Based, timing: Timing): Occurrenc
  */
 export function followingSeries(
   next: CalendarEvent,
-  states: readonly Based[],
+  states: readonly Since[],
   mayFollow: (id: OccurrenceId) => boolean = () => true,
 ): CalendarEvent {
-  const fields = changedContent(states[0]?.base ?? next, next).filter((field) => field !== 'when');
+  const fields = changedContent(states[0]?.unwritten ?? next, next).filter((field) => field !== 'when');
   if (fields.length === 0) return next;
   const exceptions = Object.entries(next.exceptions).map(([id, exception]) => {
     if (typeof exception !== 'object' || !mayFollow(id)) return [id, exception] as const;
@@ -42,11 +48,13 @@ export function followingSeries(
 }
 
 /** True also where the side has no such exception. */
-function wasLikeSeries({ now, base }: Based, id: OccurrenceId, field: ContentField): boolean {
-  const [is, was] = [now.exceptions[id], base.exceptions[id]];
+function wasLikeSeries({ now, base, unwritten }: Since, id: OccurrenceId, field: ContentField): boolean {
+  const [is, was] = [now.exceptions[id], unwritten.exceptions[id]];
   if (typeof is !== 'object') return true;
-  if (typeof was !== 'object') return sameValue(is[field], now[field]);
-  return sameValue(is[field], was[field]) && sameValue(was[field], base[field]);
+  if (typeof was === 'object') return sameValue(is[field], was[field]) && sameValue(was[field], unwritten[field]);
+  // A person made it before, or after, the series was written to.
+  const isWritten = !sameValue(base[field], unwritten[field]);
+  return sameValue(is[field], now[field]) || (isWritten && sameValue(is[field], unwritten[field]));
 }
 
 /** Exceptions that were like their series until the source changed it, and that the source leaves as they were. */
@@ -68,4 +76,9 @@ export function withLeftBehind(next: CalendarEvent, { now, base }: Based): Calen
 export interface Based {
   readonly now: CalendarEvent;
   readonly base: CalendarEvent;
+}
+
+export interface Since extends Based {
+  /** The base without what has been written to the side since. */
+  readonly unwritten: CalendarEvent;
 }

@@ -28,7 +28,14 @@ import {
 } from '../event.ts';
 import type { Timing } from '../recurrence/renamed.ts';
 import { hasMatchingTypes, isValidSeries, occurrenceContent, withDatesOfExceptions } from '../recurrence/series.ts';
-import { atNewTimes, type Based, followingSeries, lostOccurrences, withLeftBehind } from './follow-series.ts';
+import {
+  atNewTimes,
+  type Based,
+  followingSeries,
+  lostOccurrences,
+  sinceUnwritten,
+  withLeftBehind,
+} from './follow-series.ts';
 import { attendeeChanges, attendeesAt, byAddressOrder, copyPaths, pathKey, valueAt, withAttendees } from './paths.ts';
 import { retimed, withoutDatesLeft } from './retime.ts';
 
@@ -36,6 +43,8 @@ import { retimed, withoutDatesLeft } from './retime.ts';
 interface MergeSide {
   readonly now: CalendarEvent;
   readonly base: CalendarEvent | null;
+  /** The base without what has been written to the side since; absent: nothing has. */
+  readonly unwritten?: CalendarEvent;
 }
 
 export interface MergeInput {
@@ -85,7 +94,8 @@ export function merge(input: MergeInput): Merged {
   const timing = mergeTiming(given, winner);
   const { conflicts } = timing;
   // From here on both sides speak of the series at its new times.
-  const moved = { caldav: atNewTimes(given.caldav, timing.caldav), cloud: atNewTimes(given.cloud, timing.cloud) };
+  const movedSide = (side: SideName) => sinceUnwritten(given[side], input[side].unwritten, timing[side]);
+  const moved = { caldav: movedSide('caldav'), cloud: movedSide('cloud') };
   const { caldav, cloud } = nameExceptionsAlike(moved.caldav, moved.cloud);
   const changed = {
     caldav: indexPaths(changedPaths(caldav.base, caldav.now)),
@@ -187,7 +197,7 @@ export function applyChanges(target: CalendarEvent, base: CalendarEvent, now: Ca
   const paths = changedPaths(source.base, source.now);
   const isOfTarget = (id: OccurrenceId) => source.now.exceptions[id] === undefined;
   const copied = withNewExceptions(copyPaths(moved, source.now, paths), moved, source);
-  const next = followingSeries(copied, [{ base: moved, now: moved }], isOfTarget);
+  const next = followingSeries(copied, [{ base: moved, now: moved, unwritten: moved }], isOfTarget);
   return withLeftBehind(next, source);
 }
 

@@ -100,7 +100,12 @@ export function mergedSides(sides: Sides, rules: Rules): NextStates | null {
     cloud: { now: shown(isFirst ? uncut(cloud, caldav.now) : cloud.now), base: bases.cloud && shown(bases.cloud) },
   });
   const sets = completeSets(texts, forms);
-  const whole = merge({ caldav: sets.caldav, cloud: sets.cloud, winner });
+  const unwritten = ({ base }: Side) => (base ? { unwritten: shown(base) } : {});
+  const whole = merge({
+    caldav: { ...sets.caldav, ...unwritten(caldav) },
+    cloud: { ...sets.cloud, ...unwritten(cloud) },
+    winner,
+  });
   const now = { caldav: caldav.now, cloud: cloud.now };
   const next = (side: SideName): CalendarEvent => {
     const merged = texts.cutAgain(side, sets.cutAgain(side, whole[side]));

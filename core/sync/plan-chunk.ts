@@ -3,10 +3,13 @@
  * series (`planSeries`). What depends on all deletions of the run waits for `planDeletions`. Pure: the activity loads
  * the input and stores the plan.
  */
+import { changedContent, contentOnly, otherSide, type SideName } from '../event.ts';
+import type { FieldConflict } from './merge.ts';
 import { type DeletionFacts, factsOf, type HeldDeletion, waitsForDeletions } from './plan-deletions.ts';
 import type { EventToPlan, PlanInput } from './plan-input.ts';
 import { decideEvent, isExpanded, type LinkPlan, planLink, UNDECIDED } from './plan-link.ts';
 import { NO_INSTANCES, planSeries, type SeriesPlan } from './plan-series.ts';
+import { sourceOf } from './policy.ts';
 import { isOrphan } from './relink-instances.ts';
 
 export interface ChunkPlan {
@@ -38,12 +41,18 @@ export function planChunk(input: PlanInput, gone: ReadonlySet<string> = new Set(
     : [];
   const decided = all.filter((one) => !deferred.includes(one));
   const forgotten = new Set(gone);
+  const series = decided.filter(isExpanded).flatMap(({ event }) => planInstances(event, input));
   const links = decided.map((one) => {
     const plan = planLink(one, input, forgotten);
     if (plan.state === 'forgotten') forgotten.add(plan.linkId);
-    return plan;
+    if (!plan.removesInstances || plan.state !== 'open') return plan;
+    const lost = editsWithoutSeries(one.event, input);
+    if (lost.length > 0) return { ...plan, conflicts: [...plan.conflicts, ...lost] };
+    const edits = planInstances(one.event, input).filter(({ update, released }) => update ?? released.length > 0);
+    if (edits.length === 0) return plan;
+    series.push(...edits.map(onlyEdits));
+    return waitingForEdits(plan);
   });
-  const series = decided.filter(isExpanded).flatMap(({ event }) => planInstances(event, input));
   const atOnce = links.filter((plan) => !waitsForDeletions(plan));
   return {
     links: atOnce,
@@ -55,6 +64,30 @@ export function planChunk(input: PlanInput, gone: ReadonlySet<string> = new Set(
     deferred: deferred.map(({ event }) => event.linkId),
     needsFullListing: input.events.some(({ linkId, mayHaveCopy }) => mayHaveCopy && forgotten.has(linkId)),
   };
+}
+
+/**
+ * The other side can show a series now whose instances people have edited there since: the series gets these edits
+ * first, and replaces its instances in the next run.
+ */
+function waitingForEdits(plan: LinkPlan): LinkPlan {
+  return { ...plan, state: 'again', ops: [], conflicts: [], removesInstances: false };
+}
+
+function onlyEdits({ linkId, label, update, released, conflicts }: SeriesPlan): SeriesPlan {
+  return { ...NO_INSTANCES, linkId, label, update, released, conflicts };
+}
+
+/** The series has become a single event, and people have edited instances of it on the other side since. */
+function editsWithoutSeries({ linkId, view }: EventToPlan, input: PlanInput): FieldConflict[] {
+  const side: SideName = view?.caldav?.now ? 'caldav' : 'cloud';
+  if (view?.[side]?.now?.recurrence || sourceOf(input.direction) !== null) return [];
+  return (input.instances.get(linkId) ?? []).flatMap(({ occurrence, view: instance }) => {
+    const { now, base } = instance?.[otherSide(side)] ?? {};
+    if (!now || !base || changedContent(base, now).length === 0) return [];
+    const path = { occurrence, field: 'exception' } as const;
+    return [{ path, winner: side, kept: undefined, lost: contentOnly(now) }];
+  });
 }
 
 /** What becomes of the instances of an expanded series. */

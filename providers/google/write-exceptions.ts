@@ -1,5 +1,12 @@
 /** Writes the exceptions of a series: each is an item of its own with its own ETag. */
-import { type CalendarEvent, type Content, EXCLUDED, type OccurrenceId, sameValue } from '../../core/event.ts';
+import {
+  type CalendarEvent,
+  type Content,
+  changedContent,
+  EXCLUDED,
+  type OccurrenceId,
+  sameValue,
+} from '../../core/event.ts';
 import { occurrenceContent } from '../../core/recurrence/series.ts';
 import { SyncError } from '../../core/sync-error.ts';
 import { pause } from '../concurrency.ts';
@@ -161,19 +168,19 @@ async function writeException(
  * After a change of the master: writes again the exceptions that Google dropped, and reverts those that it changed by
  * itself. A change by a person is kept, and left out of the result, so that the next poll finds it.
  */
-export async function repairExceptions(job: Job, series: Series, changedKeys: readonly string[]): Promise<Series> {
+export async function repairExceptions(job: Job, series: Series): Promise<Series> {
   const { calendar, next } = job;
-  const hasOverrides = Object.values(next.exceptions).some((desired) => desired !== EXCLUDED);
-  const isRewritten = changedKeys.includes('recurrence');
-  if (Object.keys(series.exceptions).length === 0 && !hasOverrides && !isRewritten) return series;
   const now: Series = { ...series, exceptions: await fetchExceptions(calendar, series.master) };
   const { event: current } = readSeries(now, calendar.setting);
   if (!current?.recurrence) return now;
   const items = itemsByOccurrence(now, current.when);
   const exceptions: Record<string, Item> = { ...now.exceptions };
-  for (const item of Object.values(now.exceptions))
-    if (isForeignItem(job, current, item, series.exceptions[item.id]))
-      keepStored(exceptions, item, series.exceptions[item.id]);
+  for (const item of Object.values(now.exceptions)) {
+    const known = series.exceptions[item.id];
+    if (!isForeignItem(job, current, item, known)) continue;
+    if (!known) await followSeries(job, current, item);
+    keepStored(exceptions, item, known);
+  }
   if (job.isMoved) {
     const kept = new Set(
       [...withinSeries(next, [...items.keys()]), ...Object.keys(next.exceptions)].map((id) => items.get(id)?.id),
@@ -226,6 +233,27 @@ function isForeignItem(job: Job, now: CalendarEvent, item: Item, known: Item | u
   // Google cancels exceptions of occurrences that the series has not any more.
   if (isCancelled(item) && job.isMoved && withinSeries(job.next, [id]).length === 0) return false;
   return isForeignChange(contentOf(job.calendar, item, now, id), id, { ...job, now });
+}
+
+/**
+ * A person made an exception just before its series was written, so Google gave it the former values: in these it
+ * follows the series.
+ */
+async function followSeries({ calendar, before, next }: Job, series: CalendarEvent, item: Item): Promise<void> {
+  const id = parseInstanceId(item.id)?.occurrence;
+  const is = id === undefined ? EXCLUDED : contentOf(calendar, item, series, id);
+  if (is === EXCLUDED) return;
+  const fields = changedContent(before, next).filter(
+    (field) => field !== 'when' && sameValue(is[field], before[field]),
+  );
+  const followed = { ...is, ...Object.fromEntries(fields.map((field) => [field, next[field]])) };
+  const body = contentPatch(item, is, followed, calendar.setting, true);
+  if (Object.keys(body).length === 0) return;
+  try {
+    await patchItem(calendar, item, body);
+  } catch (error) {
+    if (!(error instanceof SyncError) || (error.kind !== 'stale' && error.kind !== 'gone')) throw error;
+  }
 }
 
 /** What the poll after this write compares with. */

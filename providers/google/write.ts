@@ -93,7 +93,7 @@ export async function updateEvent(calendar: GoogleCalendar, stored: Stored, next
   const body = masterPatch(series, before, next, calendar.setting);
   if (Object.keys(body).length > 0) {
     now = await writeMaster(job, now, body);
-    if (next.recurrence) now = await repairExceptions(job, now, Object.keys(body));
+    if (next.recurrence) now = await repairExceptions(job, now);
     else now = await withoutExceptions(calendar, series, now);
   } else if (now !== series) {
     now = await withNewEtag(calendar, now);

@@ -8,6 +8,7 @@ import { type CalendarEvent, type Content, EXCLUDED } from '../../core/event.ts'
 import { occurrenceContent } from '../../core/recurrence/series.ts';
 import { SyncError } from '../../core/sync-error.ts';
 import type { Side, Stored, Written } from '../../providers/provider.ts';
+import type { GoogleAccount } from '../fakes/google/account.ts';
 import { type ContractSetup, event } from '../support/contract.ts';
 import { openGoogle } from '../support/contract-google.ts';
 import { openGraph } from '../support/contract-graph.ts';
@@ -104,7 +105,9 @@ interface World extends ContractSetup {
   isCovered(method: string): boolean;
 }
 
-async function googleWorld(options: Parameters<typeof openGoogle>[0] = {}): Promise<World> {
+async function googleWorld(
+  options: Parameters<typeof openGoogle>[0] = {},
+): Promise<World & { owner: GoogleAccount; calendarId: string }> {
   const setup = await openGoogle(options);
   const { owner, calendarId } = setup;
   const original = (item: Json): string =>
@@ -282,6 +285,33 @@ async function create(
       : JSON.stringify(written.event).includes(THEIRS);
   return isIncluded && written.existed !== true ? "the edit counts as Calpair's own write" : null;
 }
+
+it('an occurrence that a person changes in Google just before its series is written follows the series', async () => {
+  const world = await googleWorld({ instanceWriteTouchesMaster: false });
+  try {
+    const uid = 'follows@example.org';
+    const edit = EDITS.find(({ name }) => name === 'the place of the second occurrence')!;
+    const { outcome, stored } = await interrupt(
+      { ...world, isCovered: () => true },
+      { ...WEEKLY, uid },
+      edit,
+      { editBefore: 0, loseAnswer: null },
+      (side, one) => side.update(one, { ...WEEKLY, uid, title: 'Ours' }),
+    );
+    assert.deepEqual((outcome as Written).event?.exceptions, {}, 'what the person did is no write of Calpair');
+    const instances = world.owner.instances(stored.ref, world.calendarId);
+    assert.deepEqual(
+      instances.slice(0, 3).map(({ summary, location }) => [summary, location]),
+      [
+        ['Ours', 'Room'],
+        ['Ours', THEIRS],
+        ['Ours', 'Room'],
+      ],
+    );
+  } finally {
+    await world.close();
+  }
+});
 
 /** The other two differ in what becomes of exceptions. */
 const WITH_EVERYTHING = ['Google', 'Graph'];

@@ -77,7 +77,8 @@ export function similarSides(
     .filter((row) => row.pairId === pairId && (isOneOf(uidHashes, row.uidHash) || isOneOf(matchHashes, row.matchHash)))
     .map((row) => {
       const { linkId, side, uidHash, matchHash, owned, gone } = row;
-      const isOnBoth = gone === 'no' && otherSideOf(db, row)?.gone === 'no';
+      const isInstance = (db.links.get(linkId)?.parentId ?? null) !== null;
+      const isOnBoth = gone === 'no' && (isInstance || otherSideOf(db, row)?.gone === 'no');
       return { linkId, side, uidHash, matchHash, owned, gone, isOnBoth };
     });
 }

@@ -512,3 +512,29 @@ test('attendees: none leaves each side its own people, whatever else is synced',
     [],
   );
 });
+
+test('exceptions follow what a run had written to their series before it broke off', () => {
+  const series = { ...event, when: at(15), recurrence: { rules: ['RRULE:FREQ=DAILY;COUNT=3'], dates: [] } };
+  const [first, second, third] = ['20260615T070000Z', '20260616T070000Z', '20260617T070000Z'];
+  const exception = (day: number, location: string) => {
+    const { uid: _uid, recurrence: _recurrence, exceptions: _exceptions, ...content } = series;
+    return { ...content, when: at(day), location, title: 'Own' };
+  };
+  const before = { ...series, exceptions: { [first!]: exception(15, 'base') } };
+  // Two that a person made meanwhile: before the series was written to, and with a place of its own.
+  const made = { [second!]: exception(16, 'base'), [third!]: exception(17, 'own') };
+  const caldav = view({
+    now: { ...before, location: 'x', exceptions: { ...before.exceptions, ...made } },
+    base: before,
+  });
+  const cloud = view({ now: { ...before, location: 'x' }, base: before });
+  const { ops } = decided(caldav, cloud, { wrote: { wanted: 'x', stored: 'x' } });
+  for (const side of ['caldav', 'cloud'] as const) {
+    const exceptions = Object.values(ops.find((op) => op.side === side)?.next?.exceptions ?? {});
+    assert.deepEqual(
+      exceptions.map((one) => typeof one === 'object' && one.location),
+      ['x', 'x', 'own'],
+      side,
+    );
+  }
+});

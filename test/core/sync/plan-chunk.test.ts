@@ -427,6 +427,49 @@ describe('series that the other side has as single events', () => {
     assert.equal(planned.instanceDeletions.length, 3);
   });
 
+  test('what people did to them goes to the series first, and it takes their place afterwards', () => {
+    const renamed = { ...all[1]!.view!.cloud!.now!, title: 'Other' };
+    const own = { ...all[2]!.view!.cloud!.now!, recurrence: SERIES.recurrence };
+    const some = [instance('i0', OCCURRENCES[0]!, gone()), instance('i1', OCCURRENCES[1]!, { now: renamed }), all[2]!];
+    const first = plan([link('s', { caldav: series })], { instances: new Map([['s', some]]) });
+    assert.deepEqual(summary(first), ['s again']);
+    assert.deepEqual([first.instanceDeletions, first.series.map(({ ops }) => ops)], [[], [[]]]);
+    const { exceptions } = first.series[0]!.update!.next!;
+    const [excluded, other] = OCCURRENCES.map((occurrence) => exceptions[occurrence]);
+    assert.deepEqual([excluded, typeof other === 'object' && other.title], ['excluded', 'Other']);
+
+    const taken = view({ now: { ...SERIES, exceptions }, base: null });
+    const second = plan([link('s', { caldav: taken })], { instances: new Map([['s', some]]) });
+    assert.deepEqual(summary(second), ['s open: cloud create']);
+    assert.deepEqual([second.instanceDeletions.length, second.dropped], [2, ['i0']]);
+
+    const madeSeries = [instance('i2', OCCURRENCES[2]!, { now: own })];
+    const without = { ...SERIES, exceptions: { [OCCURRENCES[2]!]: 'excluded' } } as const;
+    const third = plan([link('s', { caldav: view({ now: without, base: null }) })], {
+      instances: new Map([['s', madeSeries]]),
+    });
+    assert.deepEqual(
+      third.series[0]?.released.map(({ linkId }) => linkId),
+      ['i2'],
+    );
+    assert.deepEqual(third.instanceDeletions, []);
+  });
+
+  test('an edit of one of them is a conflict where the series has become a single event', () => {
+    const renamed = { ...all[1]!.view!.cloud!.now!, title: 'Other' };
+    const some = [all[0]!, instance('i1', OCCURRENCES[1]!, { now: renamed })];
+    const single = view({ now: { ...SERIES, recurrence: null }, base: null });
+    const planned = plan([link('s', { caldav: single })], { instances: new Map([['s', some]]) });
+    assert.deepEqual(summary(planned), ['s open: cloud create']);
+    const [conflict] = planned.links[0]!.conflicts;
+    assert.deepEqual([conflict?.winner, (conflict?.lost as CalendarEvent).title], ['caldav', 'Other']);
+    const oneWay = plan([link('s', { caldav: single })], {
+      instances: new Map([['s', some]]),
+      direction: 'caldav-to-cloud',
+    });
+    assert.deepEqual(oneWay.links[0]!.conflicts, []);
+  });
+
   test('of a missing series only the copies are deleted; links of deleted events are dropped', () => {
     const some = [
       all[0]!,

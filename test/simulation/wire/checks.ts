@@ -138,15 +138,19 @@ export class WireChecks {
     const byLineage = new Map<string, Shown[]>();
     const listed = new Map<string, Listed>();
     const count = new Map<string, number>();
+    const writtenOut = this.explainedLineages();
     for (const one of person.list()) {
       const lineage = lineageOf(one.title);
       if (lineage === null) throw new Violation('W2', `an event of nobody on ${name}: ${JSON.stringify(one)}`);
-      const times = (count.get(lineage) ?? 0) + 1;
-      count.set(lineage, times);
+      const mayBeMany = writtenOut.has(lineage) || this.world.ledger.lineages.get(lineage)?.isMany === true;
+      // A series that is written out is there once for each of its occurrences.
+      const key = mayBeMany ? `${lineage} ${JSON.stringify(person.times(one.ref))}` : lineage;
+      const times = (count.get(key) ?? 0) + 1;
+      count.set(key, times);
       // Two installations that see an event at once may each make a copy of it, but none of a copy.
       if (this.world.profile.isShared && times > this.world.installations.length)
         throw new Violation('W4', `${lineage} is on ${name} ${times} times: ${one.title}`);
-      if (listed.has(lineage) && !this.mayBeTwice(lineage))
+      if (listed.has(lineage) && !this.world.profile.isShared && !mayBeMany)
         throw new Violation('W4', `${lineage} is on ${name} twice: ${one.title}, ${listed.get(lineage)!.title}`);
       listed.set(lineage, one);
       byLineage.set(lineage, inOrder([...(byLineage.get(lineage) ?? []), ...person.shown(one.ref, this.until)]));
@@ -155,10 +159,6 @@ export class WireChecks {
       for (const [lineage, shown] of byLineage)
         byLineage.set(lineage, [...new Map(shown.map((one) => [JSON.stringify(one), one])).values()]);
     return byLineage;
-  }
-
-  private mayBeTwice(lineage: string): boolean {
-    return this.world.profile.isShared || this.explainedLineages().has(lineage);
   }
 
   private compare(name: string, caldav: readonly Shown[] | undefined, cloud: readonly Shown[] | undefined): void {

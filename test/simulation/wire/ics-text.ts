@@ -188,8 +188,12 @@ export function offsetAt(zone: string, at: number): number {
   return offset;
 }
 
-/** The instant of a wall-clock time (milliseconds that are read as UTC). */
+/**
+ * The instant of a wall-clock time (milliseconds that are read as UTC): the first one of two, and for a time that the
+ * clock skips the one by the offset before (RFC 5545 section 3.3.5).
+ */
 export function instantOf(wall: number, zone: string): number {
-  const before = wall - offsetAt(zone, wall - DAY_MS);
-  return before + offsetAt(zone, before) === wall ? before : wall - offsetAt(zone, wall + DAY_MS);
+  const [before, after] = [wall - offsetAt(zone, wall - DAY_MS), wall - offsetAt(zone, wall + DAY_MS)];
+  const isShown = (at: number): boolean => at + offsetAt(zone, at) === wall;
+  return isShown(after) && !isShown(before) ? after : before;
 }

@@ -25,6 +25,8 @@ export interface Lineage {
   isReleased: boolean;
   /** It was retimed on one side and changed on the other: the exceptions that the new time dropped may be back. */
   mayReturn: boolean;
+  /** Written out as single events, one of which a person made a series of: an event of its own then. */
+  isMany: boolean;
   /** One side may keep what a person did to it while the pair was, or became, one-way. */
   isApart: boolean;
   /** Starts of occurrences that a person removed. */
@@ -61,6 +63,7 @@ export class Ledger {
       isUncertain: false,
       isReleased: false,
       isApart: false,
+      isMany: false,
       mayReturn: false,
       excluded: new Set(),
       retimedOn: new Set(),

@@ -5,9 +5,9 @@ import { Violation } from '../checks.ts';
 import type { Process } from '../scheduler.ts';
 import { quietFailure } from '../world.ts';
 import { WireChecks } from './checks.ts';
-import { lineageOf } from './ledger.ts';
+import { type Lineage, lineageOf } from './ledger.ts';
 import { Owner } from './owner.ts';
-import type { Listed } from './person.ts';
+import { type Listed, PICKED_WITHIN_MS } from './person.ts';
 import type { RealServers } from './real-servers.ts';
 import { contradictsOther, leavesOrphansOfAnotherKind, removesUnlinkedOfTwo } from './set-aside.ts';
 import {
@@ -156,6 +156,7 @@ class Player {
     const picked = 'at' in step ? person.occurrences(chosen.ref)[step.at] : undefined;
     if (!this.unlessRefused(() => this.change(calendar, step, chosen))) return;
     const after = person.list();
+    if (what === 'remove') this.forgetUncrossed(lineage, step.calendar);
     ledger.record(step.calendar, before, after);
     // Of two installations one may carry an older edit over while the other one has seen the next; and where both made
     // a copy at once, the other copy shows the old value for a while.
@@ -167,6 +168,7 @@ class Player {
     if (!['touch', 'keep', 'remove'].includes(what)) ledger.changed(lineage, step.calendar);
     // A copy that is to show "Busy" is restored, whatever a person did to it before the run that blanks it.
     if (step.calendar === 1 && this.owner.options.content.toCloud === 'busy') ledger.release(lineage);
+    if (what === 'repeat' && this.copiesOf(lineage.name) > 1) lineage.isMany = true;
     // In a one-way pair the source decides, and never deletes what it did not make.
     if (!this.owner.isDecidedBy(step.calendar) || (what === 'remove' && this.owner.direction !== 'bidirectional'))
       ledger.setApart(lineage);
@@ -176,6 +178,17 @@ class Player {
     if (what.endsWith('occurrence')) lineage.occurrencesChangedOn.add(step.calendar);
     if (what === 'exclude-occurrence' && picked && !picked.isException && !isElsewhere)
       lineage.excluded.add(picked.start);
+  }
+
+  /**
+   * A person removes an event: which of its occurrences had been removed before is known only where that has crossed.
+   * If somebody edited the event elsewhere it comes back as it is there.
+   */
+  private forgetUncrossed({ name, excluded }: Lineage, calendar: number): void {
+    const other = this.world.calendars[1 - calendar]!.person;
+    const copies = other.list().filter(({ title }) => lineageOf(title) === name);
+    const starts = copies.flatMap(({ ref }) => other.shown(ref, this.world.scheduler.now + PICKED_WITHIN_MS));
+    for (const { start } of starts) excluded.delete(start);
   }
 
   /** On the calendar that has more of them. */

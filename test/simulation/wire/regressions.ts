@@ -234,4 +234,63 @@ export const REGRESSIONS: readonly Regression[] = [
       ],
     },
   },
+  {
+    title: 'an edit of a written-out single was lost where the series could be stored at the same time',
+    schedule: {
+      profile: { cloud: 'graph', isShared: false, ways: 760, cloudWays: 879, behaviour: 0.10792429908178747 },
+      seed: 7200219,
+      steps: [
+        {
+          do: 'create',
+          calendar: 0,
+          times: { allDay: true, day: 1781827200000, minute: 0, length: 2, zone: 'UTC' },
+          rule: { freq: 'WEEKLY', interval: 2, weekdays: [4], onWeekday: false, end: null },
+        },
+        { do: 'sync', during: [] },
+        {
+          do: 'repeat',
+          rule: { freq: 'MONTHLY', interval: 2, weekdays: [], onWeekday: false, end: { count: 8 } },
+          calendar: 0,
+          event: 0.017229307210072875,
+        },
+        { do: 'write', field: 'description', calendar: 1, event: 0.017229307210072875 },
+      ],
+    },
+  },
+  {
+    title: 'an occurrence that was changed in Google just before its series was written kept the old place',
+    schedule: {
+      profile: { cloud: 'google', isShared: false, ways: 137, cloudWays: 817, behaviour: 0.5539012043736875 },
+      seed: 6300245,
+      steps: [
+        {
+          do: 'create',
+          calendar: 0,
+          times: { allDay: false, day: 1784678400000, minute: 569, length: 30, zone: 'Asia/Tehran' },
+          rule: { freq: 'WEEKLY', interval: 1, weekdays: [], onWeekday: false, end: { count: 11 } },
+        },
+        { do: 'sync', during: [] },
+        { do: 'write', field: 'location', calendar: 0, event: 0.8778056562878191 },
+        {
+          do: 'sync',
+          during: [{ at: 6, step: { do: 'move-occurrence', at: 4, by: -37, calendar: 1, event: 0.8778056562878191 } }],
+        },
+      ],
+    },
+  },
+  {
+    title: 'each of two installations took the singles that the other had written out for new events',
+    schedule: {
+      profile: { cloud: 'graph', isShared: true, ways: 839, cloudWays: 708, behaviour: 0.9362657032907009 },
+      seed: 7200198,
+      steps: [
+        {
+          do: 'create',
+          calendar: 0,
+          times: { allDay: true, day: 1780444800000, minute: 0, length: 3, zone: 'UTC' },
+          rule: { freq: 'WEEKLY', interval: 1, weekdays: [5], onWeekday: true, end: { count: 4 } },
+        },
+      ],
+    },
+  },
 ];

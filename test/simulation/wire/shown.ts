@@ -21,6 +21,8 @@ export interface Occurrence extends Shown {
 }
 
 const MOST = 2_000;
+/** Longer than any hour that a clock skips. */
+const GAP_SECONDS = 3 * 3600;
 
 /** The occurrences of a CalDAV object that begin before `until` (milliseconds), in order. */
 export function occurrencesOf(text: string, until: number): Occurrence[] {
@@ -113,7 +115,22 @@ function titleOf(event: ICAL.Component): string {
 
 function show(time: ICAL.Time): string {
   if (time.isDate) return time.toString();
-  return new Date(time.toUnixTime() * 1000).toISOString();
+  return new Date(instant(time)).toISOString();
+}
+
+/**
+ * In ms. A time that the clock skips has the offset before the gap (RFC 5545 section 3.3.5); ical.js takes the one
+ * after it.
+ */
+function instant(time: ICAL.Time): number {
+  const earlier = (seconds: number): ICAL.Time => {
+    const before = time.clone();
+    before.addDuration(ICAL.Duration.fromSeconds(-seconds));
+    return before;
+  };
+  const skipped = time.utcOffset() - earlier(GAP_SECONDS).utcOffset();
+  const isSkipped = skipped > 0 && earlier(skipped).utcOffset() < time.utcOffset();
+  return (time.toUnixTime() + (isSkipped ? skipped : 0)) * 1000;
 }
 
 export function inOrder<One extends Shown>(shown: readonly One[]): One[] {
