@@ -38,7 +38,7 @@ export function connectForm(provider, preset = null) {
   if (!provider.browserSignIn) return byForm;
   return h(
     'div',
-    {},
+    { class: 'connect' },
     signInButtons([provider]),
     h('details', { 'data-key': 'by-form' }, h('summary', {}, 'Enter a token instead'), byForm),
   );

@@ -112,11 +112,12 @@ export class Visitor {
     const { width, height: visible } = this.page.viewportSize() ?? DESKTOP;
     const isDialog = await this.page.locator('dialog[open]').isVisible();
     const height = isDialog ? visible : Number(await this.#evaluate('document.documentElement.scrollHeight'));
+    const isForDocs = format === 'webp';
     const { data } = await this.#devtools.send('Page.captureScreenshot', {
       format: format as 'webp' | 'png',
-      ...(format === 'webp' ? { quality: 70 } : {}),
+      ...(isForDocs ? { quality: 40 } : {}),
       captureBeyondViewport: true,
-      clip: { x: 0, y: 0, width, height: Math.min(height, 2400), scale: 1 },
+      clip: { x: 0, y: 0, width, height: Math.min(height, 2400), scale: isForDocs && width > PHONE.width ? 0.75 : 1 },
     });
     writeFileSync(path.join(folder, `${name}.${format}`), Buffer.from(data, 'base64'));
   }
