@@ -19,18 +19,14 @@ import { announce } from './announce.ts';
 import { buildMonitor } from './api/monitor.ts';
 import { readiness } from './api/readiness.ts';
 import { buildServer } from './api/server.ts';
-import type { BookingControl } from './api/temporal/booking-control.ts';
-import { createBookingControl } from './api/temporal/booking-control.ts';
+import { type BookingControl, createBookingControl } from './api/temporal/booking-control.ts';
 import { notifyOverdueBookings } from './api/temporal/booking-outbox.ts';
-import type { PairControl } from './api/temporal/pair-control.ts';
-import { createPairControl, registerSearchAttributes } from './api/temporal/pair-control.ts';
+import { createPairControl, type PairControl, registerSearchAttributes } from './api/temporal/pair-control.ts';
 import { supervise } from './api/temporal/supervisor.ts';
-import type { Config } from './config.ts';
-import { ConfigError, PROJECT_DIR, readConfig } from './config.ts';
+import { type Config, ConfigError, PROJECT_DIR, readConfig } from './config.ts';
 import { hashKeyOf, temporalOptions, type WaitOptions, waitForService } from './connect-services.ts';
 import { ensureFirstApiKey } from './db/api-keys.ts';
-import type { Db } from './db/connect.ts';
-import { migrate } from './db/connect.ts';
+import { type Db, migrate } from './db/connect.ts';
 import { newId } from './db/ids.ts';
 import { closePools, openPools, type Pools } from './db/pools.ts';
 import { postgresStore } from './db/postgres-store.ts';
@@ -40,15 +36,15 @@ import { announcePair } from './db/webhook-events.ts';
 import { waitForOrphan } from './embedded/data-folder.ts';
 import { anyFreePort, freePort } from './embedded/ports.ts';
 import { onNpmKilled } from './embedded/processes.ts';
-import type { Secrets } from './embedded/secrets.ts';
-import { loadOrCreateSecrets } from './embedded/secrets.ts';
+import { loadOrCreateSecrets, type Secrets } from './embedded/secrets.ts';
 import type { Servers } from './embedded/servers.ts';
 import { startServers } from './embedded/servers.ts';
 import { createLogger } from './log.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
-import { createProviders, kindOfHost } from './providers/entries.ts';
+import { createProviders, dailyRequests, kindOfHost } from './providers/entries.ts';
 import { createFetch } from './providers/http.ts';
 import { onKilledThread } from './providers/reading/reading.ts';
+import { shareBudgets } from './share-budgets.ts';
 import { newWorkerIdentity, recoverOrphanedActivities } from './worker/recover-orphaned-activities.ts';
 import { keepWorkerLease } from './worker/worker-lease.ts';
 import type { Workers } from './worker/workers.ts';
@@ -170,9 +166,12 @@ export async function startEverything(config: Config, options: StartOptions): Pr
     if (config.temporal.address !== null)
       await registerSearchAttributes(client).catch(() => log.warn(NO_SEARCH_ATTRIBUTE));
 
-    const metrics = createMetrics({ db, pools, version: version(), temporalUrl: temporalMetrics });
+    const daily = dailyRequests(config.providers);
+    const metrics = createMetrics({ db, pools, version: version(), temporalUrl: temporalMetrics, daily });
     const madeApiKey = await storeFirstApiKey(db, secrets);
     const { through = (fetch) => fetch } = options;
+    const kindOf = kindOfHost(config.providers);
+    const budgets = shareBudgets(db, daily, steps);
     const parts: Parts = {
       config,
       options,
@@ -185,7 +184,8 @@ export async function startEverything(config: Config, options: StartOptions): Pr
       metrics,
       shared: {
         store: postgresStore(db),
-        fetch: metrics.measuredFetch(through(createFetch(config)), kindOfHost(config.providers)),
+        fetch: budgets.fetch(metrics.measuredFetch(through(createFetch(config)), kindOf), kindOf),
+        slowdown: budgets.slowdown,
         providers: await createProviders(config.providers),
         log,
         latency: config.latency,
@@ -318,7 +318,7 @@ async function startApi(parts: Parts, workers: Workers | undefined): Promise<str
     preview: createPreviewPair(shared, pools.previews),
     metrics,
     ready: readyOf(parts, workers),
-    config: { ...config, version: version() },
+    config: { ...config, version: version(), dailyRequests: dailyRequests(config.providers) },
   });
   steps.push(() => {
     // Both at once: requests may wait for a run that a worker has to end.

@@ -25,6 +25,8 @@ export interface MetricsOptions {
   readonly version: string;
   /** Where Temporal's SDK serves its own, in the same format; null where it does not. */
   readonly temporalUrl: string | null;
+  /** Daily budgets of requests, by the kind of the service. */
+  readonly daily?: Readonly<Record<string, number>>;
 }
 
 /** Counts of what is stored are read again after this time. */
@@ -32,7 +34,7 @@ const STORED_FOR_MS = 10_000;
 const TEMPORAL_WITHIN_MS = 2_000;
 const SECONDS = [0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60];
 
-export function createMetrics({ db, pools, version, temporalUrl }: MetricsOptions): Metrics {
+export function createMetrics({ db, pools, version, temporalUrl, daily = {} }: MetricsOptions): Metrics {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
@@ -50,6 +52,8 @@ export function createMetrics({ db, pools, version, temporalUrl }: MetricsOption
   const http = histogram('http_request_seconds', 'Answers of the API.', ['method', 'route', 'status']);
   const calls = counter('provider_requests_total', 'Requests to calendar services.', ['provider', 'status']);
   const callSeconds = histogram('provider_request_seconds', 'Time until a calendar service answered.', ['provider']);
+  const limits = gauge('request_budget', 'Requests a day that all processes may make to a service.', ['provider']);
+  for (const [provider, limit] of Object.entries(daily)) limits.set({ provider }, limit);
   const runs = counter('runs_total', 'Runs that ended, by result.', ['result']);
   const writes = counter('writes_total', 'Events that runs created, changed or deleted.');
   const conflicts = counter('run_conflicts_total', 'Conflicts that runs found.');
@@ -121,13 +125,17 @@ function storedGauges(gauge: MakeGauge): (counts: StoredCounts) => void {
   const held = gauge('held_changes', 'Deletions that wait for a decision.');
   const bookings = gauge('bookings', 'Bookings, by status and state of their event.', ['status', 'write_status']);
   const events = gauge('webhook_events', 'Events that wait to be delivered to the webhook.');
+  const requests = gauge('requests_today', 'Requests that processes took from the daily budget of a service.', [
+    'provider',
+  ]);
   return (counts) => {
-    for (const each of [pairs, accounts, problems, bookings]) each.reset();
+    for (const each of [pairs, accounts, problems, bookings, requests]) each.reset();
     for (const { status, reason, total } of counts.pairs) pairs.set({ status, reason }, total);
     for (const { provider, status, total } of counts.accounts) accounts.set({ provider, status }, total);
     for (const { code, side, total } of counts.problems) problems.set({ code, side }, total);
     for (const { status, writeStatus, total } of counts.bookings)
       bookings.set({ status, write_status: writeStatus }, total);
+    for (const { provider, used } of counts.requests) requests.set({ provider }, used);
     lateness.set(counts.polls.mostSeconds);
     late.set(counts.polls.late);
     held.set(counts.heldChanges);

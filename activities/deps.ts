@@ -17,6 +17,8 @@ export interface Deps {
   readonly tag: (text: string) => string;
   /** How often a side is polled after a change. */
   readonly latency: Latency;
+  /** How many times longer idle pairs wait at a service whose daily budget is nearly used; absent: never. */
+  readonly slowdown?: (provider: string) => number;
   /** How long runs and their journals are kept. */
   readonly historyDays: number;
   /** Instead of `EVENTS_AT_ONCE`. */

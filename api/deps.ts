@@ -46,6 +46,8 @@ export interface ApiConfig {
   readonly apiKey: string | null;
   readonly pairsPerConnection: number;
   readonly maxConnections: number;
+  /** Daily budgets of requests, by the kind of the service. */
+  readonly dailyRequests?: Readonly<Record<string, number>>;
   /** Default for new pairs. */
   readonly pollIntervalSeconds: number;
   /** How often a side is polled after a change. */

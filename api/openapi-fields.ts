@@ -109,6 +109,7 @@ export const FIELDS: Readonly<Record<string, Field>> = {
   query: ['Part of the title.', 'plan'],
   readOnly: ['Whether the account may not write to it.', false],
   reason: ['Why, as a code.', 'too-many'],
+  requests: ['Requests to the service since midnight UTC.', { today: 1440, limit: 1000000, limitUsed: 42000 }],
   redirectPath: ['A path of this installation.', '/'],
   refreshToken: ['A refresh token of the OAuth client.', '1//refresh-token'],
   reminders: ['Whether reminders are copied.', 'keep'],

@@ -17,6 +17,8 @@ export interface SidePolls {
   readonly changedAt?: string;
   /** How long it took to say what has changed. */
   readonly tookMs?: number;
+  /** How many times longer it waits while nothing changes: the daily budget of its service is nearly used. */
+  readonly slowdown?: number;
   /** The interval that its due time was set with. */
   readonly everySeconds?: number;
   /** Present while it fails. */
@@ -70,18 +72,20 @@ export function pollSeconds(
   { intervalSeconds, latency, isPushed }: PollPolicy,
   nowMs: number,
 ): number {
-  const base = isPushed
-    ? Math.max(PUSHED_SECONDS, intervalSeconds)
-    : latency === 'seconds'
-      ? secondsAfterChange(polls.changedAt, intervalSeconds, nowMs)
-      : intervalSeconds;
+  const idle = isPushed ? Math.max(PUSHED_SECONDS, intervalSeconds) : intervalSeconds;
+  const agoMs = polls.changedAt === undefined ? Infinity : nowMs - Date.parse(polls.changedAt);
+  // A change in the future: the clock was set back.
+  const isIdle = agoMs < 0 || agoMs >= RELAXED_AFTER_MS;
+  const base = isIdle
+    ? idle * Math.max(1, polls.slowdown ?? 1)
+    : isPushed || latency === 'interval'
+      ? idle
+      : secondsAfterChange(agoMs, intervalSeconds);
   return Math.max(base, (polls.tookMs ?? 0) / 1000 / SHARE_OF_SERVER);
 }
 
-function secondsAfterChange(changedAt: string | undefined, intervalSeconds: number, nowMs: number): number {
-  const agoMs = changedAt === undefined ? Infinity : nowMs - Date.parse(changedAt);
-  // A change in the future: the clock was set back.
-  if (agoMs < 0 || agoMs >= RELAXED_AFTER_MS || intervalSeconds <= EAGER_SECONDS) return intervalSeconds;
+function secondsAfterChange(agoMs: number, intervalSeconds: number): number {
+  if (intervalSeconds <= EAGER_SECONDS) return intervalSeconds;
   const relaxed = Math.max(0, (agoMs - EAGER_FOR_MS) / (RELAXED_AFTER_MS - EAGER_FOR_MS));
   return EAGER_SECONDS * (intervalSeconds / EAGER_SECONDS) ** relaxed;
 }
@@ -89,9 +93,16 @@ function secondsAfterChange(changedAt: string | undefined, intervalSeconds: numb
 /** The side answered a poll or a run. `isFull`: everything was listed, which says nothing about the next poll. */
 export function afterAnswer(
   polls: SidePolls,
-  answer: { readonly at: Date; readonly tookMs: number; readonly isFull: boolean; readonly hasChanged: boolean },
+  answer: {
+    readonly at: Date;
+    readonly tookMs: number;
+    readonly isFull: boolean;
+    readonly hasChanged: boolean;
+    readonly slowdown?: number;
+  },
 ): SidePolls {
-  const { failure: _over, ...rest } = polls;
+  const { failure: _over, slowdown: _before, ...rest } = polls;
+  const { slowdown = 1 } = answer;
   const at = answer.at.toISOString();
   const tookMs = Math.max(0, answer.hasChanged ? Math.min(answer.tookMs, LONGEST_COUNTED_MS) : answer.tookMs);
   return {
@@ -99,6 +110,7 @@ export function afterAnswer(
     polledAt: at,
     ...(answer.hasChanged ? { changedAt: at } : {}),
     ...(answer.isFull ? {} : { tookMs }),
+    ...(slowdown > 1 ? { slowdown } : {}),
   };
 }
 

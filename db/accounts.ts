@@ -7,6 +7,7 @@ import { isId, newId } from './ids.ts';
 import { ownedBy, type Tenant } from './owners.ts';
 import { type Page, type PageRequest, pageOf } from './page.ts';
 import { violates } from './postgres-errors.ts';
+import { requestsToday } from './request-counts.ts';
 import { accounts } from './schema.ts';
 import { accountCell } from './sealed-cells.ts';
 
@@ -14,7 +15,7 @@ import { accountCell } from './sealed-cells.ts';
 export type AccountRecord = Omit<
   typeof accounts.$inferSelect,
   'credentials' | 'token' | 'tokenLease' | 'tokenLeasedUntil'
->;
+> & { readonly requestsToday: number; readonly serviceRequestsToday: number };
 
 export interface NewAccount {
   readonly provider: string;
@@ -148,6 +149,7 @@ export async function deleteAccount(db: Db, id: string): Promise<'deleted' | 'un
 
 /** What a provider needs to open an account, with the credentials decrypted: keep it in memory only. */
 export interface OpenedAccount {
+  readonly id: string;
   readonly provider: string;
   readonly identity: string;
   readonly credentials: unknown;
@@ -162,6 +164,7 @@ export async function openedAccount(db: Db, id: string): Promise<OpenedAccount |
   const [row] = await db.sql.select().from(accounts).where(eq(accounts.id, id));
   if (!row) return null;
   return {
+    id,
     provider: row.provider,
     identity: row.identity,
     credentials: JSON.parse(db.vault.open(row.credentials, accountCell(id, 'credentials'))) as unknown,
@@ -255,6 +258,9 @@ async function exists(db: Db, accountId: string): Promise<boolean> {
 
 const VISIBLE = {
   id: accounts.id,
+  /** Requests made for it today, and those of all accounts of its service that count against the daily budget. */
+  requestsToday: requestsToday(sql`'account:' || "accounts"."id"`),
+  serviceRequestsToday: requestsToday(sql`'budget:' || "accounts"."provider"`),
   provider: accounts.provider,
   preset: accounts.preset,
   label: accounts.label,

@@ -1,5 +1,5 @@
-/** The table of leases. */
-import { pgTable, text } from 'drizzle-orm/pg-core';
+/** The tables of leases, and of requests that processes lease. */
+import { bigint, pgTable, text } from 'drizzle-orm/pg-core';
 import { instant } from './columns.ts';
 
 /**
@@ -10,4 +10,11 @@ export const leases = pgTable('leases', {
   name: text('name').primaryKey(),
   holder: text('holder').notNull(),
   until: instant('until').notNull(),
+});
+
+/** Requests in the present window: leased from a budget (`budget:` and its name), or made for an `account:`. */
+export const requestCounts = pgTable('request_counts', {
+  name: text('name').primaryKey(),
+  windowStart: instant('window_start').notNull(),
+  used: bigint('used', { mode: 'number' }).notNull(),
 });

@@ -3,6 +3,7 @@ import { and, count, eq, isNull, sql } from 'drizzle-orm';
 import { bookings } from './booking-schema.ts';
 import type { Db } from './connect.ts';
 import { attentionReason, pairStatus } from './pair-status.ts';
+import { requestsFromBudgets } from './request-counts.ts';
 import { accounts, heldChanges, pairs, problems, webhookEvents } from './schema.ts';
 
 export type StoredCounts = Awaited<ReturnType<typeof countStored>>;
@@ -11,7 +12,7 @@ export type StoredCounts = Awaited<ReturnType<typeof countStored>>;
 export async function countStored(db: Db) {
   const lateSeconds = sql`extract(epoch from now() - ${pairs.nextPollAt})`;
   const reason = sql<string>`case when ${pairStatus} = 'attention' then ${attentionReason} else '' end`;
-  const [byStatus, byAccount, [late], byProblem, [held], byBooking, [events]] = await Promise.all([
+  const [byStatus, byAccount, [late], byProblem, [held], byBooking, [events], requests] = await Promise.all([
     db.sql.select({ status: pairStatus, reason, total: count() }).from(pairs).groupBy(sql`1, 2`),
     db.sql
       .select({ provider: accounts.provider, status: accounts.status, total: count() })
@@ -37,6 +38,7 @@ export async function countStored(db: Db) {
       .from(bookings)
       .groupBy(bookings.status, bookings.writeStatus),
     db.sql.select({ total: count() }).from(webhookEvents),
+    requestsFromBudgets(db),
   ]);
   return {
     pairs: byStatus,
@@ -47,6 +49,7 @@ export async function countStored(db: Db) {
     polls: { mostSeconds: late?.most ?? 0, late: late?.late ?? 0 },
     heldChanges: held?.total ?? 0,
     webhookEvents: events?.total ?? 0,
+    requests,
   };
 }
 

@@ -23,3 +23,13 @@ export function kindOfHost(settings: Readonly<Record<string, unknown>>): (host: 
       for (const address of environment.addresses(settings[kind])) kinds.set(new URL(address).host, kind);
   return (host) => kinds.get(host) ?? 'caldav';
 }
+
+/** The daily budgets of requests, by kind; of the services that have one. */
+export function dailyRequests(settings: Readonly<Record<string, unknown>>): Record<string, number> {
+  const limits: Record<string, number> = {};
+  for (const { kind, environment } of ENTRIES) {
+    const limit = kind in settings ? (environment?.dailyRequests?.(settings[kind]) ?? null) : null;
+    if (limit !== null) limits[kind] = limit;
+  }
+  return limits;
+}

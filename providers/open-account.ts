@@ -2,13 +2,16 @@
  * Opens a stored account. Providers know no database, and the database knows no providers: both meet in these
  * arguments.
  */
+
 import type { Account, Io, Provider, TokenStore } from './provider.ts';
+import { fetchFor } from './request-budgets.ts';
 
 /** By kind; those that are set up here. */
 export type Providers = ReadonlyMap<string, Provider>;
 
 /** An account as it is stored, with its credentials in the clear. */
 export interface StoredAccount {
+  readonly id: string;
   readonly provider: string;
   readonly credentials: unknown;
   readonly discovered: Record<string, unknown>;
@@ -21,5 +24,6 @@ export function openAccount(providers: Providers, account: StoredAccount, io: Io
   const provider = providers.get(account.provider);
   if (!provider) return null;
   const { credentials, discovered, tokens, saveDiscovered } = account;
-  return provider.open({ credentials, discovered, tokens, saveDiscovered }, io);
+  const fetch = fetchFor(io.fetch, account.id);
+  return provider.open({ credentials, discovered, tokens, saveDiscovered }, { ...io, fetch });
 }

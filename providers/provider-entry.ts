@@ -58,6 +58,8 @@ interface ProviderEnvironment<Variables extends z.ZodRawShape, Settings> {
   readonly withoutEffect?: readonly (string & keyof Variables)[];
   /** What `createProvider` takes. */
   settings(values: z.output<z.ZodObject<Variables>>): Settings;
+  /** How many requests a day this installation may make at the service; absent, or null: no limit. */
+  dailyRequests?(settings: Settings): number | null;
   /** Addresses that the operator chose: they are reached wherever they are. */
   addresses(settings: Settings): readonly string[];
 }

@@ -33,6 +33,8 @@ test('every wrong variable is named, and no value is repeated', () => {
     CALPAIR_ROLES: 'api,boss',
     CALPAIR_POLL_INTERVAL_SECONDS: '4',
     CALPAIR_LATENCY: 'fast',
+    GOOGLE_DAILY_REQUESTS: 'many',
+    MICROSOFT_DAILY_REQUESTS: '-1',
     CALPAIR_ALLOW_PRIVATE_NETWORKS: 'yes',
     LOG_LEVEL: 'loud',
     TEMPORAL_ADDRESS: 'nowhere',
@@ -120,8 +122,6 @@ const CONTRACT = {
 /** Those of them without effect so far, with a value that is refused all the same. */
 const WITHOUT_EFFECT = {
   CALPAIR_WEBHOOKS: 'never',
-  GOOGLE_DAILY_REQUESTS: 'many',
-  MICROSOFT_DAILY_REQUESTS: '-1',
 };
 
 test('every name of the contract is accepted, and those without effect are named', () => {

@@ -16,6 +16,8 @@ export interface OpenPair {
   readonly isSameAccount: Record<SideName, () => Promise<boolean>>;
   /** The service notifies Calpair of changes on this side, and does so reliably. */
   readonly isPushed: Readonly<Record<SideName, boolean>>;
+  /** How many times longer the side waits while nothing changes. */
+  readonly slowdown: Record<SideName, () => number>;
 }
 
 /** Null when the pair has been deleted. No request is made to either side. */
@@ -43,12 +45,14 @@ export async function openSides(
     accountIds,
     isSameAccount: { caldav: caldav.isSame, cloud: cloud.isSame },
     isPushed,
+    slowdown: { caldav: caldav.slowdown, cloud: cloud.slowdown },
   };
 }
 
 interface OpenSide {
   readonly side: Side;
   readonly isSame: () => Promise<boolean>;
+  readonly slowdown: () => number;
 }
 
 async function openSide(
@@ -72,7 +76,11 @@ async function openSide(
       conference,
       tag: deps.tag,
     });
-    return { side, isSame: async () => (await opened.identity()) === account.identity };
+    return {
+      side,
+      isSame: async () => (await opened.identity()) === account.identity,
+      slowdown: () => deps.slowdown?.(account.provider) ?? 1,
+    };
   } catch (error) {
     if (isUnavailable(error)) throw error;
     return closed(asOpeningError(error));
@@ -103,5 +111,6 @@ function closed(error: SyncError): OpenSide {
       unsupported: fail,
     },
     isSame: reject,
+    slowdown: () => 1,
   };
 }

@@ -92,7 +92,8 @@ export async function updateAfter(deps: Deps, open: OpenPair, outcomes: SideOutc
     if (outcome instanceof SideFailed) {
       polls[side] = await failedPolls(deps, open, outcome, before[side]);
     } else {
-      polls[side] = afterAnswer(before[side], { ...outcome, at: now, hasChanged: outcome.changes > 0 });
+      const slowdown = open.slowdown[side]();
+      polls[side] = afterAnswer(before[side], { ...outcome, at: now, hasChanged: outcome.changes > 0, slowdown });
       if (wasRefused(pair, side)) await deps.store.setAccountStatus(open.accountIds[side], 'ok', null);
     }
   }

@@ -10,7 +10,7 @@ import {
 import { ENTRIES } from '../../providers/entries.ts';
 import type { CredentialSchema, ProviderEntry } from '../../providers/provider-entry.ts';
 import { addAccount, renewCredentials } from '../account-credentials.ts';
-import type { Api, ApiDeps } from '../deps.ts';
+import type { Api, ApiConfig, ApiDeps } from '../deps.ts';
 import { ApiError, notFound } from '../errors.ts';
 import { listOf, pageAnswer, pageQuery, pageRequest } from '../pagination.ts';
 import { calendarsOf, providerOf } from '../provider-calls.ts';
@@ -34,6 +34,13 @@ export const account = z
     unansweredInvitations: z
       .enum(['busy', 'free'])
       .describe('Whether invitations that the person has not answered count as busy.'),
+    requests: z
+      .object({
+        today: z.int().describe('Made for this account; reported every few minutes.'),
+        limit: z.int().nullable().describe('Daily budget of all accounts of this service; null: none.'),
+        limitUsed: z.int().describe('Taken from that budget by all accounts.'),
+      })
+      .describe('Requests to the service since midnight UTC.'),
     createdAt: instant,
   })
   .meta({ id: 'Account' });
@@ -42,6 +49,7 @@ export const accountNames = { label: text(200).nullish(), externalId: text(200).
 
 export function accountRoutes(app: Api, deps: ApiDeps): void {
   const { db } = deps;
+  const json = (record: AccountRecord) => accountJson(record, deps.config);
 
   app.post(
     '/v1/accounts',
@@ -60,7 +68,7 @@ export function accountRoutes(app: Api, deps: ApiDeps): void {
       const { provider: kind, label = null, externalId = null, ...rest } = request.body;
       const { entry } = providerOf(deps, kind);
       const credentials = check(entry.credentials, rest);
-      return reply.code(201).send(accountJson(await addAccount(deps, kind, { credentials, label, externalId })));
+      return reply.code(201).send(json(await addAccount(deps, kind, { credentials, label, externalId })));
     },
   );
 
@@ -77,7 +85,7 @@ export function accountRoutes(app: Api, deps: ApiDeps): void {
     async (request) =>
       pageAnswer(
         await listAccounts(db, pageRequest(request.query), request.query.externalId ?? null, request.tenant),
-        accountJson,
+        json,
       ),
   );
 
@@ -86,7 +94,7 @@ export function accountRoutes(app: Api, deps: ApiDeps): void {
     {
       schema: { tags, summary: 'Get an account', params: idParam, response: { 200: account, ...errorResponses } },
     },
-    async (request) => accountJson(found(await findAccount(db, request.params.id))),
+    async (request) => json(found(await findAccount(db, request.params.id))),
   );
 
   app.patch(
@@ -109,7 +117,7 @@ export function accountRoutes(app: Api, deps: ApiDeps): void {
     async (request) => {
       found(await findAccount(db, request.params.id));
       await checkCalendars(deps, request.params.id, request.body);
-      return accountJson(found(await patchAccount(db, request.params.id, request.body)));
+      return json(found(await patchAccount(db, request.params.id, request.body)));
     },
   );
 
@@ -129,7 +137,7 @@ export function accountRoutes(app: Api, deps: ApiDeps): void {
       },
     },
     async (request) => {
-      return accountJson(await renewCredentials(deps, request.params.id, request.body));
+      return json(await renewCredentials(deps, request.params.id, request.body));
     },
   );
 
@@ -196,7 +204,16 @@ function found(record: AccountRecord | null): AccountRecord {
   return record;
 }
 
-export function accountJson(record: AccountRecord): z.infer<typeof account> {
-  const { canCreateCalendars, createdAt, ...rest } = record;
-  return { ...rest, capabilities: { createCalendar: canCreateCalendars }, createdAt: instantOf(createdAt) };
+export function accountJson(
+  record: AccountRecord,
+  { dailyRequests }: Pick<ApiConfig, 'dailyRequests'>,
+): z.infer<typeof account> {
+  const { canCreateCalendars, createdAt, requestsToday, serviceRequestsToday, ...rest } = record;
+  const limit = dailyRequests?.[rest.provider] ?? null;
+  return {
+    ...rest,
+    capabilities: { createCalendar: canCreateCalendars },
+    requests: { today: requestsToday, limit, limitUsed: Math.min(serviceRequestsToday, limit ?? Infinity) },
+    createdAt: instantOf(createdAt),
+  };
 }

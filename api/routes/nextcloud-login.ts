@@ -88,7 +88,7 @@ export function nextcloudLoginRoutes(app: Api, deps: ApiDeps): void {
       if (id === null) return reply.code(202).send({ status: 'waiting' });
       const found = await findAccount(db, id);
       if (found === null) throw notFound('account');
-      return reply.code(201).send(accountJson(found));
+      return reply.code(201).send(accountJson(found, deps.config));
     },
   );
 }

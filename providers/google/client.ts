@@ -19,6 +19,8 @@ export interface GoogleSettings {
   readonly rootUrl?: string | undefined;
   readonly tokenUrl?: string | undefined;
   readonly authUrl?: string | undefined;
+  /** What the installation may use of the project's quota. */
+  readonly dailyRequests?: number | undefined;
 }
 
 export const DEFAULT_ROOT_URL = 'https://www.googleapis.com/';

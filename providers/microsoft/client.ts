@@ -29,6 +29,8 @@ export interface MicrosoftSettings {
   readonly tokenUrl: string;
   /** Absent: for accounts of every tenant. */
   readonly authUrl?: string;
+  /** What this installation may use a day. */
+  readonly dailyRequests?: number;
 }
 
 export interface GraphRequest {

@@ -24,7 +24,6 @@ export const microsoft = defineProvider({
       MICROSOFT_DAILY_REQUESTS: number(1, 999_999_999).optional(),
     },
     required: ['MICROSOFT_CLIENT_ID', 'MICROSOFT_CLIENT_SECRET'],
-    withoutEffect: ['MICROSOFT_DAILY_REQUESTS'],
     settings: (values): MicrosoftSettings => ({
       clientId: values.MICROSOFT_CLIENT_ID ?? '',
       clientSecret: values.MICROSOFT_CLIENT_SECRET ?? '',
@@ -35,7 +34,9 @@ export const microsoft = defineProvider({
       authUrl:
         values.MICROSOFT_OAUTH_AUTH_URL ??
         `https://login.microsoftonline.com/${values.MICROSOFT_TENANT}/oauth2/v2.0/authorize`,
+      ...(values.MICROSOFT_DAILY_REQUESTS === undefined ? {} : { dailyRequests: values.MICROSOFT_DAILY_REQUESTS }),
     }),
+    dailyRequests: (settings) => settings.dailyRequests ?? null,
     addresses: ({ baseUrl, tokenUrl }) => [baseUrl, tokenUrl],
   },
   packages: ['@microsoft/microsoft-graph-client'],

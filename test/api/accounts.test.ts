@@ -41,6 +41,7 @@ describe('accounts', () => {
       writeCalendarId: 'third',
       freeBusyCalendarIds: null,
       unansweredInvitations: 'busy',
+      requests: { today: 0, limit: null, limitUsed: 0 },
     });
     const stored = JSON.stringify((await api.db.sql.execute(sql`select * from accounts`)).rows);
     assert.doesNotMatch(stored, /anna1/);

@@ -78,6 +78,11 @@ describe('the interval of a side', () => {
     assert.equal(pollSeconds({}, { ...pushed, intervalSeconds: 86_400 }, NOW_MS), 86_400);
   });
 
+  it('grows while the daily budget is nearly used, but not where something has just changed', () => {
+    const seconds = (ago: number) => pollSeconds({ changedAt: at(-ago).toISOString(), slowdown: 4 }, POLICY, NOW_MS);
+    assert.deepEqual([0, 600, 86_400].map(seconds), [5, 240, 240]);
+  });
+
   it('a full listing says nothing about how long a poll takes, and one that fetched changes little', () => {
     const took = (tookMs: number, isFull: boolean, hasChanged: boolean): number | undefined =>
       afterAnswer({ tookMs: 100 }, { at: NOW, tookMs, isFull, hasChanged }).tookMs;

@@ -483,6 +483,7 @@ export class MemoryDatabase extends MemoryTables {
         hasBegun: [...db.runs.values()].some((run) => run.pairId === pairId && run.number === number),
       }),
       openedAccount: (id) => ({
+        id,
         provider: 'model',
         identity: 'owner',
         credentials: id,
