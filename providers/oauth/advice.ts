@@ -1,6 +1,6 @@
 /** What to do where a service refuses a sign-in for good: by the codes of Google and Microsoft. */
 
-const SIGN_IN = 'Sign in again and enter the new refresh token.';
+const SIGN_IN = 'Sign in again.';
 const ADMIN_ALLOWS =
   'The organisation does not allow this app. Its administrator has to allow it; sign in again if that is not enough.';
 const OPERATOR_CLIENT =

@@ -56,7 +56,8 @@ async function visit(browser: Browser, calpair: RunningCalpair, services: string
     reducedMotion: 'reduce',
     viewport: { width: 1200, height: 800 },
   });
-  context.setDefaultTimeout(15_000);
+  // Of a busy machine.
+  context.setDefaultTimeout(40_000);
   const visitor = await Visitor.in(context, [calpair.api.url, ...services]);
   await visitor.page.goto(new URL(path, calpair.api.url).href);
   return visitor;

@@ -10,6 +10,8 @@ import { type Installation, startInstallation } from './installation.ts';
 import type { Visitor } from './visitor.ts';
 
 const DAYS = Array.from({ length: 16 }, (_, n) => 10 + n);
+/** Of a busy machine. */
+const WAIT_MS = 40_000;
 const EMAIL = 'ann@example.com';
 const FAMILY = 'Family at Radicale (alice)';
 
@@ -94,7 +96,7 @@ describe('a pair in a browser', () => {
     await visitor.look('event-undo-question');
     await agree('Take this change of Diving back?', 'Take it back');
     await page.getByText('It was taken back since.').waitFor();
-    await until('the title is back at Google', () => titles().includes('Swimming 12'));
+    await until('the title is back at Google', () => titles().includes('Swimming 12'), WAIT_MS);
     await pair.settle();
     assert.match(await alice.get('12.ics'), /SUMMARY:Swimming 12/);
     await page.getByRole('heading', { name: 'Swimming 12', level: 1 }).waitFor();
@@ -107,11 +109,11 @@ describe('a pair in a browser', () => {
     await page.getByRole('button', { name: /^Undo: created on/ }).click();
     await agree('Take the copy of Swimming 14 away', 'Take it away');
     await page.getByText('On one side only').waitFor();
-    await until('the copy is gone', () => !titles().includes('Swimming 14'));
+    await until('the copy is gone', () => !titles().includes('Swimming 14'), WAIT_MS);
     assert.ok(await isAtAlice(14));
     await visitor.look('event-excluded');
     await page.getByRole('button', { name: 'Sync it again' }).click();
-    await until('the copy is back', () => titles().includes('Swimming 14'));
+    await until('the copy is back', () => titles().includes('Swimming 14'), WAIT_MS);
     await page.getByText('On both sides').waitFor();
   });
 
@@ -125,7 +127,7 @@ describe('a pair in a browser', () => {
     await visitor.look('events-deleted');
     await page.getByRole('button', { name: 'Bring back Swimming 15' }).click();
     await agree('Bring back Swimming 15?', 'Bring it back');
-    await until('it is back at Google', () => titles().includes('Swimming 15'));
+    await until('it is back at Google', () => titles().includes('Swimming 15'), WAIT_MS);
     await pair.settle();
     assert.equal((await alice.list()).size, DAYS.length);
   });
@@ -184,13 +186,13 @@ describe('a pair in a browser', () => {
     await page.getByLabel('Swimming 13').check();
     await page.getByRole('button', { name: 'Restore the 2 ticked …' }).click();
     await agree('Restore 2 events?', 'Restore all 2');
-    await until('both are back', async () => (await pair.list('held-changes')).length === held - 2);
+    await until('both are back', async () => (await pair.list('held-changes')).length === held - 2, WAIT_MS);
     const rest = held - 2;
     await page.getByRole('button', { name: `Delete all ${rest} …` }).click();
     await page.getByRole('dialog', { name: `Delete ${rest} events from Google (${EMAIL})?` }).waitFor();
     await visitor.look('held-question');
     await agree(`Delete ${rest} events from Google (${EMAIL})?`, `Delete all ${rest}`);
-    await until('they are gone at Google', () => ann.list().length === DAYS.length - rest);
+    await until('they are gone at Google', () => ann.list().length === DAYS.length - rest, WAIT_MS);
     await page.getByRole('heading', { name: 'Held deletions' }).waitFor({ state: 'detached' });
     await pair.settle();
     assert.equal((await alice.list()).size, DAYS.length - rest);
@@ -234,7 +236,7 @@ describe('a pair in a browser', () => {
     for (const tick of await page.getByRole('checkbox').all()) await tick.check();
     await page.getByRole('button', { name: 'Allow' }).click();
     await page.getByRole('heading', { name: 'Accounts' }).waitFor();
-    await until('the pair is in sync again', async () => (await pair.show()).status === 'active');
+    await until('the pair is in sync again', async () => (await pair.show()).status === 'active', WAIT_MS);
     await visitor.look('accounts');
   });
 });

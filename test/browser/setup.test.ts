@@ -154,7 +154,8 @@ describe('setting up a pair in a browser', () => {
 
     await page.getByText('12 new').waitFor();
     await visitor.look('setup-4-preview');
-    installation.google.slow(150, 'POST /calendar/v3/calendars/[^/]+/events');
+    // Several are written at once, and the page asks once a second.
+    installation.google.slow(1200, 'POST /calendar/v3/calendars/[^/]+/events');
     await page.getByRole('button', { name: 'Start the sync' }).click();
     await page.getByText(/\d+ changes? written of 12/).waitFor();
     await visitor.look('setup-5-progress');
