@@ -28,17 +28,23 @@ export function writeAuditLog(app: Api, { db, log }: Pick<ApiDeps, 'db' | 'log'>
   });
   app.addHook('onSend', async (request, reply) => {
     if (!isChange(request, reply)) return;
-    const url = request.routeOptions.url ?? '';
-    try {
-      await addAuditEntry(db, {
-        keyId: request.principal?.keyId ?? null,
-        action: operationIdOf(request.method, url),
-        targets: targetsOf(request, url),
-      });
-    } catch {
-      log.error({ requestId: request.id, route: url }, 'a change could not be written to the audit log');
-    }
+    const targets = targetsOf(request, request.routeOptions.url ?? '');
+    await auditChange({ db, log }, request, { keyId: request.principal?.keyId ?? null, targets });
   });
+}
+
+/** One entry about a request; a failure to write it is logged. */
+export async function auditChange(
+  { db, log }: Pick<ApiDeps, 'db' | 'log'>,
+  { id, method, routeOptions }: FastifyRequest,
+  { keyId, targets }: { readonly keyId: string | null; readonly targets: Record<string, string | string[]> },
+): Promise<void> {
+  const url = routeOptions.url ?? '';
+  try {
+    await addAuditEntry(db, { keyId, action: operationIdOf(method, url), targets });
+  } catch {
+    log.error({ requestId: id, route: url }, 'a change could not be written to the audit log');
+  }
 }
 
 function isChange(request: FastifyRequest, reply: FastifyReply): boolean {

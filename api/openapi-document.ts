@@ -53,10 +53,17 @@ function completeOperation(whole: Json, method: string, path: string, operation:
     body.example = exampleOf(whole, body.schema, '');
   }
   for (const [status, response] of Object.entries<Json>(operation.responses)) {
-    if (/^[45]/.test(status)) operation.responses[status] = PROBLEM;
+    if (/^[45]/.test(status)) operation.responses[status] = problemOr(response);
     else completeResponse(whole, response);
   }
   operation.responses['4XX'] ??= PROBLEM;
+}
+
+/** A page for people is documented beside the problem. */
+function problemOr({ description, content }: Json): Json {
+  const page = content?.['text/html'];
+  if (page === undefined) return PROBLEM;
+  return { description, content: { 'text/html': { ...page, example: '<!doctype html>…' }, ...PROBLEM_CONTENT } };
 }
 
 function completeResponse(whole: Json, response: Json): void {

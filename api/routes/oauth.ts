@@ -7,6 +7,7 @@ import { ENTRIES } from '../../providers/entries.ts';
 import { SignInError } from '../../providers/oauth/sign-in.ts';
 import type { SignIn } from '../../providers/provider.ts';
 import { addAccount, type NewAccountNames, renewCredentials } from '../account-credentials.ts';
+import { auditChange } from '../audit.ts';
 import { cookiesOf, setCookie } from '../cookies.ts';
 import type { Api, ApiDeps } from '../deps.ts';
 import { apiErrorOf, invalid, notFound } from '../errors.ts';
@@ -26,6 +27,8 @@ interface Begun extends NewAccountNames {
   readonly redirectPath: string;
   /** The account that signs in again; null for a new one. */
   readonly accountId: string | null;
+  /** The API key that began, for the audit log; absent in sign-ins that an earlier version began. */
+  readonly keyId?: string | null;
 }
 
 /** The first step, for callers with an API key. */
@@ -65,7 +68,8 @@ export function oauthStartRoute(app: Api, deps: ApiDeps): void {
       const redirectUri = `${deps.publicUrl()}/v1/oauth/${kind}/callback`;
       const { url, verifier } = await signIn.begin({ redirectUri, state, hint: account?.username ?? null });
       const cookie = request.headers.origin === undefined ? null : newSecret();
-      const data: Begun = { verifier, redirectUri, redirectPath, accountId, label, externalId };
+      const keyId = request.principal?.keyId ?? null;
+      const data: Begun = { verifier, redirectUri, redirectPath, accountId, label, externalId, keyId };
       const expiresAt = new Date(Date.now() + VALID_SECONDS * 1000);
       await beginSignIn(db, { kind, secret: state, cookie, data, expiresAt });
       if (cookie !== null) reply.header('set-cookie', cookieFor(deps, state, cookie, VALID_SECONDS));
@@ -89,7 +93,14 @@ export function oauthCallbackRoute(app: Api, deps: ApiDeps): void {
           'within 10 minutes, and only from the browser that began. Any other gets a page that says so.',
         security: [],
         params: providerParam,
-        response: { 302: z.undefined().describe('To the `redirectPath` of the sign-in.'), ...errorResponses },
+        response: {
+          302: z.undefined().describe('To the `redirectPath` of the sign-in.'),
+          400: {
+            description: 'The sign-in has expired, was used, or was begun in another browser.',
+            content: { 'text/html': { schema: z.string() }, ...errorResponses['4xx'].content },
+          },
+          ...errorResponses,
+        },
       },
     },
     async (request, reply) => {
@@ -100,7 +111,11 @@ export function oauthCallbackRoute(app: Api, deps: ApiDeps): void {
       if (begun === null) return invalidState(reply);
       reply.header('set-cookie', cookieFor(deps, state, '', 0));
       const failure = await finish(deps, kind, { ...begun, state, answer }).then(
-        () => ({}),
+        async (accountId) => {
+          // The browser has no key: the change is that of the key which began.
+          await auditChange(deps, request, { keyId: begun.keyId ?? null, targets: { accountId } });
+          return {};
+        },
         (error: unknown) => failureOf(deps, kind, error),
       );
       return reply.redirect(withQuery(begun.redirectPath, failure));
@@ -123,15 +138,17 @@ async function begunBy(deps: ApiDeps, request: FastifyRequest, kind: string, sta
   return (await takeSignIn(deps.db, kind, state, cookiesOf(request, cookieName(state)))) as Begun | null;
 }
 
+/** @returns the id of the account that was made or changed */
 async function finish(
   deps: ApiDeps,
   kind: string,
   { accountId, label, externalId, ...begun }: Begun & { state: string; answer: URLSearchParams },
-): Promise<void> {
+): Promise<string> {
   const signIn = signInOf(deps, kind);
   const credentials = (await callProvider(deps, (io) => signIn.finish(begun, io))) as Record<string, unknown>;
-  if (accountId === null) await addAccount(deps, kind, { credentials, label, externalId });
-  else await renewCredentials(deps, accountId, credentials);
+  if (accountId === null) return (await addAccount(deps, kind, { credentials, label, externalId })).id;
+  await renewCredentials(deps, accountId, credentials);
+  return accountId;
 }
 
 /** What the browser is told: a code, and the scopes that are missing. Never what the service sent. */

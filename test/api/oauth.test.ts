@@ -124,6 +124,8 @@ for (const kind of ['google', 'microsoft'] as const)
         [kind, 'ann@example.com', 'ok', true],
       );
       assert.ok(account.writeCalendarId);
+      const audited = (await api.call('GET', '/v1/audit-log')).body.items[0];
+      assert.deepEqual([audited.action, audited.targets], ['getOauthCallback', { accountId: account.id }]);
       const calendars = await api.call('GET', `/v1/accounts/${account.id}/calendars`);
       assert.equal(calendars.status, 200);
       const made = await api.call('POST', `/v1/accounts/${account.id}/calendars`, { name: 'New', color: '#00aa00' });
