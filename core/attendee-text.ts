@@ -1,5 +1,6 @@
 /**
- * Attendees as text: a marked block at the end of a description, for sides that would invite real attendees. The block
+ * Attendees as text: a marked block at the end of a description, for sides that would invite real attendees; with the
+ * join link of an online meeting that the other side has. The block
  * ends with a tag: a hash of the event's UID and the block, keyed by the installation. A block with any other tag is
  * ordinary text. Each provider decides how it formats a line and how it removes the block again.
  */
@@ -9,6 +10,9 @@ import type { Attendee } from './event.ts';
 export type Tag = (text: string) => string;
 
 export const HEADING = '— People —';
+/** Of a block with a join link only. */
+export const LINK_HEADING = '— Online meeting —';
+export const JOIN = 'Join: ';
 export const ANSWERS: Readonly<Record<Attendee['participation'], string>> = {
   'needs-action': 'no answer yet',
   accepted: 'accepted',
@@ -17,10 +21,15 @@ export const ANSWERS: Readonly<Record<Attendee['participation'], string>> = {
   delegated: 'delegated',
 };
 
+/** The line with the join link of an online meeting: the first one of its block. */
+export function linkLines(link: string | undefined): string[] {
+  return link === undefined || link === '' ? [] : [JOIN + link];
+}
+
 /** The block that holds these lines; an empty string if there are no lines. */
-export function taggedBlock(lines: readonly string[], uid: string, tag: Tag): string {
+export function taggedBlock(lines: readonly string[], uid: string, tag: Tag, hasPeople = true): string {
   if (lines.length === 0) return '';
-  const body = [HEADING, ...lines].join('\n');
+  const body = [hasPeople ? HEADING : LINK_HEADING, ...lines].join('\n');
   return `${body}\n[calpair ${shortTag(uid, body, tag)}]`;
 }
 

@@ -81,6 +81,17 @@ export interface Content {
    * Names, sorted, each once.
    */
   readonly categories?: readonly string[];
+  /** Display alarms, in seconds before the start, ascending, each once; negative: after the start. */
+  readonly reminders?: readonly number[];
+  readonly conference?: JoinLink;
+}
+
+/** The address at which people join an online meeting; empty where there is none. */
+interface JoinLink {
+  /** Of the meeting that the event has itself. It is never written. */
+  readonly own: string;
+  /** Of the other side's meeting, as the event shows it in its text. */
+  readonly shown: string;
 }
 
 /** An occurrence that does not take place: by EXDATE, a cancelled override, or a cancelled Google item. */
@@ -117,11 +128,17 @@ export const CONTENT_FIELDS = [
   'organizer',
   'attendees',
   'categories',
+  'reminders',
+  'conference',
 ] as const;
 export type ContentField = (typeof CONTENT_FIELDS)[number];
 
 /** The fields that only some pairs copy, with the value of an event without any. */
-export const EMPTY_OPTIONAL = { categories: [] } as const satisfies Partial<Content>;
+export const EMPTY_OPTIONAL = {
+  categories: [],
+  reminders: [],
+  conference: { own: '', shown: '' },
+} as const satisfies Partial<Content>;
 export type OptionalField = keyof typeof EMPTY_OPTIONAL;
 export const OPTIONAL_FIELDS = Object.keys(EMPTY_OPTIONAL) as readonly OptionalField[];
 

@@ -1,6 +1,6 @@
 /**
- * The fields that only some pairs copy (options `categories`). An event has them only where its side was read with the
- * option on and has such a field; a side without it takes no part in it. Pure.
+ * The fields that only some pairs copy (options `categories`, `reminders`, `conference`). An event has them only where
+ * its side was read with the option on and has such a field; a side without it takes no part in it. Pure.
  */
 import {
   type CalendarEvent,
@@ -18,10 +18,12 @@ type Fit<Value> = (values: readonly Value[]) => readonly Value[];
 /** The optional fields that a side has, under the options of its pair. */
 export interface OptionalForms {
   readonly categories?: Fit<string>;
+  readonly reminders?: Fit<number>;
+  readonly conference?: true;
 }
 
 /** Fields whose values are sets. */
-export const SET_FIELDS = ['categories'] as const;
+export const SET_FIELDS = ['categories', 'reminders'] as const;
 export type SetField = (typeof SET_FIELDS)[number];
 
 /** Those that an event has. */
@@ -83,15 +85,25 @@ export function contentAt(event: CalendarEvent, id: OccurrenceId | null): Conten
   return typeof exception === 'object' ? exception : event;
 }
 
-/** The event as a new copy on a side with these fields: with all of them, and no other. */
+/** The event as a new copy on a side: with its fields, and no others. It shows the original's link. */
 export function shapedFor(event: CalendarEvent, forms: OptionalForms): CalendarEvent {
   const fields = OPTIONAL_FIELDS.filter((field) => forms[field] !== undefined);
   if (fields.length === 0 && optionalFieldsOf(event).length === 0) return event;
-  const shaped = mapContents(event, (content) => ({
-    ...contentWithout(content, OPTIONAL_FIELDS),
-    ...Object.fromEntries(fields.map((field) => [field, content[field] ?? EMPTY_OPTIONAL[field]])),
-  }));
+  const shaped = mapContents(event, (content) => {
+    const { own, shown } = content.conference ?? EMPTY_OPTIONAL.conference;
+    const conference = { own: '', shown: shown || linkFor(content, own) };
+    const values = { ...EMPTY_OPTIONAL, ...content, conference };
+    return {
+      ...contentWithout(content, OPTIONAL_FIELDS),
+      ...Object.fromEntries(fields.map((field) => [field, values[field]])),
+    };
+  });
   return fitted(shaped, forms);
+}
+
+/** The link to show beside a text; empty where the text names it already. */
+export function linkFor({ description, location }: Pick<Content, 'description' | 'location'>, link: string): string {
+  return description.includes(link) || location.includes(link) ? '' : link;
 }
 
 /** Each set cut to what the side holds. */

@@ -3,18 +3,35 @@
  * the event into their calendars. The text ends with a tag keyed by the installation, by which it is recognised and
  * removed again. Without that tag it is ordinary text.
  */
-import { ANSWERS, HEADING, shortTag, type Tag, taggedBlock, withBlock } from '../core/attendee-text.ts';
+import {
+  ANSWERS,
+  HEADING,
+  JOIN,
+  LINK_HEADING,
+  linkLines,
+  shortTag,
+  type Tag,
+  taggedBlock,
+  withBlock,
+} from '../core/attendee-text.ts';
+import type { Content } from '../core/event.ts';
 import type { AttendeeList } from './hidden-attendees.ts';
 import { cutText } from './text.ts';
 
-/** Empty where there are no attendees. */
-export function attendeeText(list: AttendeeList, uid: string, tag: Tag): string {
-  return taggedBlock(linesOf(list), uid, tag);
+/** Empty where there are no attendees. @param link the join link to show with them */
+export function attendeeText(list: AttendeeList, uid: string, tag: Tag, link?: string): string {
+  const people = linesOf(list);
+  return taggedBlock([...linkLines(link), ...people], uid, tag, people.length > 0);
 }
 
 /** Whether the text names all attendees. */
 export function namesAll({ attendees }: AttendeeList): boolean {
   return attendees.length <= MAX_LINES;
+}
+
+/** Whether the text is to show another join link. */
+export function isLinkChanged(before: Content, after: Content): boolean {
+  return after.conference !== undefined && (before.conference?.shown ?? '') !== after.conference.shown;
 }
 
 export interface Texts {
@@ -46,19 +63,30 @@ export function fitTexts(
 
 /** The text without the attendee text that this installation wrote for this event; its UID is one of `uids`. */
 export function withoutAttendeeText(text: string, uids: readonly string[], tag: Tag): string {
+  return findText(text, uids, tag)?.before ?? text;
+}
+
+/** The join link that the attendee text shows; empty where there is none. */
+export function shownLink(text: string, uids: readonly string[], tag: Tag): string {
+  const first = findText(text, uids, tag)?.lines[0] ?? '';
+  return first.startsWith(JOIN) ? first.slice(JOIN.length) : '';
+}
+
+function findText(text: string, uids: readonly string[], tag: Tag): { before: string; lines: string[] } | null {
   // An editor may have added blanks at the ends of lines.
   const lines = text.trimEnd().split('\n');
   const tagged = /^\[calpair ([0-9a-f]{16})\]$/.exec(lines.at(-1)!.trim())?.[1];
-  if (tagged === undefined) return text;
+  if (tagged === undefined) return null;
   let heading = lines.length - 2;
-  while (heading >= 0 && lines.length - heading < MAX_LINES + 5 && lines[heading]!.trim() !== HEADING) heading -= 1;
-  if (lines[heading]?.trim() !== HEADING) return text;
-  const body = lines
-    .slice(heading, -1)
-    .map((line) => line.trim())
-    .join('\n');
-  if (!uids.some((uid) => shortTag(uid, body, tag) === tagged)) return text;
-  return lines.slice(0, heading).join('\n').replace(/\n$/, '');
+  while (heading >= 0 && lines.length - heading < MAX_LINES + 5 && !isHeading(lines[heading]!)) heading -= 1;
+  if (!isHeading(lines[heading] ?? '')) return null;
+  const block = lines.slice(heading, -1).map((line) => line.trim());
+  if (!uids.some((uid) => shortTag(uid, block.join('\n'), tag) === tagged)) return null;
+  return { before: lines.slice(0, heading).join('\n').replace(/\n$/, ''), lines: block.slice(1) };
+}
+
+function isHeading(line: string): boolean {
+  return [HEADING, LINK_HEADING].includes(line.trim());
 }
 
 const MAX_LINES = 200;

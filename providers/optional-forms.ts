@@ -5,7 +5,11 @@ import type { OptionalForms } from '../core/optional-fields.ts';
 import type { SideSetting } from './provider.ts';
 
 /** Of a service that holds whatever the other side has. */
-export const HOLDS_ALL: OptionalForms = { categories: (names) => names };
+export const HOLDS_ALL: OptionalForms = {
+  categories: (names) => names,
+  reminders: (seconds) => seconds,
+  conference: true,
+};
 
 /** The fields that are copied. */
 export function fieldsOf(setting: Pick<SideSetting, OptionalField>): OptionalField[] {

@@ -9,6 +9,8 @@ import { withDatesOfExceptions } from '../recurrence/series.ts';
 import { withUntilDate } from '../recurrence/until.ts';
 import { attendeeAddresses, readAttendees, readOrganizer } from './attendees.ts';
 import { readCategories } from './categories.ts';
+import { readJoinLink } from './join-link.ts';
+import { readReminders } from './reminders.ts';
 import type { Component, ContentLine } from './text.ts';
 import { cleanText, components, findLine, findLines, parameterValue, parseProperty, rawValue } from './text.ts';
 import type { EventDuration } from './time.ts';
@@ -132,7 +134,11 @@ export function readContent(
 }
 
 export function readOptional(event: Component, fields: readonly OptionalField[]): Pick<Content, OptionalField> {
-  return { ...(fields.includes('categories') ? { categories: readCategories(event) } : {}) };
+  return {
+    ...(fields.includes('categories') ? { categories: readCategories(event) } : {}),
+    ...(fields.includes('reminders') ? { reminders: readReminders(event) } : {}),
+    ...(fields.includes('conference') ? { conference: { own: readJoinLink(event), shown: '' } } : {}),
+  };
 }
 
 /** RRULE, EXRULE and RDATE of a series whose `when` is known. @throws RecurrenceError, Unreadable */

@@ -23,6 +23,7 @@ import { filterValues, removeLine, removeLines, replaceLine, setLine } from './e
 import { addOverride } from './new-override.ts';
 import type { EventGroup, OccurrenceSource } from './read.ts';
 import { dateValues, exceptionOf, occurrenceSourcesOf, readContent, readOptional, readRecurrence } from './read.ts';
+import { writeReminders } from './reminders.ts';
 import type { Component, ContentLine } from './text.ts';
 import { eolOf, findLine, findLines, formatProperty, isComponent, parentOf, withParameter, withValue } from './text.ts';
 import type { EventDuration, StartFormat } from './time.ts';
@@ -114,7 +115,8 @@ function writeContent(
     else if (field === 'visibility') writeToken(event, 'CLASS', next.visibility.toUpperCase());
     else if (field === 'organizer') writeOrganizer(event, next.organizer, agentNone, eol);
     else if (field === 'categories') writeCategories(event, next.categories ?? []);
-    else writeAttendees(event, next.attendees, agentNone, eol);
+    else if (field === 'reminders') writeReminders(event, next.reminders ?? []);
+    else if (field === 'attendees') writeAttendees(event, next.attendees, agentNone, eol);
     if (current !== null) removeOtherSpellings(event, field);
   }
   return current === null || fields.length > 0;

@@ -11,13 +11,13 @@
  * | gone | gone | forget | forget |
  */
 
-import { type CalendarEvent, type OptionalField, otherSide, type SideName } from '../event.ts';
+import { type CalendarEvent, mapContents, type OptionalField, otherSide, type SideName } from '../event.ts';
 import type { EventProblem } from '../event-problem.ts';
 import { type OptionalForms, shapedFor } from '../optional-fields.ts';
 import { type ChangedValue, changedValues } from './changed-values.ts';
 import type { HoldReason } from './deletion-guard.ts';
 import type { FieldConflict } from './merge.ts';
-import { mergedSides, mirrored, sharedFields } from './next-states.ts';
+import { isPast, mergedSides, mirrored, sharedFields } from './next-states.ts';
 import { type Journal, ownChanges } from './own-writes.ts';
 import {
   DEFAULT_OPTIONS,
@@ -149,7 +149,10 @@ function decideOne(side: SideName, view: SideView, settings: Settings): Decision
   )
     return NOTHING;
   if (view.isOwned && isBusy(side, settings)) return NOTHING;
-  return creation(otherSide(side), view.now, settings, []);
+  const { now } = view;
+  const isOver = now.reminders !== undefined && isPast(now, settings.now);
+  const event = isOver ? mapContents(now, (content) => ({ ...content, reminders: [] })) : now;
+  return creation(otherSide(side), event, settings, []);
 }
 
 /** `last`: what the side showed before it lost the event. */

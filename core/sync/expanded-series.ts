@@ -11,6 +11,7 @@ import {
   EXCLUDED,
   type Exception,
   type OccurrenceId,
+  type OptionalField,
   type SideName,
   sameValue,
 } from '../event.ts';
@@ -22,6 +23,7 @@ import { occurrenceContent } from '../recurrence/series.ts';
 import { type FieldConflict, merge } from './merge.ts';
 
 const DAY_MS = 86_400_000;
+const LINK: OptionalField = 'conference';
 const WINDOW_BACK_DAYS = 30;
 const WINDOW_AHEAD_DAYS = 400;
 const MAX_INSTANCES = 750;
@@ -95,7 +97,10 @@ export function decideInstances(input: SeriesInput): SeriesDecision {
   };
   const known = new Set(instances.map(({ occurrence }) => occurrence));
   for (const occurrence of wanted) {
-    if (!known.has(occurrence)) decision.create.push({ occurrence, next: instanceOf(series, occurrence) });
+    if (known.has(occurrence)) continue;
+    const next = instanceOf(series, occurrence);
+    const isOver = next.reminders !== undefined && instantOfId(occurrence) + DAY_MS < input.now;
+    decision.create.push({ occurrence, next: isOver ? { ...next, reminders: [] } : next });
   }
   for (const instance of instances) decideInstance(input, instance, isStillMeant(input, instance, wanted), decision);
   return decision;
@@ -116,7 +121,10 @@ function decideInstance(input: SeriesInput, instance: Instance, isMeant: boolean
   const { occurrence } = instance;
   const whole = isMeant ? contentOf(input.series, occurrence) : null;
   // A field that the pair copies only since the two last agreed, or that one of them does not have.
-  const late = unsharedFields([whole, instance.now, instance.base, instance.agreed]);
+  // A link is shown, never merged.
+  const late = [...unsharedFields([whole, instance.now, instance.base, instance.agreed]), LINK].filter(
+    (field, at, all) => all.indexOf(field) === at,
+  );
   const [now, base] = [
     instance.now && contentWithout(instance.now, late),
     instance.base && contentWithout(instance.base, late),
@@ -145,12 +153,23 @@ function decideInstance(input: SeriesInput, instance: Instance, isMeant: boolean
     else decision.exceptions = { ...decision.exceptions, [name]: contentOnly(now) };
   } else {
     const shown = instance.now ? optionalFieldsOf(instance.now) : [];
+    // As for whole events, nothing is written about reminders of the past.
+    const isOver = instantOfId(occurrence) + DAY_MS < input.now;
+    const fields = late.filter((field) => shown.includes(field) && !(field === 'reminders' && isOver));
     const added = onlyFields(
-      whole ?? content,
-      late.filter((field) => shown.includes(field)),
+      { ...content, ...whole, ...linkOf(instance, whole) },
+      fields.filter((field) => field !== LINK || linkOf(instance, whole).conference !== undefined),
     );
     mergeInstance(input, { ...instance, now: instance.now, base, agreed }, { now, content, added }, decision);
   }
+}
+
+/** The link that an instance shows: another one only once the series has another one. */
+function linkOf({ now, agreed }: Instance, series: Content | null): Pick<Content, 'conference'> {
+  const shown = now?.conference;
+  if (!shown || !series?.conference) return {};
+  const isNew = shown.own === '' && !sameValue(agreed?.conference, series.conference);
+  return { conference: { own: shown.own, shown: isNew ? series.conference.shown : shown.shown } };
 }
 
 function mergeInstance(

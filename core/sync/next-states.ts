@@ -2,7 +2,9 @@
 import { type CalendarEvent, OPTIONAL_FIELDS, type OptionalField, otherSide, type SideName } from '../event.ts';
 import type { EventProblem } from '../event-problem.ts';
 import { fitted, type OptionalForms, SET_FIELDS, withFieldsOf, withoutFields } from '../optional-fields.ts';
+import { boundsOf } from '../recurrence/series.ts';
 import { completeTexts, uncut } from './cut-texts.ts';
+import { withShownLinks } from './join-links.ts';
 import { applyChanges, type FieldConflict, lastModifiedSide, merge } from './merge.ts';
 import { completeSets, uniteSets } from './optional-sets.ts';
 import { agreedSince, type Journal } from './own-writes.ts';
@@ -62,8 +64,11 @@ export function mirrored(sides: Sides, source: SideName, rules: Rules): NextStat
     rules,
   );
   const whole = withFieldsOf(next, to.now, fields.others);
-  const result = to.isOwned ? withFieldsOf(whole, projected(from.now, target, options), fields.unagreed) : whole;
-  return { [target]: fitted(result, rules.forms[target]), conflicts: [] };
+  const seen = { now: projected(from.now, target, options), base: from.base && projected(from.base, target, options) };
+  const unagreed = SET_FIELDS.filter((field) => fields.unagreed.includes(field));
+  const result = fitted(to.isOwned ? withFieldsOf(whole, seen.now, unagreed) : whole, rules.forms[target]);
+  const isOld = !to.isOwned || !fields.unagreed.includes('conference');
+  return { [target]: withShownLinks(result, { now: to.now, base: to.base }, seen, isOld), conflicts: [] };
 }
 
 type Shown = Side & { readonly now: CalendarEvent };
@@ -118,7 +123,16 @@ export function mergedSides(sides: Sides, rules: Rules): NextStates | null {
     conflicts.push(...united.conflicts);
     result = { caldav: fitted(united.caldav, forms.caldav), cloud: fitted(united.cloud, forms.cloud) };
   }
-  return { ...result, conflicts };
+  const isOld = !fields.unagreed.includes('conference');
+  const [of, by] = [
+    { now: caldav.now, base: caldav.base },
+    { now: cloud.now, base: cloud.base },
+  ];
+  return {
+    caldav: withShownLinks(result.caldav, of, by, isOld),
+    cloud: withShownLinks(result.cloud, by, of, isOld),
+    conflicts,
+  };
 }
 
 /** The optional fields of an event that both sides have. */
@@ -133,12 +147,23 @@ function fieldsToMerge({ caldav, cloud }: Sides, rules: Rules): FieldsToMerge {
   const events = [caldav.now, cloud.now, caldav.base, cloud.base];
   const isAgreed = (field: OptionalField): boolean =>
     rules.agreedFields.includes(field) && events.every((event) => event?.[field] !== undefined);
-  const others = OPTIONAL_FIELDS.filter((field) => !isAgreed(field));
+  // Links are shown, never merged.
+  const others = OPTIONAL_FIELDS.filter((field) => field === 'conference' || !isAgreed(field));
   const shared = caldav.now && cloud.now ? sharedFields(caldav.now, cloud.now, rules.now) : [];
-  return { others, unagreed: others.filter((field) => shared.includes(field)) };
+  return { others, unagreed: others.filter((field) => shared.includes(field) && !isAgreed(field)) };
 }
 
 /** The optional fields that both sides have, and on which they agree once they read as decided. */
-export function sharedFields(caldav: CalendarEvent, cloud: CalendarEvent, _now: number): OptionalField[] {
-  return OPTIONAL_FIELDS.filter((field) => caldav[field] !== undefined && cloud[field] !== undefined);
+export function sharedFields(caldav: CalendarEvent, cloud: CalendarEvent, now: number): OptionalField[] {
+  const isOver = isPast(caldav, now) && isPast(cloud, now);
+  return OPTIONAL_FIELDS.filter(
+    (field) => caldav[field] !== undefined && cloud[field] !== undefined && !(field === 'reminders' && isOver),
+  );
 }
+
+/** Ended before today: no reminder of it is written for the first time, because programs would still show it. */
+export function isPast(event: CalendarEvent, now: number): boolean {
+  return boundsOf(event).end <= Math.floor(now / DAY_MS) * DAY_MS;
+}
+
+const DAY_MS = 86_400_000;

@@ -4,6 +4,7 @@ import {
   type Content,
   DEFAULT_CONTENT,
   mapContents,
+  OPTIONAL_FIELDS,
   type OptionalField,
   type SideName,
 } from '../event.ts';
@@ -48,7 +49,7 @@ export const DEFAULT_OPTIONS: PairOptions = {
 
 /** The fields that a pair copies beside those of every pair. */
 export function copiedFields(options: PairOptions): OptionalField[] {
-  return options.categories === 'copy' ? ['categories'] : [];
+  return OPTIONAL_FIELDS.filter((field) => (options[field] ?? 'keep') !== 'keep');
 }
 
 export type Direction = 'bidirectional' | 'caldav-to-cloud' | 'cloud-to-caldav';

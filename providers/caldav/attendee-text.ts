@@ -1,29 +1,46 @@
 /**
- * Attendees as text at the end of the description, for servers that invite real attendees whatever the client asks
- * (SOGo). The text ends with a tag keyed by the installation over the event's UID and the text. Only text with the
- * right tag is removed and read as attendees; after a change by a person it is ordinary text.
+ * What an object shows as text at the end of its description: attendees, for servers that invite real attendees
+ * whatever the client asks (SOGo), and the join link of an online meeting of the other side. The text ends with a tag
+ * keyed by the installation over the event's UID and the text. Only text with the right tag is removed and read; after
+ * a change by a person it is ordinary text.
  */
 
-import { ANSWERS, HEADING, shortTag, type Tag, taggedBlock, withBlock } from '../../core/attendee-text.ts';
+import {
+  ANSWERS,
+  HEADING,
+  JOIN,
+  LINK_HEADING,
+  linkLines,
+  shortTag,
+  type Tag,
+  taggedBlock,
+  withBlock,
+} from '../../core/attendee-text.ts';
 import { type Attendee, type CalendarEvent, mapContents, type Organizer } from '../../core/event.ts';
 import type { AttendeeList } from '../hidden-attendees.ts';
 
-/** The event with its attendees in the descriptions only. */
-export function attendeesToText(event: CalendarEvent, uid: string, tag: Tag): CalendarEvent {
-  return mapContents(event, (content) => {
-    const block = taggedBlock(linesOf(content), uid, tag);
-    return block === ''
-      ? content
-      : { ...content, description: withBlock(content.description, block), organizer: null, attendees: [] };
+/** The event with its join link, and with `attendeesToo` its attendees, in the descriptions only. */
+export function fieldsToText(event: CalendarEvent, uid: string, tag: Tag, attendeesToo: boolean): CalendarEvent {
+  return mapContents(event, ({ conference, ...content }) => {
+    const people = attendeesToo ? linesOf(content) : [];
+    const block = taggedBlock([...linkLines(conference?.shown), ...people], uid, tag, people.length > 0);
+    if (block === '') return content;
+    const rest = people.length > 0 ? { organizer: null, attendees: [] } : {};
+    return { ...content, description: withBlock(content.description, block), ...rest };
   });
 }
 
-/** Reverses `attendeesToText`; roles and kinds are lost. */
-export function attendeesFromText(event: CalendarEvent, uid: string, tag: Tag): CalendarEvent {
+/** Reverses `fieldsToText`; roles and kinds are lost. */
+export function fieldsFromText(event: CalendarEvent, uid: string, tag: Tag): CalendarEvent {
   return mapContents(event, (content) => {
-    const found =
-      content.attendees.length === 0 && content.organizer === null ? findText(content.description, uid, tag) : null;
-    return found === null ? content : { ...content, description: found.before, ...found.list };
+    const found = findText(content.description, uid, tag);
+    if (found === null) return content;
+    const { before, link, list } = found;
+    const hasPeople = list.attendees.length > 0 || list.organizer !== null;
+    // Real attendees of an object stay real: then such a text is ordinary.
+    if (hasPeople && (content.attendees.length > 0 || content.organizer !== null)) return content;
+    const conference = content.conference ? { conference: { ...content.conference, shown: link } } : {};
+    return { ...content, description: before, ...(hasPeople ? list : {}), ...conference };
   });
 }
 
@@ -44,9 +61,16 @@ function nameOf({ name, address }: Organizer): string {
   return `${clean(name)} (${clean(address)})`.trim();
 }
 
-function findText(text: string, uid: string, tag: Tag): { before: string; list: AttendeeList } | null {
+interface FoundText {
+  readonly before: string;
+  readonly link: string;
+  readonly list: AttendeeList;
+}
+
+function findText(text: string, uid: string, tag: Tag): FoundText | null {
   const end = /\n\[calpair ([0-9a-f]{16})\]\s*$/.exec(text);
-  const start = end === null ? -1 : text.lastIndexOf(HEADING, end.index);
+  const start =
+    end === null ? -1 : Math.max(...[HEADING, LINK_HEADING].map((heading) => text.lastIndexOf(heading, end.index)));
   if (end === null || start < 0 || (start > 0 && text[start - 1] !== '\n')) return null;
   const body = text
     .slice(start, end.index)
@@ -54,7 +78,13 @@ function findText(text: string, uid: string, tag: Tag): { before: string; list: 
     .map((line) => line.trimEnd())
     .join('\n');
   if (shortTag(uid, body, tag) !== end[1]) return null;
-  return { before: text.slice(0, start).replace(/\n{1,2}$/, ''), list: readLines(body.split('\n').slice(1)) };
+  const [first = '', ...rest] = body.split('\n').slice(1);
+  const link = first.startsWith(JOIN) ? first.slice(JOIN.length) : '';
+  return {
+    before: text.slice(0, start).replace(/\n{1,2}$/, ''),
+    link,
+    list: readLines(link === '' ? [first, ...rest] : rest),
+  };
 }
 
 function readLines(lines: readonly string[]): AttendeeList {

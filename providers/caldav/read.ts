@@ -5,7 +5,7 @@ import type { EventProblem } from '../../core/event-problem.ts';
 import { readObject } from '../../core/ical/object.ts';
 import { fieldsOf } from '../optional-forms.ts';
 import type { Found, SideSetting, Stored } from '../provider.ts';
-import { attendeesFromText } from './attendee-text.ts';
+import { fieldsFromText } from './attendee-text.ts';
 import { lastSegment } from './hrefs.ts';
 import type { FetchedObject } from './objects.ts';
 
@@ -51,7 +51,7 @@ export function reader(
   }
 
   function withAttendees(event: CalendarEvent): CalendarEvent {
-    return event.uid === null ? event : attendeesFromText(event, event.uid, tag);
+    return event.uid === null ? event : fieldsFromText(event, event.uid, tag);
   }
 
   function fetched(object: FetchedObject): Found[] {

@@ -4,11 +4,11 @@ import { type CalendarEvent, changedPaths, EXCLUDED } from '../../core/event.ts'
 import { createObject, patchObject, removePart, restoreObject } from '../../core/ical/object.ts';
 import { repairEnds } from '../../core/ical/repair.ts';
 import { newViolations } from '../../core/ical/validate.ts';
-import { alikeIn } from '../../core/optional-fields.ts';
+import { alikeIn, withoutFields } from '../../core/optional-fields.ts';
 import { SyncError, type SyncErrorKind, withKind } from '../../core/sync-error.ts';
 import type { AttendeeList } from '../hidden-attendees.ts';
 import type { SideSetting, Stored, Written } from '../provider.ts';
-import { attendeesToText } from './attendee-text.ts';
+import { fieldsToText } from './attendee-text.ts';
 import { type Answer, bodyText, errorOf, hasCondition, type RequestOptions, reasonOf } from './client.ts';
 import {
   type Collection,
@@ -53,7 +53,7 @@ export async function createEvent(
       null,
       event,
       writing.isSogo || 'if refused',
-      (asText) => newObject(writing, asText ? attendeesToText(event, uid, writing.setting.tag) : event, uid, original),
+      (asText) => newObject(writing, fieldsToText(event, uid, writing.setting.tag, asText), uid, original),
     );
     if (isSuccess(answer))
       return written(
@@ -118,7 +118,7 @@ export async function updateEvent(writing: Writing, stored: Stored, given: Calen
       patchObject(
         stored.data,
         partOf(stored),
-        asText && uid !== null ? attendeesToText(next, uid, setting.tag) : next,
+        uid === null ? withoutFields(next, ['conference']) : fieldsToText(next, uid, setting.tag, asText),
         {
           floatingZone: setting.floatingZone,
           now: now(),

@@ -1,10 +1,25 @@
 /** What Google does not support of an event. */
 import type { CalendarEvent } from '../../core/event.ts';
 import type { EventProblem } from '../../core/event-problem.ts';
+import type { OptionalForms } from '../../core/optional-fields.ts';
 import { isStartIncluded } from '../../core/recurrence/expand.ts';
 import { frequencies } from '../../core/recurrence/normalise.ts';
 import { hasMatchingTypes, hasOneLength } from '../../core/recurrence/series.ts';
 import { expandedSeries } from '../series-reader.ts';
+
+/** Five reminders at most, up to four weeks before the start and not after it: those nearest to the start. */
+export const HOLDS: OptionalForms = {
+  conference: true,
+  reminders: (all) => {
+    const minutes = all.map((seconds) => Math.min(Math.max(Math.round(seconds / 60), 0), MAX_MINUTES));
+    return [...new Set(minutes)]
+      .sort((a, b) => a - b)
+      .slice(0, 5)
+      .map((one) => one * 60);
+  },
+};
+
+const MAX_MINUTES = 40_320;
 
 /** Null when Google supports the event as it is. */
 export function unsupported(event: CalendarEvent): EventProblem | null {

@@ -38,7 +38,7 @@ export async function* readChanges(
   cursor: string | null,
   storedEvents: StoredEvents,
 ): AsyncGenerator<ChangePage> {
-  const last = readCursor(cursor);
+  const last = readCursor(cursor, calendar.moreFields);
   const increment = last === null ? null : await readIncrement(calendar, last, storedEvents);
   if (increment) yield* increment;
   else yield* readEverything(calendar, storedEvents);
@@ -48,6 +48,8 @@ export async function* readChanges(
 const CURSOR_PREFIX = 'g1:';
 /** With events that are fetched again, as JSON. */
 const AGAIN_PREFIX = 'g2:';
+/** The same of pairs that store more of every event; as JSON. */
+const MORE_PREFIX = 'g3:';
 /** Then the next full listing has to do. */
 const POLLS_AGAIN = 10;
 const MAX_AGAIN = 50;
@@ -57,25 +59,38 @@ interface Cursor {
   /** Events for which the service failed, and how many more polls fetch them again. */
   readonly again: readonly string[];
   readonly left: number;
+  readonly more?: readonly string[];
 }
 
-function readCursor(text: string | null): Cursor | null {
+/** Null where events were stored with other fields. */
+function readCursor(text: string | null, fields: readonly string[]): Cursor | null {
+  const cursor = parseCursor(text);
+  return sameValue(cursor?.more ?? [], fields) ? cursor : null;
+}
+
+function parseCursor(text: string | null): Cursor | null {
   if (text?.startsWith(CURSOR_PREFIX)) return { token: text.slice(CURSOR_PREFIX.length), again: [], left: 0 };
-  if (!text?.startsWith(AGAIN_PREFIX)) return null;
+  if (!text?.startsWith(AGAIN_PREFIX) && !text?.startsWith(MORE_PREFIX)) return null;
   try {
-    const { token, again, left } = JSON.parse(text.slice(AGAIN_PREFIX.length)) as Cursor;
-    return typeof token === 'string' && Array.isArray(again) ? { token, again, left: Number(left) } : null;
+    const { token, again, left, more = [] } = JSON.parse(text.slice(AGAIN_PREFIX.length)) as Cursor;
+    return typeof token === 'string' && Array.isArray(again) ? { token, again, left: Number(left), more } : null;
   } catch {
     return null;
   }
 }
 
-function writeCursor(token: string, unread: readonly string[], last: Cursor): string {
+function writeCursor(
+  token: string,
+  fields: readonly string[],
+  unread: readonly string[] = [],
+  last: Pick<Cursor, 'again' | 'left'> = { again: [], left: 0 },
+): string {
   const again = unread.slice(0, MAX_AGAIN);
   const left = again.every((id) => last.again.includes(id)) ? last.left - 1 : POLLS_AGAIN;
-  return again.length === 0 || left <= 0
-    ? CURSOR_PREFIX + token
-    : AGAIN_PREFIX + JSON.stringify({ token, again, left } satisfies Cursor);
+  const isPlain = again.length === 0 || left <= 0;
+  const rest = isPlain ? { again: [], left: 0 } : { again, left };
+  if (fields.length > 0) return MORE_PREFIX + JSON.stringify({ token, ...rest, more: fields } satisfies Cursor);
+  return isPlain ? CURSOR_PREFIX + token : AGAIN_PREFIX + JSON.stringify({ token, ...rest } satisfies Cursor);
 }
 
 const CHUNK = 500;
@@ -90,7 +105,8 @@ interface Group {
 
 /** Yields single events page by page, and series after the last page: their parts may be anywhere. */
 async function* readEverything(calendar: GoogleCalendar, storedEvents: StoredEvents): AsyncGenerator<ChangePage> {
-  const versions = await storedEvents.versions();
+  // An event that was stored when the pair copied less has not changed since, and lacks the rest.
+  const versions = calendar.moreFields.length > 0 ? new Map<string, string | null>() : await storedEvents.versions();
   const named = new Set<string>();
   const series = new Map<string, Group>();
   let end: { token: string; date: number | null } | null = null;
@@ -114,7 +130,12 @@ async function* readEverything(calendar: GoogleCalendar, storedEvents: StoredEve
   const whole = [...series.values()].flatMap(seriesOf).filter(({ master }) => !named.has(master.id));
   for (let at = 0; at < whole.length; at += CHUNK)
     yield pageOf(calendar, whole.slice(at, at + CHUNK), versions, end.date);
-  yield { found: [], unchanged: [], removed: [], end: { cursor: CURSOR_PREFIX + end.token, full: true } };
+  yield {
+    found: [],
+    unchanged: [],
+    removed: [],
+    end: { cursor: writeCursor(end.token, calendar.moreFields), full: true },
+  };
 }
 
 /**
@@ -187,7 +208,10 @@ async function readIncrement(
     });
   }
   const lastPage = pages.pop()!;
-  return [...pages, { ...lastPage, end: { cursor: writeCursor(end.token, unread, last), full: false } }];
+  return [
+    ...pages,
+    { ...lastPage, end: { cursor: writeCursor(end.token, calendar.moreFields, unread, last), full: false } },
+  ];
 }
 
 /** False where the service fails for this one event, although the calendar answers: nothing is known of it now. */

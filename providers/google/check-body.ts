@@ -28,6 +28,7 @@ export function brokenRules(body: Body, item: Item | null): string[] {
     ['start and end', areTimes(body, isNew)],
     ['recurrence', isRecurrence(body, item)],
     ['attendees', (body.attendees ?? []).every(({ email }) => typeof email === 'string' && isMailAddress(email))],
+    ['reminders', areReminders(body.reminders)],
     ['extendedProperties', areProperties(body.extendedProperties?.private ?? {})],
   ]);
 }
@@ -113,6 +114,24 @@ function isRecurrence({ recurrence, start }: Body, item: Item | null): boolean {
       !(until && parts.has('COUNT'))
     );
   });
+}
+
+function areReminders(reminders: Body['reminders']): boolean {
+  if (reminders === undefined || reminders === null) return true;
+  const { useDefault, overrides } = reminders;
+  const list = overrides ?? [];
+  return (
+    typeof useDefault === 'boolean' &&
+    Array.isArray(list) &&
+    list.length <= (useDefault ? 0 : 5) &&
+    list.every(
+      ({ method, minutes }) =>
+        isOneOf(method, ['email', 'popup']) &&
+        Number.isInteger(minutes) &&
+        Number(minutes) >= 0 &&
+        Number(minutes) <= 40_320,
+    )
+  );
 }
 
 function areProperties(properties: Readonly<Record<string, unknown>>): boolean {

@@ -9,16 +9,23 @@ import { type Client, listingOf } from './client.ts';
 import { foundOf } from './from-google.ts';
 import {
   checkClock,
-  ITEM_FIELDS,
   type Item,
   isCancelled,
-  LIST_FIELDS,
+  itemFields,
+  listFields,
   masterIdOf,
+  type moreFields,
   pickItem,
+  type Reminder,
   type Series,
 } from './item.ts';
 
-export type GoogleCalendar = CalendarContext<Client>;
+export interface GoogleCalendar extends CalendarContext<Client> {
+  /** What is stored of an item beside the fields of every pair. */
+  readonly moreFields: ReturnType<typeof moreFields>;
+  /** The reminders that the calendar gives to its events, as the last listing named them; null: not yet. */
+  readonly known: { defaultReminders: readonly Reminder[] | null };
+}
 
 export interface ListPage {
   readonly items: readonly Item[];
@@ -48,9 +55,9 @@ export async function fetchItem(
 ): Promise<{ item: Item; date: number | null } | null> {
   try {
     const { data, date } = await calendar.client.call((api, options) =>
-      api.events.get({ calendarId: calendar.calendarId, eventId, fields: ITEM_FIELDS }, options),
+      api.events.get({ calendarId: calendar.calendarId, eventId, fields: itemFields(calendar.moreFields) }, options),
     );
-    return { item: itemOf(data), date };
+    return { item: await itemOf(calendar, data), date };
   } catch (error) {
     if (error instanceof SyncError && error.kind === 'gone') return null;
     throw error;
@@ -132,10 +139,26 @@ export async function checkCalendar(calendar: GoogleCalendar): Promise<void> {
 }
 
 /** The item in an answer. @throws SyncError `unreachable` where the answer holds none */
-export function itemOf(data: unknown): Item {
-  const item = pickItem(data);
+export async function itemOf(calendar: GoogleCalendar, data: unknown): Promise<Item> {
+  const item = pickItem(data, calendar.moreFields);
   if (!item) throw new SyncError('unreachable', 'Google answered without an event');
-  return item;
+  if (item.reminders?.useDefault !== true) return item;
+  // Only listings name the defaults.
+  if (calendar.known.defaultReminders === null) await listPage(calendar, { maxResults: 1 });
+  return withDefaults(calendar, item);
+}
+
+/** The item with what its "default reminders" are now. */
+function withDefaults({ known }: GoogleCalendar, item: Item): Item {
+  if (item.reminders?.useDefault !== true) return item;
+  return { ...item, defaultReminders: known.defaultReminders ?? [] };
+}
+
+function readDefaults(data: unknown): Reminder[] {
+  const defaults = (data as { defaultReminders?: unknown }).defaultReminders;
+  return Array.isArray(defaults)
+    ? (defaults as Reminder[]).map(({ method, minutes }) => ({ method, minutes }) as Reminder)
+    : [];
 }
 
 const PAGE_SIZE = 2500;
@@ -153,7 +176,13 @@ async function listPage(
   const { data, date } = await calendar.client
     .call((api, options) =>
       api.events.list(
-        { calendarId: calendar.calendarId, singleEvents: false, showDeleted: true, fields: LIST_FIELDS, ...query },
+        {
+          calendarId: calendar.calendarId,
+          singleEvents: false,
+          showDeleted: true,
+          fields: listFields(calendar.moreFields),
+          ...query,
+        },
         options,
       ),
     )
@@ -161,8 +190,12 @@ async function listPage(
       throw calendarError(error);
     });
   const { items, nextSyncToken, next } = listingOf(data);
+  if (calendar.moreFields.includes('reminders')) calendar.known.defaultReminders = readDefaults(data);
   return {
-    items: items.map(pickItem).filter((item) => item !== null),
+    items: items.flatMap((raw) => {
+      const item = pickItem(raw, calendar.moreFields);
+      return item === null ? [] : [withDefaults(calendar, item)];
+    }),
     date,
     syncToken: nextSyncToken ?? null,
     next,

@@ -6,20 +6,31 @@ import {
   EXCLUDED,
   type Exception,
   type OccurrenceId,
+  type OptionalField,
   type Organizer,
   type Participation,
   sameValue,
   type When,
 } from '../../core/event.ts';
+import { isJoinLink } from '../../core/join-link.ts';
 import { expandOccurrences } from '../../core/recurrence/expand.ts';
 import { idInstant, isDateId } from '../../core/recurrence/occurrence.ts';
 import { occurrenceContent } from '../../core/recurrence/series.ts';
-import { withoutAttendeeText } from '../attendee-text.ts';
+import { shownLink, withoutAttendeeText } from '../attendee-text.ts';
 import { type AttendeeList, mergeAttendees, NO_ATTENDEES, sortByAddress } from '../hidden-attendees.ts';
 import type { Found, SideSetting, Stored } from '../provider.ts';
 import { createSeriesReader, latestTime, type Report, textTooLong, ZONE_UNKNOWN } from '../series-reader.ts';
 import { htmlToText, isHtml } from '../text.ts';
-import { type Item, isCancelled, parseInstanceId, parseSeries, type Series, updatedMs, versionOf } from './item.ts';
+import {
+  type Item,
+  isCancelled,
+  parseInstanceId,
+  parseSeries,
+  type Reminder,
+  type Series,
+  updatedMs,
+  versionOf,
+} from './item.ts';
 import { copiedUid, hiddenAttendees, isCopy, isCutText, isOurText, linkOf, propertiesOf } from './private-data.ts';
 import { readOccurrence, readRecurrence, readWhen } from './times.ts';
 
@@ -181,10 +192,34 @@ function contentOf(item: Item, when: When, uids: readonly string[], setting: Sid
     status: item.status === 'tentative' || item.status === 'cancelled' ? item.status : 'confirmed',
     transparency: item.transparency === 'transparent' ? 'transparent' : 'opaque',
     visibility: item.visibility === 'private' || item.visibility === 'confidential' ? item.visibility : 'public',
+    ...optionalFields(item, setting),
+    ...(setting.conference === 'text'
+      ? { conference: { own: joinLinkOf(item), shown: shownLink(text, uids, setting.tag) } }
+      : {}),
     ...(setting.attendees === 'none'
       ? NO_ATTENDEES
       : mergeAttendees(nativeAttendees(item), hiddenAttendees(properties))),
   };
+}
+
+function joinLinkOf({ hangoutLink, conferenceData }: Item): string {
+  const points = Array.isArray(conferenceData?.entryPoints) ? conferenceData.entryPoints : [];
+  const videos = points.filter((point) => point?.entryPointType === 'video').map(({ uri }) => uri);
+  return [hangoutLink, ...videos].find(isJoinLink) ?? '';
+}
+
+/** Those that the pair copies, of an item that was read since it does. */
+function optionalFields(item: Item, setting: SideSetting): Pick<Content, OptionalField> {
+  if (setting.reminders !== 'copy' || !item.reminders) return {};
+  const minutes = remindersOf(item).flatMap(({ method, minutes }) =>
+    method === 'popup' && typeof minutes === 'number' ? [minutes] : [],
+  );
+  return { reminders: [...new Set(minutes)].sort((a, b) => a - b).map((one) => one * 60) };
+}
+
+/** The reminders that the event has, its own or the calendar's default ones. */
+export function remindersOf({ reminders, defaultReminders }: Item): readonly Reminder[] {
+  return (reminders?.useDefault === true ? defaultReminders : reminders?.overrides) ?? [];
 }
 
 /** The UIDs with which an attendee text may have been tagged. */

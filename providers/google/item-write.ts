@@ -5,7 +5,7 @@
 import { SyncError } from '../../core/sync-error.ts';
 import { checkBody } from './check-body.ts';
 import { fetchItem, type GoogleCalendar, itemOf } from './fetch.ts';
-import { ITEM_FIELDS, type Item, isCancelled, isSameItem } from './item.ts';
+import { type Item, isCancelled, isSameItem, itemFields } from './item.ts';
 import type { Body } from './to-google.ts';
 
 export interface WrittenItem {
@@ -17,9 +17,12 @@ export interface WrittenItem {
 export async function insertItem(calendar: GoogleCalendar, requestBody: Body): Promise<WrittenItem> {
   checkBody(requestBody, null);
   const { data, date } = await calendar.client.call((api, options) =>
-    api.events.insert({ calendarId: calendar.calendarId, ...WITHOUT_MAIL, fields: ITEM_FIELDS, requestBody }, options),
+    api.events.insert(
+      { calendarId: calendar.calendarId, ...WITHOUT_MAIL, fields: itemFields(calendar.moreFields), requestBody },
+      options,
+    ),
   );
-  return { item: itemOf(data), date };
+  return { item: await itemOf(calendar, data), date };
 }
 
 /** Whether what a write is based on is unchanged, seen by the item as it is now. */
@@ -40,12 +43,18 @@ export async function patchItem(
     const { data, date } = await calendar.client.call(
       (api, options) =>
         api.events.patch(
-          { calendarId: calendar.calendarId, eventId: item.id, ...WITHOUT_MAIL, fields: ITEM_FIELDS, requestBody },
+          {
+            calendarId: calendar.calendarId,
+            eventId: item.id,
+            ...WITHOUT_MAIL,
+            fields: itemFields(calendar.moreFields),
+            requestBody,
+          },
           options,
         ),
       etag,
     );
-    return { item: itemOf(data), date };
+    return { item: await itemOf(calendar, data), date };
   });
 }
 

@@ -4,10 +4,16 @@
  */
 import { createHash } from 'node:crypto';
 import type { calendar_v3 } from 'googleapis/build/src/apis/calendar/index.js';
-import { sameValue } from '../../core/event.ts';
+import { type OptionalField, sameValue } from '../../core/event.ts';
+import { fieldsOf } from '../optional-forms.ts';
+import type { SideSetting } from '../provider.ts';
 import { isClockAhead } from '../series-reader.ts';
 
-export type Item = calendar_v3.Schema$Event & { id: string };
+export type Item = calendar_v3.Schema$Event & {
+  id: string;
+  /** What `reminders.useDefault` meant when the event was read: the defaults are not part of it. */
+  defaultReminders?: readonly Reminder[];
+};
 
 /** `Stored.data`, as JSON. */
 export interface Series {
@@ -18,6 +24,9 @@ export interface Series {
   /** Set when an item's `updated` was more than 5 minutes ahead of the server's own clock when it was read. */
   readonly clockAhead?: true;
 }
+
+/** A default reminder of the calendar, or one of an event. */
+export type Reminder = calendar_v3.Schema$EventReminder;
 
 const FIELDS = [
   'id',
@@ -42,19 +51,40 @@ const FIELDS = [
   'extendedProperties',
 ] as const satisfies readonly (keyof calendar_v3.Schema$Event)[];
 
-/** The partial response with just these fields, for `events.list` and for one event. */
-export const ITEM_FIELDS = FIELDS.map((field) =>
-  field === 'extendedProperties' ? 'extendedProperties/private' : field,
-).join(',');
-export const LIST_FIELDS = `nextPageToken,nextSyncToken,items(${ITEM_FIELDS})`;
+/** What is stored beside them for pairs that copy more. */
+const MORE_FIELDS: Readonly<Record<OptionalField, readonly MoreField[]>> = {
+  categories: [],
+  reminders: ['reminders'],
+  conference: ['hangoutLink', 'conferenceData'],
+};
+type MoreField = 'reminders' | 'hangoutLink' | 'conferenceData';
+/** Of composed fields, what is stored of them. */
+const PARTS: Readonly<Record<string, string>> = {
+  extendedProperties: 'extendedProperties/private',
+  conferenceData: 'conferenceData/entryPoints',
+};
+
+export function moreFields(setting: Pick<SideSetting, OptionalField>): MoreField[] {
+  return fieldsOf(setting).flatMap((field) => MORE_FIELDS[field]);
+}
+
+/** The partial response with just these fields, for one event and for `events.list`. */
+export function itemFields(more: readonly MoreField[]): string {
+  return [...FIELDS, ...more].map((field) => PARTS[field] ?? field).join(',');
+}
+export function listFields(more: readonly MoreField[]): string {
+  const defaults = more.includes('reminders') ? ',defaultReminders' : '';
+  return `nextPageToken,nextSyncToken${defaults},items(${itemFields(more)})`;
+}
 
 /** An item with the fields that are stored; null where it has no usable id. */
-export function pickItem(raw: unknown): Item | null {
+export function pickItem(raw: unknown, more: readonly MoreField[] = []): Item | null {
   if (typeof raw !== 'object' || raw === null) return null;
   const source = raw as calendar_v3.Schema$Event;
   if (typeof source.id !== 'string' || source.id === '' || source.id.length > 1100) return null;
   const item: Record<string, unknown> = {};
-  for (const field of FIELDS) if (source[field] !== undefined && source[field] !== null) item[field] = source[field];
+  for (const field of [...FIELDS, ...more])
+    if (source[field] !== undefined && source[field] !== null) item[field] = source[field];
   if (source.extendedProperties) item['extendedProperties'] = { private: source.extendedProperties.private ?? {} };
   return item as unknown as Item;
 }

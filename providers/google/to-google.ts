@@ -1,7 +1,7 @@
 /**
  * Canonical events as bodies for Google. A PATCH has the changed fields only. `null` clears a field of an event, the
  * empty string that of an instance, where null might restore the series' value. Fields that are never sent stay as they
- * are: reminders, attachments, conferences, colours.
+ * are: attachments, conferences, colours, and what the pair does not copy.
  */
 import type { calendar_v3 } from 'googleapis/build/src/apis/calendar/index.js';
 import {
@@ -12,7 +12,7 @@ import {
   type OccurrenceId,
   sameValue,
 } from '../../core/event.ts';
-import { attendeeText, fitTexts, namesAll, type Texts } from '../attendee-text.ts';
+import { attendeeText, fitTexts, isLinkChanged, namesAll, type Texts } from '../attendee-text.ts';
 import {
   type AttendeeList,
   areAttendeesChanged,
@@ -22,7 +22,7 @@ import {
 } from '../hidden-attendees.ts';
 import type { SideSetting } from '../provider.ts';
 import { cutText, isHtml } from '../text.ts';
-import { nativeAttendees, uidOf } from './from-google.ts';
+import { nativeAttendees, remindersOf, uidOf } from './from-google.ts';
 import type { Item, Series } from './item.ts';
 import {
   attendeeProperties,
@@ -59,7 +59,7 @@ export function insertBody(event: CalendarEvent, id: string, key: string, settin
     ...(event.visibility === 'public' ? {} : { visibility: event.visibility }),
     ...(event.recurrence ? { recurrence: writeRecurrence(event.recurrence, excluded) } : {}),
     ...(setting.attendees === 'native' ? nativeBody([], event.attendees) : {}),
-    reminders: { useDefault: false, overrides: [] },
+    reminders: remindersBody(null, event.reminders ?? []),
     extendedProperties: {
       private: {
         ...linkProperties(key, id),
@@ -88,6 +88,8 @@ export function contentPatch(
   if (before.transparency !== after.transparency) body.transparency = after.transparency;
   if (before.visibility !== after.visibility)
     body.visibility = after.visibility === 'public' ? 'default' : after.visibility;
+  if (after.reminders && !sameValue(before.reminders, after.reminders))
+    body.reminders = remindersBody(item, after.reminders);
   Object.assign(body, textPatch(item, before, after, setting, cleared));
   return body;
 }
@@ -108,10 +110,18 @@ export function restoreBody(series: Item, content: Content, setting: SideSetting
     status: content.status,
     transparency: content.transparency,
     visibility: content.visibility === 'public' ? 'default' : content.visibility,
+    ...(content.reminders ? { reminders: remindersBody(series, content.reminders) } : {}),
     extendedProperties: {
       private: patchProperties(propertiesOf(series), next, ['attendees', 'text']) as Record<string, string>,
     },
   };
+}
+
+/** Display reminders in place of those of an item, whose mails stay: five in all. */
+export function remindersBody(item: Item | null, seconds: readonly number[]): NonNullable<Body['reminders']> {
+  const others = item ? remindersOf(item).filter(({ method }) => method !== 'popup') : [];
+  const popups = seconds.map((one) => ({ method: 'popup', minutes: Math.round(one / 60) }));
+  return { useDefault: false, overrides: [...others, ...popups].slice(0, MAX_REMINDERS) };
 }
 
 /** Whether a change moves the occurrences of a series, after which its exceptions are named. */
@@ -138,6 +148,7 @@ export function excludedByLine(series: Series, event: CalendarEvent): Occurrence
   return event.recurrence ? [...readRecurrence(series.master.recurrence ?? [], event.when).excluded] : [];
 }
 
+const MAX_REMINDERS = 5;
 const LIMITS = { title: 1024, location: 1024, description: 8192 };
 
 /** Undefined where it stays: an unchanged rule keeps its spelling. */
@@ -161,7 +172,8 @@ function textPatch(item: Item, before: Content, after: Content, setting: SideSet
   const attendeesChanged = areAttendeesChanged(before, after, hasHiddenAttendees(now), setting);
   const textChanged = before.description !== after.description;
   const lineChanged = before.title !== after.title || before.location !== after.location;
-  if (!attendeesChanged && !textChanged && !lineChanged) return {};
+  const linkChanged = isLinkChanged(before, after);
+  if (!attendeesChanged && !textChanged && !lineChanged && !linkChanged) return {};
   const written = item.description ?? '';
   const hidden = attendeesToHide(after, nativeAttendees(item), setting);
   const body: Body =
@@ -172,7 +184,7 @@ function textPatch(item: Item, before: Content, after: Content, setting: SideSet
   const texts = textsOf(after, hidden, uidOf(item) ?? '', setting);
   const stillCut = !textChanged && isCutText(now, written) && after.description.endsWith('…');
   const isForeignHtml = isHtml(written) && !isOurText(now, written);
-  if (textChanged || (attendeesChanged && !isForeignHtml)) {
+  if (textChanged || ((attendeesChanged || linkChanged) && !isForeignHtml)) {
     if (texts.description !== written) body.description = texts.description || cleared;
     Object.assign(
       properties,
@@ -186,7 +198,7 @@ function textPatch(item: Item, before: Content, after: Content, setting: SideSet
 }
 
 function textsOf(content: Content, list: AttendeeList, uid: string, setting: SideSetting): Texts {
-  const texts = fitTexts(content, attendeeText(list, uid, setting.tag), LIMITS);
+  const texts = fitTexts(content, attendeeText(list, uid, setting.tag, content.conference?.shown), LIMITS);
   return { ...texts, isCut: texts.isCut || !namesAll(list) };
 }
 

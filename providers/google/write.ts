@@ -9,6 +9,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { CalendarEvent } from '../../core/event.ts';
+import { alikeIn } from '../../core/optional-fields.ts';
 import { SyncError } from '../../core/sync-error.ts';
 import { pause } from '../concurrency.ts';
 import { LAG_MS } from '../confirm-gone.ts';
@@ -18,7 +19,7 @@ import { foundOf, readSeries } from './from-google.ts';
 import { checkClock, type Item, isCancelled, isSameItem, parseSeries, type Series } from './item.ts';
 import { deleteItem, insertItem, patchItem } from './item-write.ts';
 import { linkOf } from './private-data.ts';
-import { type Body, insertBody, isRetimed, masterPatch } from './to-google.ts';
+import { type Body, insertBody, isRetimed, masterPatch, remindersBody } from './to-google.ts';
 import {
   addOverrides,
   checkAllKnown,
@@ -45,7 +46,8 @@ export async function createEvent(
   let existed = false;
   try {
     const body = insertBody(event, id, key, calendar.setting);
-    const { item, date } = await insertItem(calendar, original ? { ...body, ...extrasOf(original) } : body);
+    const extras = original === undefined ? {} : extrasOf(original, event);
+    const { item, date } = await insertItem(calendar, { ...body, ...extras });
     series = checkClock({ master: item, exceptions: {} }, date);
   } catch (error) {
     if (!(error instanceof SyncError) || error.status !== 409) throw error;
@@ -58,9 +60,11 @@ export async function createEvent(
 }
 
 /** What a deleted event had beside the fields that are synced, as far as an insert can set it. */
-function extrasOf(original: string): Pick<Item, 'reminders' | 'colorId'> {
-  const { reminders, colorId } = parseSeries(original).master;
-  return { ...(reminders ? { reminders } : {}), ...(colorId ? { colorId } : {}) };
+function extrasOf(original: string, event: CalendarEvent): Body {
+  const { master } = parseSeries(original);
+  const { reminders, colorId } = master;
+  const own = event.reminders ? remindersBody(master, event.reminders) : reminders;
+  return { ...(own ? { reminders: own } : {}), ...(colorId ? { colorId } : {}) };
 }
 
 /** Google's rules for a chosen id: lower-case base32hex, 5 to 1024 characters, never used before in this calendar. */
@@ -75,10 +79,11 @@ export function eventId(key: string, generation: number, calendarId: string): st
 }
 
 /** Changes `stored` so that it reads as `next`. @throws SyncError `stale`, `gone`, `forbidden`, `rejected` */
-export async function updateEvent(calendar: GoogleCalendar, stored: Stored, next: CalendarEvent): Promise<Written> {
+export async function updateEvent(calendar: GoogleCalendar, stored: Stored, given: CalendarEvent): Promise<Written> {
   const series = parseSeries(stored.data);
   const { event: before } = readSeries(series, calendar.setting);
   if (!before) throw new SyncError('bug', 'the stored event cannot be read');
+  const next = alikeIn(before, given);
   if (next.status === 'cancelled') throw new SyncError('rejected', 'a cancelled event is a deleted one in Google');
   if ((series.master.eventType ?? 'default') !== 'default')
     throw new SyncError('forbidden', 'only ordinary Google events can be changed');

@@ -21,11 +21,20 @@ export function unsupported(event: CalendarEvent): EventProblem | null {
   return null;
 }
 
-/** A category is a name of at most 255 characters; Outlook knows it in one case only. */
+/**
+ * A category is a name of at most 255 characters; Outlook knows it in one case only. An event has one reminder, not
+ * after its start: the one nearest to the start.
+ */
 export const HOLDS: OptionalForms = {
+  conference: true,
   categories: (names) => {
     const byKey = new Map([...names].reverse().map((name) => [name.toLowerCase(), name]));
     return names.filter((name) => name.length <= 255 && byKey.get(name.toLowerCase()) === name);
+  },
+  reminders: (all) => {
+    const before = all.filter((seconds) => seconds >= 0);
+    if (all.length === 0) return [];
+    return [before.length === 0 ? 0 : Math.round(Math.min(...before) / 60) * 60];
   },
 };
 

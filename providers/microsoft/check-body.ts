@@ -28,6 +28,8 @@ export function brokenRules(body: Body, kind: 'create' | 'patch'): string[] {
     ['start and end', areTimes(body, isNew)],
     ['recurrence', isRecurrence(body)],
     ['categories', !('categories' in body) || areCategories(body['categories'])],
+    ['isReminderOn', ['undefined', 'boolean'].includes(typeof body['isReminderOn'])],
+    ['reminderMinutesBeforeStart', isMinutes(body['reminderMinutesBeforeStart'])],
     ['attendees', listOf(body['attendees']).every(isAttendee)],
     ['singleValueExtendedProperties', listOf(body['singleValueExtendedProperties']).every(isProperty)],
   ]);
@@ -56,6 +58,11 @@ const DAY_MS = 86_400_000;
 
 function isLine(value: unknown): boolean {
   return typeof value === 'string' && value.length <= 255;
+}
+
+/** Of an integer of 32 bits. */
+function isMinutes(value: unknown): boolean {
+  return value === undefined || (Number.isInteger(value) && Number(value) >= 0 && Number(value) < 2 ** 31);
 }
 
 /** Names in the order of no importance: an array is replaced as a whole. */

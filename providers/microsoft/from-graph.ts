@@ -13,9 +13,10 @@ import {
   sameValue,
   type When,
 } from '../../core/event.ts';
+import { isJoinLink } from '../../core/join-link.ts';
 import { RecurrenceError } from '../../core/recurrence/rule.ts';
 import { occurrenceContent } from '../../core/recurrence/series.ts';
-import { withoutAttendeeText } from '../attendee-text.ts';
+import { shownLink, withoutAttendeeText } from '../attendee-text.ts';
 import { type AttendeeList, mergeAttendees, NO_ATTENDEES, sortByAddress } from '../hidden-attendees.ts';
 import type { Found, SideSetting, Stored } from '../provider.ts';
 import { createSeriesReader, latestTime, type Report, textTooLong, ZONE_UNKNOWN } from '../series-reader.ts';
@@ -237,22 +238,36 @@ function plainContent(
   uids: readonly string[],
   setting: SideSetting,
 ): Omit<Content, 'when' | 'organizer' | 'attendees'> {
+  const text = bodyText(item);
   return {
     title: textOf(item['subject']),
     location: textOf(fieldOf(item['location'], 'displayName')),
-    description: withoutAttendeeText(bodyText(item), uids, setting.tag).trimEnd(),
+    description: withoutAttendeeText(text, uids, setting.tag).trimEnd(),
     ...statusOf(item),
     visibility: VISIBILITIES[textOf(item['sensitivity'])] ?? 'public',
     ...optionalFields(item, setting),
+    ...(setting.conference === 'text'
+      ? { conference: { own: joinLinkOf(item), shown: shownLink(text, uids, setting.tag) } }
+      : {}),
   };
+}
+
+function joinLinkOf({ onlineMeeting, onlineMeetingUrl }: Item): string {
+  return [fieldOf(onlineMeeting, 'joinUrl'), onlineMeetingUrl].find(isJoinLink) ?? '';
 }
 
 /** Those that the pair copies, of an event that was read since it does. */
 function optionalFields(item: Item, setting: SideSetting): Pick<Content, OptionalField> {
-  const { categories } = item;
-  if (setting.categories !== 'copy' || !Array.isArray(categories)) return {};
-  const names = categories.map((name) => textOf(name).trim()).filter((name) => name !== '');
-  return { categories: [...new Set(names)].sort() };
+  const { categories, isReminderOn, reminderMinutesBeforeStart: minutes } = item;
+  const names = listOf(categories).map((name) => textOf(name).trim());
+  return {
+    ...(setting.categories === 'copy' && Array.isArray(categories)
+      ? { categories: [...new Set(names.filter((name) => name !== ''))].sort() }
+      : {}),
+    ...(setting.reminders === 'copy' && typeof isReminderOn === 'boolean'
+      ? { reminders: isReminderOn && typeof minutes === 'number' ? [minutes * 60] : [] }
+      : {}),
+  };
 }
 
 const VISIBILITIES: Readonly<Record<string, Content['visibility']>> = {

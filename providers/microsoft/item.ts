@@ -60,7 +60,11 @@ export const FIELDS = [
   'singleValueExtendedProperties',
 ] as const;
 /** Those of pairs that copy more. */
-const MORE_FIELDS: Readonly<Record<OptionalField, readonly string[]>> = { categories: ['categories'] };
+const MORE_FIELDS: Readonly<Record<OptionalField, readonly string[]>> = {
+  categories: ['categories'],
+  reminders: ['isReminderOn', 'reminderMinutesBeforeStart'],
+  conference: ['onlineMeeting', 'onlineMeetingUrl'],
+};
 const MAX_ID = 1100;
 
 /** The fields that are stored beside `FIELDS`. */

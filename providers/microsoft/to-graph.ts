@@ -5,7 +5,7 @@
 
 import { type Attendee, type CalendarEvent, type Content, sameValue } from '../../core/event.ts';
 import { SyncError } from '../../core/sync-error.ts';
-import { attendeeText, fitTexts, namesAll, type Texts } from '../attendee-text.ts';
+import { attendeeText, fitTexts, isLinkChanged, namesAll, type Texts } from '../attendee-text.ts';
 import {
   type AttendeeList,
   areAttendeesChanged,
@@ -73,7 +73,7 @@ export function insertBody(event: CalendarEvent, key: string, transactionId: str
     ...(event.recurrence ? { recurrence: recurrenceBody(event) } : {}),
     ...(native.length === 0 ? {} : { attendees: native }),
     ...(event.categories?.length ? { categories: event.categories } : {}),
-    isReminderOn: false,
+    ...reminderBody(event.reminders ?? []),
     isOnlineMeeting: false,
     ...propertiesBody(properties),
   };
@@ -117,7 +117,14 @@ export function isLocalChange(body: Body): boolean {
   return Object.keys(body).every((key) => LOCAL.has(key));
 }
 
-const LOCAL = new Set(['showAs', 'sensitivity', 'categories', 'singleValueExtendedProperties']);
+const LOCAL = new Set([
+  'showAs',
+  'sensitivity',
+  'categories',
+  'isReminderOn',
+  'reminderMinutesBeforeStart',
+  'singleValueExtendedProperties',
+]);
 /** Of the body, Graph names no limit but that of a request, 4 MB. */
 const LIMITS = { title: 255, location: 255, description: 500_000 };
 
@@ -137,6 +144,8 @@ function contentPatch(
   if (showAsOf(before) !== showAsOf(after)) body['showAs'] = showAsOf(after);
   if (before.visibility !== after.visibility) body['sensitivity'] = sensitivityOf(after);
   if (after.categories && !sameValue(before.categories, after.categories)) body['categories'] = after.categories;
+  if (after.reminders && !sameValue(before.reminders, after.reminders))
+    Object.assign(body, reminderBody(after.reminders));
   const texts = textPatch(item, before, after, setting, own !== null);
   const changed = own === null ? {} : changedProperties(propertiesOf(item), { ...texts.properties, ...own });
   return { body: { ...body, ...texts.body, ...propertiesBody(changed) }, properties: changed };
@@ -148,7 +157,8 @@ function textPatch(item: Item, before: Content, after: Content, setting: SideSet
   const attendeesChanged = isMaster && areAttendeesChanged(before, after, hasHiddenAttendees(now), setting);
   const textChanged = before.description !== after.description;
   const lineChanged = before.title !== after.title || before.location !== after.location;
-  if (!attendeesChanged && !textChanged && !lineChanged) return { body: {}, properties: {} };
+  const linkChanged = isLinkChanged(before, after);
+  if (!attendeesChanged && !textChanged && !lineChanged && !linkChanged) return { body: {}, properties: {} };
   // The body contains the join link, and a body without it ends the online meeting.
   if (textChanged && item['isOnlineMeeting'] === true)
     throw new SyncError('rejected', 'the text of an online meeting cannot be changed', {
@@ -163,7 +173,7 @@ function textPatch(item: Item, before: Content, after: Content, setting: SideSet
   if (attendeesChanged && setting.attendees === 'native')
     body['attendees'] = attendeesBody(Array.isArray(item['attendees']) ? item['attendees'] : [], after.attendees);
   const properties: Record<string, string> = attendeesChanged ? { ...attendeeProperties(hidden) } : {};
-  if (textChanged || (attendeesChanged && isOurs && item['isOnlineMeeting'] !== true)) {
+  if (textChanged || ((attendeesChanged || linkChanged) && isOurs && item['isOnlineMeeting'] !== true)) {
     if (texts.description !== written) body['body'] = { contentType: 'text', content: texts.description };
     Object.assign(
       properties,
@@ -178,7 +188,7 @@ function textPatch(item: Item, before: Content, after: Content, setting: SideSet
 
 function textsOf(content: Content, list: AttendeeList, uid: string, setting: SideSetting): Texts {
   const plain = { ...content, title: oneLine(content.title) };
-  const texts = fitTexts(plain, attendeeText(list, uid, setting.tag), LIMITS);
+  const texts = fitTexts(plain, attendeeText(list, uid, setting.tag, content.conference?.shown), LIMITS);
   return { ...texts, isCut: texts.isCut || !namesAll(list) };
 }
 
@@ -206,6 +216,13 @@ function attendeesBody(now: readonly unknown[], attendees: readonly Attendee[]):
         }
       );
     });
+}
+
+function reminderBody(reminders: readonly number[]): Body {
+  const [seconds] = reminders;
+  return seconds === undefined
+    ? { isReminderOn: false }
+    : { isReminderOn: true, reminderMinutesBeforeStart: Math.max(0, Math.round(seconds / 60)) };
 }
 
 /** One field for status and transparency. */

@@ -35,7 +35,7 @@ export async function createEvent(
 ): Promise<Written> {
   const transactionId = transactionIdOf(key, generation, calendar.calendarId);
   const plain = insertBody(event, key, transactionId, calendar.setting);
-  const patch = original ? { ...plain, body: { ...plain.body, ...extrasOf(original) } } : plain;
+  const patch = original ? { ...plain, body: { ...plain.body, ...extrasOf(original, calendar) } } : plain;
   let item: Item;
   let existed = false;
   try {
@@ -62,9 +62,10 @@ export async function createEvent(
 }
 
 /** What a deleted event had beside the fields that are synced, as far as a new event can have it. */
-function extrasOf(original: string): Partial<Item> {
+function extrasOf(original: string, { moreFields }: GraphCalendar): Partial<Item> {
   const { master } = parseSeries(original);
-  const names = ['categories', 'importance', 'isReminderOn', 'reminderMinutesBeforeStart'] as const;
+  const all = ['categories', 'importance', 'isReminderOn', 'reminderMinutesBeforeStart'] as const;
+  const names = all.filter((name) => !moreFields.includes(name));
   return Object.fromEntries(names.flatMap((name) => (name in master ? [[name, master[name]]] : [])));
 }
 

@@ -144,8 +144,13 @@ function contentBody(content: Content): Json {
     status: content.status,
     transparency: content.transparency,
     visibility: content.visibility === 'public' ? 'default' : content.visibility,
+    ...(content.reminders ? { reminders: { useDefault: false, overrides: popups(content.reminders) } } : {}),
     ...whenBody(content.when),
   };
+}
+
+function popups(reminders: readonly number[]): Json[] {
+  return reminders.map((seconds) => ({ method: 'popup', minutes: seconds / 60 }));
 }
 
 export function whenBody(when: When): Json {

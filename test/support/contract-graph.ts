@@ -140,6 +140,7 @@ function contentBody(content: Content): Json {
     showAs: content.transparency === 'transparent' ? 'free' : content.status === 'tentative' ? 'tentative' : 'busy',
     sensitivity: content.visibility === 'public' ? 'normal' : content.visibility,
     ...(content.categories ? { categories: content.categories } : {}),
+    ...(content.reminders ? { isReminderOn: true, reminderMinutesBeforeStart: (content.reminders[0] ?? 0) / 60 } : {}),
     ...whenBody(content.when),
   };
 }

@@ -51,6 +51,11 @@ const VALUES: { readonly [Field in ContentField]: readonly [Content[Field], Cont
   ],
   attendees: [[person('a')], [person('b')]],
   categories: [['one'], ['two']],
+  reminders: [[60], [120]],
+  conference: [
+    { own: 'https://a', shown: '' },
+    { own: 'https://b', shown: '' },
+  ],
 };
 
 const base = anEvent({ title: 'base', location: 'base', description: 'base' });

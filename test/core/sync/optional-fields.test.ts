@@ -5,10 +5,12 @@ import type { CalendarEvent, OptionalField, SideName } from '../../../core/event
 import type { OptionalForms } from '../../../core/optional-fields.ts';
 import { type Decision, decide, type SideView } from '../../../core/sync/decide.ts';
 import { DEFAULT_OPTIONS, type Direction, type PairOptions } from '../../../core/sync/policy.ts';
+import { HOLDS } from '../../../providers/microsoft/capabilities.ts';
 import { anEvent } from '../../support/fake-side.ts';
 
 const NOW = Date.parse('2026-06-10T08:00:00Z');
-const HOLDS_ALL: OptionalForms = { categories: (names) => names };
+const HOLDS_ALL: OptionalForms = { categories: (names) => names, reminders: (seconds) => seconds };
+const HOLDS_ONE: OptionalForms = { reminders: HOLDS.reminders! };
 
 const side = (now: CalendarEvent, base: CalendarEvent | null = now, more: Partial<SideView> = {}): SideView => ({
   now,
@@ -36,7 +38,7 @@ function decided({ caldav, cloud, agreed = [], forms, direction = 'bidirectional
     { caldav, cloud, decision: null, agreedFields: agreed },
     {
       direction,
-      options: { ...DEFAULT_OPTIONS, categories: 'copy', ...options },
+      options: { ...DEFAULT_OPTIONS, categories: 'copy', reminders: 'copy', ...options },
       now: NOW,
       unsupported: () => null,
       forms: forms ?? { caldav: HOLDS_ALL, cloud: HOLDS_ALL },
@@ -52,7 +54,7 @@ function decided({ caldav, cloud, agreed = [], forms, direction = 'bidirectional
 }
 
 /** What each side gets: `cloud a,b`; with conflicts. */
-function outcome(decision: Decision, field: 'categories'): string {
+function outcome(decision: Decision, field: 'categories' | 'reminders'): string {
   const ops = decision.ops.map((op) => `${op.side} ${op.action} ${op.next?.[field]?.join() ?? 'nothing'}`);
   const conflicts = decision.conflicts.map(({ path, lost }) => `lost ${path.field} ${String(lost)}`);
   return [...ops, ...conflicts].join('; ');
@@ -139,5 +141,155 @@ describe('categories that a pair copies', () => {
     assert.equal(at(side(e('a', 'b', 'c'), whole), side(e('a'))), '');
     assert.equal(outcome(decided({ caldav: side(whole), cloud: side(e('a')), forms }), 'categories'), '');
     assert.equal(outcome(decided({ caldav: side(whole), cloud: side(e()), forms }), 'categories'), 'cloud update a');
+  });
+});
+
+describe('reminders that a pair copies', () => {
+  const agreed = ['reminders'] as const;
+  const forms = { caldav: HOLDS_ALL, cloud: HOLDS_ONE };
+  const r = (...reminders: number[]): CalendarEvent => ({ ...future, reminders });
+  const future = anEvent({ title: 'A', when: on('2026-06-10') });
+  const past = (...reminders: number[]): CalendarEvent => ({ ...future, when: on('2026-06-09'), reminders });
+
+  for (const [name, given, expected] of [
+    ['a cut is never written back', { caldav: side(r(600, 3600)), cloud: side(r(600)), agreed, forms }, ''],
+    [
+      'an edit of the one that is shown leaves the rest',
+      { caldav: side(r(600, 3600)), cloud: side(r(1800), r(600)), agreed, forms },
+      'caldav update 1800,3600',
+    ],
+    [
+      'the one that is shown, removed',
+      { caldav: side(r(600, 3600)), cloud: side(r(), r(600)), agreed, forms },
+      'caldav update 3600',
+    ],
+    [
+      'the next one is shown when the nearest goes',
+      { caldav: side(r(3600), r(600, 3600)), cloud: side(r(600)), agreed, forms },
+      'cloud update 3600',
+    ],
+    [
+      'one that is farther away is not shown',
+      { caldav: side(r(600, 7200), r(600)), cloud: side(r(600)), agreed, forms },
+      '',
+    ],
+    [
+      'one after the start becomes one at the start',
+      { caldav: side(r(-600), r()), cloud: side(r()), agreed, forms },
+      'cloud update 0',
+    ],
+    ['which is not written back', { caldav: side(r(-600)), cloud: side(r(0)), agreed, forms }, ''],
+    [
+      'where the option is new, the one that is there wins',
+      { caldav: side(r()), cloud: side(r(900)) },
+      'caldav update 900',
+    ],
+    ['where the option is new, a cut says the same', { caldav: side(r(600, 3600)), cloud: side(r(600)), forms }, ''],
+    [
+      'where the option is new, the side modified last wins',
+      { caldav: side(r(600)), cloud: side(r(900), r(900), { modifiedAt: 5 }), forms },
+      'caldav update 900; lost reminders 600',
+    ],
+    ['where the option is new, the past is left alone', { caldav: side(past()), cloud: side(past(900)) }, ''],
+    ['an edit of the past crosses', { caldav: side(past(60), past()), cloud: side(past()), agreed }, 'cloud update 60'],
+    ['a copy of an event of the past has none', { caldav: side(past(60)), cloud: null }, 'cloud create '],
+    ['a copy of an event of today has them', { caldav: side(r(60, 600)), cloud: null, forms }, 'cloud create 60'],
+  ] as const satisfies readonly (readonly [string, Case, string])[]) {
+    it(name, () => assert.equal(outcome(decided(given), 'reminders'), expected));
+  }
+
+  it('of the past are not agreed on', () => {
+    assert.deepEqual(decided({ caldav: side(past()), cloud: side(past(900)) }).agreedFields, []);
+  });
+});
+
+function on(day: string): CalendarEvent['when'] {
+  return { allDay: false, start: `${day}T05:00:00`, startZone: 'UTC', end: `${day}T06:00:00`, endZone: 'UTC' };
+}
+
+describe('a join link that only one side has', () => {
+  const agreed = ['conference'] as const;
+  const forms = { caldav: { conference: true }, cloud: { conference: true } } as const;
+  const link = (own: string, shown = '', more: Partial<CalendarEvent> = {}): CalendarEvent =>
+    anEvent({ title: 'A', conference: { own, shown }, ...more });
+  const [a, b] = ['https://a.example', 'https://b.example'];
+
+  const shown = (decision: Decision): string =>
+    decision.ops
+      .map((op) => `${op.side} ${op.action} ${op.next?.conference?.own ?? ''}/${op.next?.conference?.shown ?? ''}`)
+      .join('; ');
+
+  for (const [name, given, expected] of [
+    ['is shown where the option is new', { caldav: side(link(a)), cloud: side(link('')) }, `cloud update /${a}`],
+    ['is shown by the other side alike', { caldav: side(link('')), cloud: side(link(a)) }, `caldav update /${a}`],
+    ['is shown by a copy', { caldav: side(link(a)), cloud: null, forms }, `cloud create /${a}`],
+    ['is replaced', { caldav: side(link(b), link(a)), cloud: side(link('', a)), agreed }, `cloud update /${b}`],
+    ['goes with its meeting', { caldav: side(link(''), link(a)), cloud: side(link('', a)), agreed }, 'cloud update /'],
+    ['is not shown beside another one', { caldav: side(link(a)), cloud: side(link(b)) }, ''],
+    ['is left alone at rest', { caldav: side(link(a)), cloud: side(link('', a)), agreed }, ''],
+    ['stays out where a person took it out', { caldav: side(link(a)), cloud: side(link(''), link('', a)), agreed }, ''],
+    [
+      'is not shown twice',
+      { caldav: side(link(a, '', { description: `See ${a}` })), cloud: null, forms },
+      'cloud create /',
+    ],
+    [
+      'goes where the text names it now',
+      {
+        caldav: side(link(a, '', { description: a }), link(a)),
+        cloud: side(link('', a)),
+        agreed,
+      },
+      'cloud update /',
+    ],
+    [
+      'comes where the text names it no more',
+      {
+        caldav: side(link(a, '', { description: 'none' }), link(a, '', { description: a })),
+        cloud: side(link('', '', { description: a })),
+        agreed,
+      },
+      `cloud update /${a}`,
+    ],
+    [
+      'one way, is shown on the target and never read there',
+      {
+        caldav: side(link(a)),
+        cloud: side(link(b), link(b), { isOwned: true }),
+        agreed,
+        direction: 'caldav-to-cloud',
+      },
+      '',
+    ],
+    [
+      'one way, where the option is new',
+      { caldav: side(link(a)), cloud: side(link(''), link(''), { isOwned: true }), direction: 'caldav-to-cloud' },
+      `cloud update /${a}`,
+    ],
+    [
+      'is not shown by a busy copy',
+      { caldav: side(link(a)), cloud: null, forms, options: { content: { toCloud: 'busy', toCaldav: 'full' } } },
+      'cloud create /',
+    ],
+  ] as const satisfies readonly (readonly [string, Case, string])[]) {
+    it(name, () => assert.equal(shown(decided(given)), expected));
+  }
+
+  it('is of each exception of a series', () => {
+    const series = (own: string, of: string, showsAt: string | null): CalendarEvent => {
+      const plain = link(own, '', { recurrence: { rules: ['RRULE:FREQ=DAILY'], dates: [] } });
+      const { uid: _uid, recurrence: _rule, exceptions: _none, ...content } = plain;
+      const conference = showsAt === null ? { own: of, shown: '' } : { own: '', shown: showsAt };
+      return { ...plain, exceptions: { '20260612T080000Z': { ...content, title: 'B', conference } } };
+    };
+    const { ops } = decided({ caldav: side(series(a, b, null)), cloud: side(series('', '', '')) });
+    const exception = ops[0]?.next?.exceptions['20260612T080000Z'];
+    assert.deepEqual(
+      [ops[0]?.next?.conference, typeof exception === 'object' && exception.conference],
+      [
+        { own: '', shown: a },
+        { own: '', shown: b },
+      ],
+    );
   });
 });
