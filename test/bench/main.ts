@@ -3,10 +3,12 @@
  * section's name, and part of the name of a case, run only these.
  *
  *     npm run bench -- caldav 'that both'      cases of that section
+ *     npm run bench -- latency                 edit to write, with ten pairs at once
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
+import { measureLatency } from './latency.ts';
 import { CASES, type Row, sideBySide, tableOf } from './side-by-side.ts';
 
 const [section = 'all', part = ''] = process.argv.slice(2);
@@ -19,11 +21,13 @@ try {
       console.error(`${one.name} ...`);
       rows.push(...(await sideBySide(one, ['floor', 'vdirsyncer', 'calpair'], join(work, 'caldav'))));
     }
+  const latencies = ['all', 'latency'].includes(section) ? await measureLatency(10, 2) : [];
   const memory = `${Math.round(totalmem() / 2 ** 30)} GiB`;
   console.log(`${cpus().length} × ${cpus()[0]?.model ?? 'CPU'}, ${memory}, Node ${process.version}\n`);
-  console.log(tableOf(rows));
+  if (rows.length > 0) console.log(tableOf(rows));
+  if (latencies.length > 0) console.table(latencies);
   mkdirSync('build', { recursive: true });
-  writeFileSync(join('build', 'bench.json'), JSON.stringify(rows, null, 1));
+  writeFileSync(join('build', 'bench.json'), JSON.stringify({ rows, latencies }, null, 1));
 } finally {
   rmSync(work, { recursive: true, force: true });
 }

@@ -60,7 +60,7 @@ export function fixture<C extends Cloud>(kind: { start(): Promise<C> }, setting:
 }
 
 /** @throws Error from `stop` if the fake saw a request that a sync must not make */
-async function startServers<C extends Cloud>(
+export async function startServers<C extends Cloud>(
   startCloud: () => Promise<C>,
   setting: DavServerSetting = {},
 ): Promise<Fixture<C> & { stop(): Promise<void> }> {
