@@ -133,10 +133,7 @@ const KNOWN: readonly string[] = [
   ...ENTRIES.flatMap(({ environment }) => Object.keys(environment?.variables ?? {})),
 ];
 
-const WITHOUT_EFFECT: readonly string[] = [
-  'CALPAIR_WEBHOOKS',
-  ...ENTRIES.flatMap(({ environment }) => environment?.withoutEffect ?? []),
-];
+const WITHOUT_EFFECT: readonly string[] = [...ENTRIES.flatMap(({ environment }) => environment?.withoutEffect ?? [])];
 
 /** What the registry's entries read from the environment. */
 function readProviders(given: Readonly<Record<string, string>>) {

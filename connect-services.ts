@@ -89,3 +89,13 @@ export async function hashKeyOf(
       'in the data folder. After a rotation an old key may be removed only once `npm run rotate-keys` says so.',
   );
 }
+
+/** @throws Error when the work has not ended in time; it goes on */
+export async function within<T>(milliseconds: number, work: Promise<T>, what: string): Promise<T> {
+  const done = new AbortController();
+  const late = sleep(milliseconds, undefined, { signal: done.signal }).then(() => {
+    throw new Error(`${what} did not end within ${milliseconds / 1000} s`);
+  });
+  late.catch(() => undefined);
+  return Promise.race([work, late]).finally(() => done.abort());
+}

@@ -8,6 +8,7 @@ const config = defineConfig({
     './db/booking-schema.ts',
     './db/history-schema.ts',
     './db/lease-schema.ts',
+    './db/push-schema.ts',
   ],
   out: './db/migrations',
 });

@@ -5,26 +5,26 @@
  */
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
 import { NativeConnection } from '@temporalio/worker';
-import type { Logger } from 'pino';
 import { SYSTEM_CLOCK } from './activities/deps.ts';
 import type { Deps } from './activities/index.ts';
-import { createActivities, createBookingActivities } from './activities/index.ts';
+import { createActivities, createBookingActivities, createPushActivities } from './activities/index.ts';
 import { limitFetch, POLL_REQUESTS } from './activities/limit-fetch.ts';
 import { createPreviewPair } from './activities/pair/preview-pair.ts';
 import { PollLoops } from './activities/poll-loop.ts';
 import { announce } from './announce.ts';
 import { buildMonitor } from './api/monitor.ts';
 import { readiness } from './api/readiness.ts';
+import { receiveNotifications } from './api/receive-notifications.ts';
 import { buildServer } from './api/server.ts';
 import { type BookingControl, createBookingControl } from './api/temporal/booking-control.ts';
 import { notifyOverdueBookings } from './api/temporal/booking-outbox.ts';
 import { createPairControl, type PairControl, registerSearchAttributes } from './api/temporal/pair-control.ts';
-import { supervise } from './api/temporal/supervisor.ts';
+import { startPushChannels } from './api/temporal/push-control.ts';
+import { type SupervisorDeps, supervise } from './api/temporal/supervisor.ts';
 import { type Config, ConfigError, PROJECT_DIR, readConfig } from './config.ts';
-import { hashKeyOf, temporalOptions, type WaitOptions, waitForService } from './connect-services.ts';
+import { hashKeyOf, temporalOptions, type WaitOptions, waitForService, within } from './connect-services.ts';
 import { ensureFirstApiKey } from './db/api-keys.ts';
 import { type Db, migrate } from './db/connect.ts';
 import { newId } from './db/ids.ts';
@@ -46,9 +46,10 @@ import { createFetch } from './providers/http.ts';
 import { onKilledThread } from './providers/reading/reading.ts';
 import { shareBudgets } from './share-budgets.ts';
 import { newWorkerIdentity, recoverOrphanedActivities } from './worker/recover-orphaned-activities.ts';
+import { installRuntimeOnce } from './worker/runtime.ts';
 import { keepWorkerLease } from './worker/worker-lease.ts';
 import type { Workers } from './worker/workers.ts';
-import { createWorkers, installRuntime } from './worker/workers.ts';
+import { createWorkers } from './worker/workers.ts';
 import { bundleWorkflowsOnce } from './worker/workflow-bundle.ts';
 import { pairStateKey } from './workflows/messages.ts';
 
@@ -138,7 +139,7 @@ export async function startEverything(config: Config, options: StartOptions): Pr
     if (config.roles.includes('api')) await freePort(config.port, config.host, 'PORT');
     else if (config.workerPort !== null) await freePort(config.workerPort, config.host, 'CALPAIR_WORKER_PORT');
     print('Starting Calpair ...');
-    const temporalMetrics = config.roles.includes('worker') ? await installRuntimeOnce(log) : null;
+    const temporalMetrics = config.roles.includes('worker') ? await installRuntimeOnce(log, anyFreePort) : null;
     // Bundled while the servers start: both take a second or more.
     const bundle = config.roles.includes('worker')
       ? bundleWorkflowsOnce(join(config.dataDir, 'cache', 'workflow-bundle.js'))
@@ -180,6 +181,8 @@ export async function startEverything(config: Config, options: StartOptions): Pr
       temporal,
       control: createPairControl(client, servers.temporalUiUrl),
       bookings: createBookingControl(client),
+      publicUrl: config.publicUrl,
+      push: { isOn: config.push, start: () => startPushChannels(client) },
       steps,
       metrics,
       shared: {
@@ -225,6 +228,9 @@ interface Parts {
   readonly temporal: Connection;
   readonly control: PairControl;
   readonly bookings: BookingControl;
+  /** How browsers and calendar services reach the API; its port is known once it listens. */
+  publicUrl: string;
+  readonly push: SupervisorDeps['push'];
   /** What both the API and the activities use. */
   readonly shared: Deps;
   /** Ends what has been started, the last first. */
@@ -259,6 +265,14 @@ async function startWorkers(
       { ...shared, db: pools.runs, pollIntervalSeconds, webhook },
       { polling: { ...polling, db: pools.polls, pollIntervalSeconds, webhook }, loops },
     ),
+    ...createPushActivities(
+      {
+        ...polling,
+        db: pools.polls,
+        push: { isOn: parts.push.isOn, address: (path) => `${parts.publicUrl}/v1/webhooks/${path}` },
+      },
+      loops,
+    ),
   };
   const { namespace, deploymentName } = config.temporal;
   const workers = await createWorkers({
@@ -291,11 +305,12 @@ async function recoverOrphans({ config, pools, temporal, shared }: Parts, all: b
 
 /** In every process; one at a time holds the lease. */
 function startSupervisor(parts: Parts): void {
-  const { config, pools, control, bookings, shared, steps } = parts;
+  const { config, pools, control, bookings, push, shared, steps } = parts;
   const supervisor = supervise({
     db: pools.leases,
     control,
     bookings,
+    push,
     log: shared.log,
     holder: shared.worker,
     recoverOrphans: () => recoverOrphans(parts, false),
@@ -308,10 +323,14 @@ function startSupervisor(parts: Parts): void {
 async function startApi(parts: Parts, workers: Workers | undefined): Promise<string> {
   const { config, pools, control, bookings, shared, steps, metrics } = parts;
   const db = pools.api;
-  let publicUrl = config.publicUrl;
+  const receiver = parts.push.isOn
+    ? receiveNotifications({ ...shared, db, control, bookings }, parts.push.start)
+    : null;
+  if (receiver) steps.push(() => within(API_CLOSE_MS, receiver.stop(), 'notifications'));
   const api = await buildServer({
     ...shared,
-    publicUrl: () => publicUrl,
+    publicUrl: () => parts.publicUrl,
+    ...(receiver ? { push: receiver } : {}),
     db,
     control,
     bookings,
@@ -330,7 +349,7 @@ async function startApi(parts: Parts, workers: Workers | undefined): Promise<str
   steps.push(() => within(API_CLOSE_MS, outbox.stop(), 'the outbox of bookings'));
   const address = api.server.address();
   const url = urlOf(config.host, typeof address === 'object' && address !== null ? address.port : config.port);
-  if (!config.publicUrlIsSet) publicUrl = url;
+  if (!config.publicUrlIsSet) parts.publicUrl = url;
   return url;
 }
 
@@ -365,20 +384,6 @@ async function storeFirstApiKey(db: Db, { madeApiKey }: Secrets): Promise<Secret
   return null;
 }
 
-let temporalMetrics: string | null = null;
-
-/**
- * Temporal's runtime is one for the whole process, so it logs to the first logger.
- * @returns where it serves its metrics, on this machine only
- */
-async function installRuntimeOnce(log: Logger): Promise<string> {
-  if (temporalMetrics !== null) return temporalMetrics;
-  const address = `127.0.0.1:${await anyFreePort()}`;
-  installRuntime((level, message, fields) => log[level](fields, message), address);
-  temporalMetrics = `http://${address}/metrics`;
-  return temporalMetrics;
-}
-
 function urlOf(host: string, port: number): string {
   const name = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
   return `http://${name.includes(':') ? `[${name}]` : name}:${port}`;
@@ -386,13 +391,4 @@ function urlOf(host: string, port: number): string {
 
 function version(): string {
   return (JSON.parse(readFileSync(join(PROJECT_DIR, 'package.json'), 'utf8')) as { version: string }).version;
-}
-
-async function within<T>(milliseconds: number, work: Promise<T>, what: string): Promise<T> {
-  const done = new AbortController();
-  const late = sleep(milliseconds, undefined, { signal: done.signal }).then(() => {
-    throw new Error(`${what} did not end within ${milliseconds / 1000} s`);
-  });
-  late.catch(() => undefined);
-  return Promise.race([work, late]).finally(() => done.abort());
 }

@@ -5,6 +5,7 @@ import { RUN_ALIVE_EVERY_MS } from '../core/waiting-times.ts';
 import { codeOf } from '../db/postgres-errors.ts';
 import type { BookingActivities } from '../workflows/booking-messages.ts';
 import type { PairActivities } from '../workflows/messages.ts';
+import type { PushActivities } from '../workflows/push-messages.ts';
 import type { BookingDeps } from './booking/booking-calendar.ts';
 import { createCarryBooking } from './booking/carry-booking.ts';
 import { createDeliverWebhooks, createWatchOutbox } from './booking/deliver-webhooks.ts';
@@ -14,6 +15,7 @@ import { createApplyPlan } from './pair/apply-plan.ts';
 import { createDiffPair } from './pair/diff-pair.ts';
 import { createPollPair, createWatchPair, pairKey } from './pair/poll-pair.ts';
 import { PollLoops } from './poll-loop.ts';
+import { createWatchChannels, type PushDeps } from './push/keep-channels.ts';
 
 export type { BookingDeps } from './booking/booking-calendar.ts';
 export type { Deps } from './deps.ts';
@@ -71,6 +73,10 @@ export function createBookingActivities(
     watchBookings: redacted(createWatchBookings(polling)),
     deliverWebhooks: redacted(createDeliverWebhooks(polling)),
   };
+}
+
+export function createPushActivities(deps: PushDeps, loops = new PollLoops()): PushActivities {
+  return { watchChannels: redacted(createWatchChannels(deps, loops)) };
 }
 
 /**

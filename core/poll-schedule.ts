@@ -21,9 +21,21 @@ export interface SidePolls {
   readonly slowdown?: number;
   /** The interval that its due time was set with. */
   readonly everySeconds?: number;
+  /** `PushState.notifiedAt` as it was before the side was last read. */
+  readonly heardAt?: string;
   /** Present while it fails. */
   readonly failure?: SideFailure;
 }
+
+/** How the service of a calendar reports its changes. */
+export interface PushState {
+  /** When one was last reported. */
+  readonly notifiedAt: Date | null;
+  /** Until when all of them are; null: the calendar has to be polled. */
+  readonly reliableUntil: Date | null;
+}
+
+export const NO_PUSH: PushState = { notifiedAt: null, reliableUntil: null };
 
 export interface SideFailure {
   readonly kind: SyncErrorKind;
@@ -42,8 +54,7 @@ export interface PollPolicy {
   /** The pair's. */
   readonly intervalSeconds: number;
   readonly latency: Latency;
-  /** The service notifies Calpair of changes on this side, and does so reliably. */
-  readonly isPushed: boolean;
+  readonly push: PushState;
 }
 
 /** A side as its pair's row has it, with its policy. */
@@ -67,21 +78,29 @@ const SHARE_OF_SERVER = 0.05;
 const LONGEST_COUNTED_MS = 3_000;
 
 /** The side's present interval, in seconds; not what follows from a failure. */
-export function pollSeconds(
-  polls: SidePolls,
-  { intervalSeconds, latency, isPushed }: PollPolicy,
-  nowMs: number,
-): number {
-  const idle = isPushed ? Math.max(PUSHED_SECONDS, intervalSeconds) : intervalSeconds;
+export function pollSeconds(polls: SidePolls, { intervalSeconds, latency, push }: PollPolicy, nowMs: number): number {
+  const pushedSeconds = pushedFor(push, nowMs);
+  const idle = Math.max(pushedSeconds, intervalSeconds);
   const agoMs = polls.changedAt === undefined ? Infinity : nowMs - Date.parse(polls.changedAt);
   // A change in the future: the clock was set back.
   const isIdle = agoMs < 0 || agoMs >= RELAXED_AFTER_MS;
   const base = isIdle
     ? idle * Math.max(1, polls.slowdown ?? 1)
-    : isPushed || latency === 'interval'
+    : pushedSeconds > 0 || latency === 'interval'
       ? idle
       : secondsAfterChange(agoMs, intervalSeconds);
   return Math.max(base, (polls.tookMs ?? 0) / 1000 / SHARE_OF_SERVER);
+}
+
+/** How long a calendar need not be polled, in seconds: not for longer than push is sure to go on. */
+export function pushedFor({ reliableUntil }: PushState, nowMs: number): number {
+  const restMs = (reliableUntil?.getTime() ?? 0) - nowMs;
+  return Math.max(0, Math.min(PUSHED_SECONDS, restMs / 1000));
+}
+
+/** A change was reported after the side was last read. A side that fails is asked again by its own schedule. */
+export function isNotified(polls: SidePolls, push: PushState): boolean {
+  return polls.failure === undefined && push.notifiedAt !== null && push.notifiedAt.toISOString() !== polls.heardAt;
 }
 
 function secondsAfterChange(agoMs: number, intervalSeconds: number): number {
@@ -99,6 +118,8 @@ export function afterAnswer(
     readonly isFull: boolean;
     readonly hasChanged: boolean;
     readonly slowdown?: number;
+    /** As it was before the side was asked. */
+    readonly push: PushState;
   },
 ): SidePolls {
   const { failure: _over, slowdown: _before, ...rest } = polls;
@@ -111,6 +132,7 @@ export function afterAnswer(
     ...(answer.hasChanged ? { changedAt: at } : {}),
     ...(answer.isFull ? {} : { tookMs }),
     ...(slowdown > 1 ? { slowdown } : {}),
+    ...(answer.push.notifiedAt ? { heardAt: answer.push.notifiedAt.toISOString() } : {}),
   };
 }
 
@@ -165,6 +187,7 @@ export function waitMs({ failure }: SidePolls, nowMs: number): number {
  * failing side is asked again after one interval, since settings may have changed
  */
 export function dueMs({ dueAt, polls, policy }: ScheduledSide, nowMs: number, isFirst = false): number {
+  if (isNotified(polls, policy.push)) return nowMs;
   const longestMs = pollSeconds(polls, policy, nowMs) * 1000 * (1 + POLL_SPREAD / 2);
   const byIntervalMs = (polls.polledAt === undefined ? nowMs : Date.parse(polls.polledAt)) + longestMs;
   const isFailing = polls.failure !== undefined;
@@ -190,7 +213,8 @@ export function sidesToPoll(
     cloud: dueMs(sides.cloud, nowMs, isFirst) - nowMs,
   };
   const due = names.filter((name) => rests[name] <= POLL_EARLY_MS);
-  if (due.length !== 1) return due;
+  // What was reported does not wait for another calendar.
+  if (due.length !== 1 || due.some((name) => isNotified(sides[name].polls, sides[name].policy.push))) return due;
   const intervals = names.map((name) => pollSeconds(sides[name].polls, sides[name].policy, nowMs));
   const soonMs = (Math.min(...intervals) / 2) * 1000;
   return names.filter((name) => due.includes(name) || (!sides[name].polls.failure && rests[name] <= soonMs));

@@ -109,6 +109,29 @@ export const WRITE_WAITS = {
   longestRestMs: HOUR_MS,
 } as const;
 
+/** Push channels (activities/push/keep-channels.ts). */
+export const PUSH_WAITS = {
+  /** How soon a channel follows a new pair, and its end the pair's. */
+  turnMs: 2_000,
+  /** After a failed request: first and longest, in seconds. A calendar that the service does not watch: the longest. */
+  retrySeconds: { first: 10, longest: 86_400 },
+  /** A request without a stored answer has perhaps opened a channel: it is closed after this time. */
+  unansweredMs: 90_000,
+  /** A new channel has so long to reach us before the one that it replaces is closed. */
+  overlapMs: MINUTE_MS,
+  /** Who was not signalled of a notification by then is signalled again. */
+  signalAgainMs: 10_000,
+} as const;
+/** A channel is renewed after about this share of its life. */
+const RENEW_AFTER = 0.6;
+const RENEW_SPREAD = 0.15;
+
+/** When a channel is renewed: spread, so that those of many calendars are not all renewed at once. */
+export function renewalOf(openedAt: Date, expiresAt: Date, random: number): Date {
+  const lifeMs = expiresAt.getTime() - openedAt.getTime();
+  return new Date(openedAt.getTime() + lifeMs * (RENEW_AFTER + random * RENEW_SPREAD));
+}
+
 /** Deliveries to the operator's webhook. */
 export const WEBHOOK_WAITS = {
   outboxEveryMs: 1_000,

@@ -1,11 +1,13 @@
 /** Calendars that bookings are written to, and how far each has been polled. */
 import { and, eq, gt, isNotNull, isNull, lt, sql } from 'drizzle-orm';
+import type { PushState } from '../core/poll-schedule.ts';
 import { bookedCalendars, bookings } from './booking-schema.ts';
 import { anyOf } from './bulk.ts';
 import { type Db, transaction } from './connect.ts';
 import { dueLater, dueSoon } from './due-times.ts';
 import { Superseded } from './epoch.ts';
 import { newId } from './ids.ts';
+import { pushStateOf, pushStateSql } from './push-channels.ts';
 
 export type BookedCalendar = typeof bookedCalendars.$inferSelect;
 
@@ -47,16 +49,17 @@ export async function polledCalendar(
   db: Db,
   id: string,
   now: Date,
-): Promise<{ calendar: BookedCalendar; revision: string; hasBooking: boolean } | null> {
+): Promise<{ calendar: BookedCalendar; revision: string; hasBooking: boolean; push: PushState } | null> {
   const [row] = await db.sql
     .select({
       calendar: bookedCalendars,
       revision: sql<string>`(select md5(a.credentials) from accounts a where a.id = ${bookedCalendars.accountId})`,
       hasBooking: sql<boolean>`exists (select 1 from ${bookings} where ${coming(id, now)})`,
+      push: pushStateSql(sql`"booked_calendars"."account_id"`, sql`"booked_calendars"."calendar_id"`),
     })
     .from(bookedCalendars)
     .where(eq(bookedCalendars.id, id));
-  return row ?? null;
+  return row ? { ...row, push: pushStateOf(row.push) } : null;
 }
 
 /** @throws Superseded when a later poll has begun */

@@ -23,6 +23,8 @@ export const bookedCalendars = pgTable(
     /** As in `pairs`. */
     pollGeneration: bigint('poll_generation', { mode: 'number' }).notNull().default(0),
     polledBy: text('polled_by'),
+    /** `push_channels.notified_at` as it was before the calendar was last read. */
+    heardAt: instant('heard_at'),
   },
   (t) => [uniqueIndex('booked_calendars_one').on(t.accountId, t.calendarId), index('booked_calendars_due').on(t.dueAt)],
 );

@@ -1,6 +1,7 @@
 /** Pairs: as people see and set them, and what polls and runs read and record. */
 import { and, asc, count, eq, gt, isNotNull, sql } from 'drizzle-orm';
 import { type OptionalField, type SideName, sameValue } from '../core/event.ts';
+import type { PushState } from '../core/poll-schedule.ts';
 import { closesCycle } from '../core/sync/pair-cycle.ts';
 import { copiedFields, type Direction, type PairOptions } from '../core/sync/policy.ts';
 import { type Db, transaction } from './connect.ts';
@@ -9,7 +10,16 @@ import { ownedBy, type Tenant } from './owners.ts';
 import { type Page, type PageRequest, pageOf } from './page.ts';
 import { attentionReason, conflictCount, heldCount, type PairStatus, pairStatus, problemCount } from './pair-status.ts';
 import { violates } from './postgres-errors.ts';
+import { pushStateOf, pushStateSql } from './push-channels.ts';
 import { connections, links, pairs, runs } from './schema.ts';
+
+/** How the services of both calendars report changes, beside a row of `pairs`. */
+export const PUSH_STATES = { caldavPush: pushStateOn('caldav'), cloudPush: pushStateOn('cloud') };
+
+function pushStateOn(side: SideName) {
+  const account = sql.raw(`(select c.${side}_account_id from connections c where c.id = "pairs"."connection_id")`);
+  return pushStateSql(account, sql.raw(`"pairs"."${side}_calendar_id"`));
+}
 
 export type PairRow = typeof pairs.$inferSelect;
 /** A pair as people see it. */
@@ -195,19 +205,23 @@ export interface PairWithAccounts {
   readonly pair: PairRow;
   readonly caldavAccountId: string;
   readonly cloudAccountId: string;
-  readonly isPushed: Readonly<Record<SideName, boolean>>;
+  readonly push: Readonly<Record<SideName, PushState>>;
 }
-
-/** No service notifies Calpair of changes yet. */
-export const NOT_PUSHED = { caldav: false, cloud: false };
 
 export async function pairWithAccounts(db: Db, pairId: string): Promise<PairWithAccounts | null> {
   const [row] = await db.sql
-    .select({ pair: pairs, caldavAccountId: connections.caldavAccountId, cloudAccountId: connections.cloudAccountId })
+    .select({
+      pair: pairs,
+      caldavAccountId: connections.caldavAccountId,
+      cloudAccountId: connections.cloudAccountId,
+      ...PUSH_STATES,
+    })
     .from(pairs)
     .innerJoin(connections, eq(connections.id, pairs.connectionId))
     .where(eq(pairs.id, pairId));
-  return row ? { ...row, isPushed: NOT_PUSHED } : null;
+  if (!row) return null;
+  const { caldavPush, cloudPush, ...rest } = row;
+  return { ...rest, push: { caldav: pushStateOf(caldavPush), cloud: pushStateOf(cloudPush) } };
 }
 
 /** What may change while an activity is running. */
@@ -276,5 +290,6 @@ const VISIBLE = {
   conflicts: conflictCount,
   heldChanges: heldCount,
   problems: problemCount,
+  ...PUSH_STATES,
   createdAt: pairs.createdAt,
 } as const;

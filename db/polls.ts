@@ -1,9 +1,11 @@
 /** What a polling activity reads and stores of its pair: in an idle turn one statement each. See store.ts. */
 import { and, eq, sql } from 'drizzle-orm';
 import type { SideName } from '../core/event.ts';
+import type { PushState } from '../core/poll-schedule.ts';
 import type { Db } from './connect.ts';
 import { due } from './links.ts';
-import { NOT_PUSHED, type PairRow, type PairUpdate } from './pairs.ts';
+import { type PairRow, type PairUpdate, PUSH_STATES } from './pairs.ts';
+import { pushStateOf } from './push-channels.ts';
 import { connections, heldChanges, linkSides, links, pairs, runs } from './schema.ts';
 
 /** An account of a pair. `revision` changes with its credentials. */
@@ -16,8 +18,7 @@ interface PolledAccount {
 export interface PollInput {
   readonly pair: PairRow;
   readonly accounts: Readonly<Record<SideName, PolledAccount>>;
-  /** The service notifies Calpair of changes on this side, and does so reliably. */
-  readonly isPushed: Readonly<Record<SideName, boolean>>;
+  readonly push: Readonly<Record<SideName, PushState>>;
   /** Deletions are held. */
   readonly isHeld: boolean;
   /** A run has not ended. */
@@ -43,6 +44,7 @@ export async function pollInput(db: Db, pairId: string, now: Date): Promise<Poll
       cloudId: connections.cloudAccountId,
       caldavRevision: revisionOf(connections.caldavAccountId),
       cloudRevision: revisionOf(connections.cloudAccountId),
+      ...PUSH_STATES,
       isHeld: sql<boolean>`exists (select 1 from ${heldChanges} where ${eq(heldChanges.pairId, pairId)})`,
       isRunning: sql<boolean>`exists (
         select 1 from ${runs} where ${and(eq(runs.pairId, pairId), eq(runs.result, 'running'))})`,
@@ -59,7 +61,7 @@ export async function pollInput(db: Db, pairId: string, now: Date): Promise<Poll
       caldav: { id: row.caldavId, revision: row.caldavRevision },
       cloud: { id: row.cloudId, revision: row.cloudRevision },
     },
-    isPushed: NOT_PUSHED,
+    push: { caldav: pushStateOf(row.caldavPush), cloud: pushStateOf(row.cloudPush) },
     isHeld,
     isRunning,
     hasWork,

@@ -12,6 +12,7 @@ import * as ops from './ops.ts';
 import * as pairs from './pairs.ts';
 import * as polls from './polls.ts';
 import * as problems from './problems.ts';
+import * as push from './push-channels.ts';
 import * as runs from './runs.ts';
 import * as shared from './shared-calendars.ts';
 import type { Store } from './store.ts';
@@ -35,6 +36,7 @@ export function postgresStore(db: Db): Store {
     beginPoll: bind(polls.beginPoll),
     pollInput: bind(polls.pollInput),
     hasUnmatchedWork: bind(polls.hasUnmatchedWork),
+    noteUnreported: bind(push.noteUnreported),
     updatePolledPair: bind(polls.updatePolledPair),
     requestedWait: bind(pairs.requestedWait),
     lockShared: bind(shared.lockShared),

@@ -73,6 +73,9 @@ interface PairStore {
   /** Whether an event to decide about at `now` is on one side only. */
   hasUnmatchedWork(pairId: string, now: Date): Promise<boolean>;
 
+  /** A poll found changes that the service of this calendar has not reported. */
+  noteUnreported(calendar: { readonly accountId: string; readonly calendarId: string }, now: Date): Promise<void>;
+
   /** `updatePair`, unless a later poll or run has begun: then false. */
   updatePolledPair(pairId: string, generation: number, set: PairUpdate): Promise<boolean>;
 

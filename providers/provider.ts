@@ -6,6 +6,7 @@ import type { Interval } from '../core/availability/interval.ts';
 import type { CalendarEvent } from '../core/event.ts';
 import type { EventProblem } from '../core/event-problem.ts';
 import type { OptionalForms } from '../core/optional-fields.ts';
+import type { AccountPush, Push } from './push.ts';
 
 /** What a provider may use of the outside world. */
 export interface Io {
@@ -47,6 +48,8 @@ export interface Provider<Credentials = unknown> {
   open(account: OpenAccount<Credentials>, io: Io): Account;
   /** Services at which a person can sign in with a browser. */
   readonly signIn?: SignIn<Credentials>;
+  /** Services that call us when a calendar changes. */
+  readonly push?: Push;
 }
 
 /** Signing in by browser, in two steps: the person agrees at the service, and the browser brings back its answer. */
@@ -124,6 +127,8 @@ export interface Account {
   freeBusy(calendarIds: readonly string[] | null, range: Interval, setting?: FreeBusySetting): Promise<Interval[]>;
   /** Opens one calendar for syncing. No request is made. */
   side(calendarId: string, setting: SideSetting): Side;
+  /** Present where the provider has `push`. */
+  readonly push?: AccountPush;
 }
 
 /** What counts as busy, as far as people decide it. */

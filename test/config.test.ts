@@ -64,6 +64,7 @@ test('push needs an https address, or to be required anyway', () => {
   assert.equal(readConfig({ PUBLIC_URL: 'https://calendar.example/' }).publicUrl, 'https://calendar.example');
   assert.equal(readConfig({ PUBLIC_URL: 'http://calendar.example', CALPAIR_WEBHOOKS: 'always' }).push, true);
   assert.equal(readConfig({ PUBLIC_URL: 'http://calendar.example' }).push, false);
+  assert.throws(() => readConfig({ CALPAIR_WEBHOOKS: 'never' }), /CALPAIR_WEBHOOKS: must be "always" or not set/);
 });
 
 test('TLS to Temporal is on with an API key or a certificate, unless it is turned off', () => {
@@ -120,14 +121,11 @@ const CONTRACT = {
 };
 
 /** Those of them without effect so far, with a value that is refused all the same. */
-const WITHOUT_EFFECT = {
-  CALPAIR_WEBHOOKS: 'never',
-};
+const WITHOUT_EFFECT = {};
 
 test('every name of the contract is accepted, and those without effect are named', () => {
   assert.deepEqual([...readConfig(CONTRACT).withoutEffect].sort(), Object.keys(WITHOUT_EFFECT).sort());
   assert.deepEqual(readConfig({}).withoutEffect, []);
-  assert.deepEqual(readConfig({ CALPAIR_WEBHOOKS: 'always', PORT: '1' }).withoutEffect, ['CALPAIR_WEBHOOKS']);
 });
 
 test('metrics are open only where HOST is an address of this machine alone', () => {

@@ -8,6 +8,7 @@ import type { BookingActivities } from '../workflows/booking-messages.ts';
 import { BOOKINGS_QUEUE } from '../workflows/booking-messages.ts';
 import type { PairActivities } from '../workflows/messages.ts';
 import { PAIRS_QUEUE, POLLS_QUEUE } from '../workflows/messages.ts';
+import type { PushActivities } from '../workflows/push-messages.ts';
 import { bundleWorkflows } from './workflow-bundle.ts';
 
 export interface Workers {
@@ -22,7 +23,7 @@ export interface Workers {
 export interface WorkersOptions {
   readonly connection: NativeConnection;
   readonly namespace: string;
-  readonly activities: PairActivities & BookingActivities;
+  readonly activities: PairActivities & BookingActivities & PushActivities;
   /** From `bundleWorkflows()`; bundled here when left out, which takes a second or two. */
   readonly workflowBundle?: WorkflowBundle;
   /** This process in Temporal, its lease and `pairs.polled_by`; the SDK's `pid@host` where it is left out. */
@@ -51,7 +52,7 @@ const ALL: Pick<WorkerOptions, 'shutdownGraceTime' | 'shutdownForceTime' | 'maxH
 
 export async function createWorkers(options: WorkersOptions): Promise<Workers> {
   const { connection, namespace } = options;
-  const { watchPair, pollPair, diffPair, applyPlan } = options.activities;
+  const { watchPair, pollPair, diffPair, applyPlan, watchChannels } = options.activities;
   const { watchBookedCalendar, watchBookings, carryBooking, watchOutbox, deliverWebhooks } = options.activities;
   const common = { ...ALL, ...(options.identity === undefined ? {} : { identity: options.identity }) };
   const versioned = options.deployment ? { workerDeploymentOptions: deploymentOptions(options.deployment) } : {};
@@ -75,7 +76,7 @@ export async function createWorkers(options: WorkersOptions): Promise<Workers> {
     connection,
     namespace,
     taskQueue: POLLS_QUEUE,
-    activities: { watchPair, watchBookedCalendar, watchOutbox, pollPair, watchBookings },
+    activities: { watchPair, watchBookedCalendar, watchOutbox, watchChannels, pollPair, watchBookings },
     maxConcurrentActivityTaskExecutions: POLL_SLOTS,
   });
   const bookings = await Worker.create({

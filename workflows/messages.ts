@@ -49,6 +49,8 @@ export interface RunRequest {
 export const syncNow = defineSignal<[RunRequest]>('syncNow');
 /** New settings (interval, direction, options, credentials): poll at once; a run follows only after a change. */
 export const settingsChanged = defineSignal('settingsChanged');
+/** A service has notified Calpair of a change: poll at once, as after `settingsChanged`. */
+export const calendarChanged = defineSignal('calendarChanged');
 /** The API has already stored the pause in PostgreSQL, which stops writes; this stops the polls, too. */
 export const pause = defineSignal('pause');
 export const resume = defineSignal('resume');
@@ -118,8 +120,8 @@ export interface PairActivities {
 }
 
 export type PollResult =
-  /** A run is due. */
-  | { readonly kind: 'changed' }
+  /** A run is due. `trigger`: why, where it is not a poll of its own accord. */
+  | { readonly kind: 'changed'; readonly trigger?: 'webhook' }
   /** The pair's state differs from the input's. `held`: how many deletions wait, with the reason `held-changes`. */
   | { readonly kind: 'state'; readonly state: PairState; readonly reason: string | null; readonly held?: number }
   /** The pair has been deleted. */

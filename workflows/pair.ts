@@ -20,7 +20,7 @@ export interface Pair {
   /** A run that is requested and has not begun. */
   requested: RunRequest | null;
   lastRun: RunSummary | null;
-  /** Counts changes of settings, so that a wait notices one that came since it began. */
+  /** Counts changes of settings, and of calendars, so that a wait notices one that came since it began. */
   settings: number;
   /** Failed runs in a row. */
   failures: number;

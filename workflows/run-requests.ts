@@ -8,6 +8,8 @@ export const FIRST_RUN: RunRequest = { trigger: 'start', full: false };
 export const AFTER_RESUME: RunRequest = { trigger: 'signal', full: false };
 /** The poll found a change. */
 export const AFTER_CHANGE: RunRequest = { trigger: 'poll', full: false };
+/** The same, after a service had notified Calpair of it. */
+export const AFTER_NOTIFICATION: RunRequest = { trigger: 'webhook', full: false };
 
 /** The trigger of a run for two requests: the rarer one says more. */
 const STRONGEST_FIRST: readonly Trigger[] = ['resync', 'start', 'undo', 'signal', 'webhook', 'poll'];

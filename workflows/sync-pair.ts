@@ -26,7 +26,7 @@ import type { PairActivities, PollResult, RunRequest, RunSummary, SyncPairInput 
 import * as messages from './messages.ts';
 import type { Pair } from './pair.ts';
 import { detailsOf, inputOf, pairOf, snapshotOf } from './pair.ts';
-import { AFTER_CHANGE, AFTER_RESUME, join } from './run-requests.ts';
+import { AFTER_CHANGE, AFTER_NOTIFICATION, AFTER_RESUME, join } from './run-requests.ts';
 import { isLong, LONG_HISTORY, restUntilPoll, workUntil } from './work-until.ts';
 
 /**
@@ -74,8 +74,9 @@ export async function syncPair(input: SyncPairInput): Promise<void> {
     else if (pair.restMs > 0) await rest(pair);
     else {
       const found = await poll(pair);
-      if (found === 'gone') return;
-      if (found === 'changed' && isIdle(pair)) await run(pair, AFTER_CHANGE, true);
+      if (found?.kind === 'gone') return;
+      if (found?.kind === 'changed' && isIdle(pair))
+        await run(pair, found.trigger === 'webhook' ? AFTER_NOTIFICATION : AFTER_CHANGE, true);
     }
   }
 }
@@ -84,6 +85,7 @@ export async function syncPair(input: SyncPairInput): Promise<void> {
 function listen(pair: Pair): void {
   setHandler(messages.syncNow, (runRequest) => void request(pair, runRequest));
   setHandler(messages.settingsChanged, () => void (pair.settings += 1));
+  setHandler(messages.calendarChanged, () => void (pair.settings += 1));
   setHandler(messages.pause, () => void (pair.paused = true));
   setHandler(messages.resume, () => {
     if (pair.paused) request(pair, AFTER_RESUME);
@@ -142,7 +144,7 @@ async function waitWhilePaused(pair: Pair): Promise<void> {
 }
 
 /** @returns null when a message came or the poll failed */
-async function poll(pair: Pair): Promise<PollResult['kind'] | null> {
+async function poll(pair: Pair): Promise<PollResult | null> {
   show(pair, 'idle, polls both calendars');
   const settings = pair.settings;
   const isCutShort = (): boolean => !isIdle(pair) || pair.settings > settings;
@@ -159,7 +161,7 @@ async function poll(pair: Pair): Promise<PollResult['kind'] | null> {
     pair.reason = found.reason;
     pair.held = found.held ?? 0;
   }
-  return found?.kind ?? null;
+  return found;
 }
 
 /** After a failed run, or a poll that failed for good: a loop that fails at once must not go on at full speed. */

@@ -1,5 +1,6 @@
 /** Polls a calendar with bookings: one request while nothing changes. Their own workflows handle the changes. */
 import { Context } from '@temporalio/activity';
+import { pushedFor } from '../../core/poll-schedule.ts';
 import { SyncError, type SyncErrorKind } from '../../core/sync-error.ts';
 import {
   FULL_COMPARISON_EVERY_MS,
@@ -21,6 +22,7 @@ import { type BookingRow, watchedBookings } from '../../db/bookings.ts';
 import { SOON_MS } from '../../db/due-times.ts';
 import { Superseded } from '../../db/epoch.ts';
 import { isUnavailable } from '../../db/postgres-errors.ts';
+import { noteUnreported } from '../../db/push-channels.ts';
 import { bookingCell } from '../../db/sealed-cells.ts';
 import type { Found, Side, Stored, StoredEvents } from '../../providers/provider.ts';
 import type { BookingActivities, WatchResult } from '../../workflows/booking-messages.ts';
@@ -104,7 +106,10 @@ async function watchTurn(deps: BookingDeps, session: Session): Promise<WatchTurn
   const { calendar } = input;
   if (calendar.pollGeneration !== generation) return { kind: 'superseded' };
   const nowMs = clock.now().getTime();
-  const earlyMs = pollDueMs(asPolled(deps, calendar), nowMs) - nowMs;
+  const { push } = input;
+  const isNotified = push.notifiedAt?.getTime() !== calendar.heardAt?.getTime();
+  const intervalSeconds = Math.max(deps.pollIntervalSeconds, pushedFor(push, nowMs));
+  const earlyMs = isNotified ? 0 : pollDueMs(asPolled(calendar, intervalSeconds), nowMs) - nowMs;
   if (earlyMs > POLL_EARLY_MS) return { kind: 'quiet', isPolled: false, delaySeconds: earlyMs / 1000 };
   try {
     if (session.opened?.revision !== input.revision) {
@@ -113,8 +118,9 @@ async function watchTurn(deps: BookingDeps, session: Session): Promise<WatchTurn
       session.opened = { revision: input.revision, calendar: opened };
     }
     const changed = await poll(deps, calendar, session.opened.calendar);
-    const delaySeconds = spreadInterval(deps.pollIntervalSeconds, deps.random());
-    await scheduleNext(deps, calendar, delaySeconds, { failures: 0 });
+    if (changed.length > 0 && !isNotified && push.reliableUntil) await noteUnreported(db, calendar, clock.now());
+    const delaySeconds = spreadInterval(intervalSeconds, deps.random());
+    await scheduleNext(deps, calendar, delaySeconds, { failures: 0, heardAt: push.notifiedAt });
     if (changed.length > 0) return { kind: 'changed', bookingIds: changed };
     return { kind: 'quiet', isPolled: true, delaySeconds };
   } catch (error) {
@@ -129,8 +135,8 @@ async function watchTurn(deps: BookingDeps, session: Session): Promise<WatchTurn
   }
 }
 
-/** A calendar has the interval of the installation, and is due when it says. */
-function asPolled({ pollIntervalSeconds }: BookingDeps, { nextPollAt, failures }: BookedCalendar) {
+/** A calendar is due when it says. */
+function asPolled({ nextPollAt, failures }: BookedCalendar, pollIntervalSeconds: number) {
   return { nextPollAt, lastSyncAt: nextPollAt, failures, pollIntervalSeconds };
 }
 

@@ -11,7 +11,7 @@ import type { SideFailed } from './read-sides.ts';
 /** `ok`: the run did everything that it planned; `partial`: at least one write failed or waits. */
 export async function endRun(
   deps: Deps,
-  { pair, accountIds, isPushed }: OpenPair,
+  { pair, accountIds, push }: OpenPair,
   runId: string,
   learned: Pick<PairUpdate, 'storesAsSent'> = {},
 ): Promise<RunSummary> {
@@ -26,7 +26,7 @@ export async function endRun(
     ...learned,
     lastSyncAt: now,
     firstRunAt: pair.firstRunAt ?? now,
-    ...(run && stored ? dueAfterRun(scheduleOf(deps, stored.pair, isPushed), run.startedAt, now) : {}),
+    ...(run && stored ? dueAfterRun(scheduleOf(deps, stored.pair, push), run.startedAt, now) : {}),
   });
   await deps.store.noteEventCount(pair.id);
   return logged(deps, run);

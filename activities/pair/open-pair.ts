@@ -1,5 +1,6 @@
 /** A pair with both its calendars opened. */
 import type { SideName } from '../../core/event.ts';
+import type { PushState } from '../../core/poll-schedule.ts';
 import { SyncError } from '../../core/sync-error.ts';
 import type { PairRow } from '../../db/pairs.ts';
 import { isUnavailable } from '../../db/postgres-errors.ts';
@@ -14,8 +15,8 @@ export interface OpenPair {
   readonly accountIds: Record<SideName, string>;
   /** Asks the service whether the credentials still open the account that they were given for. */
   readonly isSameAccount: Record<SideName, () => Promise<boolean>>;
-  /** The service notifies Calpair of changes on this side, and does so reliably. */
-  readonly isPushed: Readonly<Record<SideName, boolean>>;
+  /** As it was before the sides were read. */
+  readonly push: Readonly<Record<SideName, PushState>>;
   /** How many times longer the side waits while nothing changes. */
   readonly slowdown: Record<SideName, () => number>;
 }
@@ -24,15 +25,15 @@ export interface OpenPair {
 export async function openPair(deps: Deps, pairId: string, signal?: AbortSignal): Promise<OpenPair | null> {
   const found = await deps.store.pairWithAccounts(pairId);
   if (!found) return null;
-  const { pair, caldavAccountId, cloudAccountId, isPushed } = found;
+  const { pair, caldavAccountId, cloudAccountId, push } = found;
   const accountIds = { caldav: caldavAccountId, cloud: cloudAccountId };
-  return openSides(deps, { pair, accountIds, isPushed }, signal);
+  return openSides(deps, { pair, accountIds, push }, signal);
 }
 
 /** No request is made. A side whose account cannot be opened fails like one that does not answer: at every call. */
 export async function openSides(
   deps: Deps,
-  { pair, accountIds, isPushed }: Pick<OpenPair, 'pair' | 'accountIds' | 'isPushed'>,
+  { pair, accountIds, push }: Pick<OpenPair, 'pair' | 'accountIds' | 'push'>,
   signal?: AbortSignal,
 ): Promise<OpenPair> {
   const [caldav, cloud] = await Promise.all([
@@ -44,7 +45,7 @@ export async function openSides(
     sides: { caldav: caldav.side, cloud: cloud.side },
     accountIds,
     isSameAccount: { caldav: caldav.isSame, cloud: cloud.isSame },
-    isPushed,
+    push,
     slowdown: { caldav: caldav.slowdown, cloud: cloud.slowdown },
   };
 }

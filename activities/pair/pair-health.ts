@@ -5,6 +5,7 @@ import {
   afterFailure,
   nextDue,
   nextTurnMs,
+  type PushState,
   type ScheduledSide,
   type SidePolls,
   waitMs,
@@ -29,13 +30,12 @@ type PollColumns = Pick<
   'caldavDueAt' | 'cloudDueAt' | 'caldavPolls' | 'cloudPolls' | 'nextPollAt' | 'pollIntervalSeconds'
 >;
 
-/** @param isPushed the sides whose service notifies Calpair of changes, and does so reliably */
-export function scheduleOf(deps: Deps, pair: PollColumns, isPushed: Sides<boolean>): Sides<ScheduledSide> {
+export function scheduleOf(deps: Deps, pair: PollColumns, push: Sides<PushState>): Sides<ScheduledSide> {
   const policy = { intervalSeconds: pair.pollIntervalSeconds, latency: deps.latency };
   const { caldavPolls, cloudPolls, caldavDueAt, cloudDueAt, nextPollAt } = pair;
   return {
-    caldav: { dueAt: caldavDueAt ?? nextPollAt, polls: caldavPolls, policy: { ...policy, isPushed: isPushed.caldav } },
-    cloud: { dueAt: cloudDueAt ?? nextPollAt, polls: cloudPolls, policy: { ...policy, isPushed: isPushed.cloud } },
+    caldav: { dueAt: caldavDueAt ?? nextPollAt, polls: caldavPolls, policy: { ...policy, push: push.caldav } },
+    cloud: { dueAt: cloudDueAt ?? nextPollAt, polls: cloudPolls, policy: { ...policy, push: push.cloud } },
   };
 }
 
@@ -92,13 +92,18 @@ export async function updateAfter(deps: Deps, open: OpenPair, outcomes: SideOutc
     if (outcome instanceof SideFailed) {
       polls[side] = await failedPolls(deps, open, outcome, before[side]);
     } else {
-      const slowdown = open.slowdown[side]();
-      polls[side] = afterAnswer(before[side], { ...outcome, at: now, hasChanged: outcome.changes > 0, slowdown });
+      polls[side] = afterAnswer(before[side], {
+        ...outcome,
+        at: now,
+        hasChanged: outcome.changes > 0,
+        slowdown: open.slowdown[side](),
+        push: open.push[side],
+      });
       if (wasRefused(pair, side)) await deps.store.setAccountStatus(open.accountIds[side], 'ok', null);
     }
   }
   const asked = SIDES.filter((side) => outcomes[side] !== undefined);
-  const schedule = scheduleOf(deps, { ...pair, caldavPolls: polls.caldav, cloudPolls: polls.cloud }, open.isPushed);
+  const schedule = scheduleOf(deps, { ...pair, caldavPolls: polls.caldav, cloudPolls: polls.cloud }, open.push);
   const due = dueAgain(schedule, asked, now, deps.random());
   return { ...scheduleColumns(due), nextPollAt: nextPollOf(due, now), ...(await attentionAfter(deps, pair, polls)) };
 }

@@ -4,7 +4,7 @@
  */
 
 import { SIDES, type SideName } from '../../core/event.ts';
-import { nextTurnMs, sidesToPoll } from '../../core/poll-schedule.ts';
+import { isNotified, nextTurnMs, sidesToPoll } from '../../core/poll-schedule.ts';
 import type { SyncErrorKind } from '../../core/sync-error.ts';
 import {
   FULL_COMPARISON_EVERY_MS,
@@ -65,7 +65,7 @@ export async function pollTurn(deps: Deps, session: PollSession, state: PairStat
   if (input.pair.pollGeneration !== generation || input.pair.epoch !== session.epoch) return { kind: 'superseded' };
   const early = await turnWithoutPoll(deps, input, state);
   if (early) return early;
-  const schedule = scheduleOf(deps, input.pair, input.isPushed);
+  const schedule = scheduleOf(deps, input.pair, input.push);
   const nowMs = deps.clock.now().getTime();
   const due = sidesToPoll(schedule, nowMs, isFirst);
   // Work that no poll has found is due, such as a write to repeat: both sides are polled before the run.
@@ -171,6 +171,28 @@ function hasFailed(outcomes: SideOutcomes): boolean {
   return Object.values(outcomes).some((outcome) => outcome instanceof SideFailed);
 }
 
+/** The service had reported a change before the side was read. */
+function wasNotified({ pair, push }: OpenPair, side: SideName): boolean {
+  return isNotified(pair[`${side}Polls`], push[side]);
+}
+
+/** Push that has not reported a change is not relied on. */
+async function noteUnreported(deps: Deps, open: OpenPair, outcomes: SideOutcomes): Promise<void> {
+  for (const side of SIDES) {
+    const outcome = outcomes[side];
+    const isUnreported =
+      outcome !== undefined &&
+      !(outcome instanceof SideFailed) &&
+      outcome.changes > 0 &&
+      !outcome.isFull &&
+      open.push[side].reliableUntil !== null &&
+      !wasNotified(open, side);
+    if (!isUnreported) continue;
+    const calendar = { accountId: open.accountIds[side], calendarId: open.pair[`${side}CalendarId`] };
+    await deps.store.noteUnreported(calendar, deps.clock.now());
+  }
+}
+
 /** Stores what the poll says about its sides, and when they are due again. */
 async function turnAfterPoll(deps: Deps, polled: Polled, state: PairState): Promise<PollTurn> {
   if (!polled) return { kind: 'gone' };
@@ -179,11 +201,14 @@ async function turnAfterPoll(deps: Deps, polled: Polled, state: PairState): Prom
   const pair = { ...input.pair, ...update };
   const at = deps.clock.now();
   const isEqual = !input.hasWork && !isFailing(pair);
+  const isReported = SIDES.some((side) => outcomes[side] !== undefined && wasNotified(open, side));
   await deps.store.updatePair(pair.id, { ...update, ...(isEqual ? { lastSyncAt: at } : {}) });
   if (input.hasWork) await deps.store.noteCalendarChange(Object.values(open.accountIds));
+  await noteUnreported(deps, open, outcomes);
   const now = await healthOf(deps, pair, input.isHeld);
   if (now.state !== state) return stateTurn(deps, pair.id, now);
-  if (input.hasWork && !isFailing(pair)) return { kind: 'changed' };
+  if (input.hasWork && !isFailing(pair))
+    return { kind: 'changed', ...(isReported ? { trigger: 'webhook' as const } : {}) };
   return quietTurn(pair, (update.nextPollAt?.getTime() ?? 0) - at.getTime(), true);
 }
 
@@ -204,7 +229,7 @@ async function stateTurn(deps: Deps, pairId: string, now: Health): Promise<PollT
 }
 
 /** The sides stay open as long as neither the pair's settings nor the credentials change. */
-async function sidesOf(deps: Deps, session: PollSession, { pair, accounts, isPushed }: PollInput): Promise<OpenPair> {
+async function sidesOf(deps: Deps, session: PollSession, { pair, accounts, push }: PollInput): Promise<OpenPair> {
   const settings = [
     pair.settingsRevision,
     pair.floatingZone,
@@ -212,9 +237,9 @@ async function sidesOf(deps: Deps, session: PollSession, { pair, accounts, isPus
   ].join(' ');
   if (session.opened?.settings !== settings) {
     const accountIds = { caldav: accounts.caldav.id, cloud: accounts.cloud.id };
-    session.opened = { settings, open: await openSides(deps, { pair, accountIds, isPushed }, session.signal) };
+    session.opened = { settings, open: await openSides(deps, { pair, accountIds, push }, session.signal) };
   }
-  return { ...session.opened.open, pair, isPushed };
+  return { ...session.opened.open, pair, push };
 }
 
 /** A store that stores nothing once a later poll, or a run, has begun. @throws Superseded */

@@ -10,6 +10,7 @@ import {
 import { ENTRIES } from '../../providers/entries.ts';
 import type { CredentialSchema, ProviderEntry } from '../../providers/provider-entry.ts';
 import { addAccount, renewCredentials } from '../account-credentials.ts';
+import { closingChannelsOf } from '../close-channels.ts';
 import type { Api, ApiConfig, ApiDeps } from '../deps.ts';
 import { ApiError, notFound } from '../errors.ts';
 import { listOf, pageAnswer, pageQuery, pageRequest } from '../pagination.ts';
@@ -153,9 +154,11 @@ export function accountRoutes(app: Api, deps: ApiDeps): void {
       },
     },
     async (request, reply) => {
+      const closeChannels = await closingChannelsOf(deps, request.params.id);
       const outcome = await deleteAccount(db, request.params.id);
       if (outcome === 'unknown') throw notFound('account');
       if (outcome === 'in-use') throw new ApiError('account-in-use');
+      await closeChannels();
       return reply.code(204).send();
     },
   );

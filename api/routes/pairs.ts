@@ -4,6 +4,7 @@ import { DEFAULT_OPTIONS } from '../../core/sync/policy.ts';
 import { heldDeletions, STALLED_DETAIL } from '../../core/texts.ts';
 import { PAIR_STATUSES } from '../../db/pair-status.ts';
 import { changePairSettings, deletePair, findPair, listPairs, type PairRecord, setPaused } from '../../db/pairs.ts';
+import { pushStateOf, type StoredPushState } from '../../db/push-channels.ts';
 import { workflowIdOf } from '../../workflows/messages.ts';
 import { checkWritable, createPairFrom, direction, newPairBody } from '../create-pair.ts';
 import type { Api, ApiDeps } from '../deps.ts';
@@ -191,10 +192,20 @@ function lifecycleRoutes(app: Api, deps: ApiDeps): void {
   );
 }
 
-/** No service calls us yet. */
-function polled(polls: SidePolls, intervalSeconds: number, latency: Latency): z.infer<typeof noticed> {
-  const seconds = pollSeconds(polls, { intervalSeconds, latency, isPushed: false }, Date.now());
-  return { mode: 'poll', pollSeconds: Math.round(seconds), pushExpiresAt: null };
+function noticedOf(
+  polls: SidePolls,
+  push: StoredPushState | null,
+  intervalSeconds: number,
+  latency: Latency,
+): z.infer<typeof noticed> {
+  const state = pushStateOf(push);
+  const { reliableUntil } = state;
+  const seconds = pollSeconds(polls, { intervalSeconds, latency, push: state }, Date.now());
+  return {
+    mode: reliableUntil === null ? 'poll' : 'push',
+    pollSeconds: Math.round(seconds),
+    pushExpiresAt: instantOf(reliableUntil),
+  };
 }
 
 function found(record: PairRecord | null): PairRecord {
@@ -204,7 +215,7 @@ function found(record: PairRecord | null): PairRecord {
 
 function pairJson(record: PairRecord, latency: Latency): z.infer<typeof pair> {
   const { attentionReason, events, conflicts, heldChanges, problems: problemCount, statusDetail, ...others } = record;
-  const { caldavPolls, cloudPolls, ...rest } = others;
+  const { caldavPolls, cloudPolls, caldavPush, cloudPush, ...rest } = others;
   const statusReason = record.status === 'attention' ? attentionReason : null;
   return {
     ...rest,
@@ -220,8 +231,8 @@ function pairJson(record: PairRecord, latency: Latency): z.infer<typeof pair> {
     nextPollAt: record.paused ? null : instantOf(record.nextPollAt),
     counts: { events, conflicts, heldChanges, problems: problemCount },
     changeDetection: {
-      caldav: polled(caldavPolls, record.pollIntervalSeconds, latency),
-      cloud: polled(cloudPolls, record.pollIntervalSeconds, latency),
+      caldav: noticedOf(caldavPolls, caldavPush, record.pollIntervalSeconds, latency),
+      cloud: noticedOf(cloudPolls, cloudPush, record.pollIntervalSeconds, latency),
     },
     workflowId: workflowIdOf(record.id),
     createdAt: instantOf(record.createdAt),

@@ -32,6 +32,8 @@ export interface PairControl {
   pause(pairId: string): Promise<void>;
   resume(pairId: string): Promise<void>;
   settingsChanged(pairId: string): Promise<void>;
+  /** A service has reported a change: polls at once. */
+  calendarChanged(pairId: string): Promise<void>;
   /** Does not wait. Is never lost, also without a worker. */
   syncNow(pairId: string, request: RunRequest): Promise<void>;
   /** Waits up to `waitSeconds` for the end of the run that begins after this call. */
@@ -80,6 +82,7 @@ export function createPairControl(client: Client, uiUrl: string | null = null): 
     pause: (pairId) => send(pairId, (pair) => pair.signal(messages.pause)),
     resume: (pairId) => send(pairId, (pair) => pair.signal(messages.resume)),
     settingsChanged: (pairId) => send(pairId, (pair) => pair.signal(messages.settingsChanged)),
+    calendarChanged: (pairId) => send(pairId, (pair) => pair.signal(messages.calendarChanged)),
     syncNow: (pairId, request) => send(pairId, (pair) => pair.signal(messages.syncNow, request)),
     syncAndWait: (pairId, request, waitSeconds) =>
       syncAndWait(client, handleOf(client, pairId), request, waitSeconds * 1000),

@@ -11,8 +11,10 @@ import { isId } from '../../db/ids.ts';
 import { holdLease, RENEW_EVERY_MS, SUPERVISOR_LEASE } from '../../db/leases.ts';
 import { workflowInputs } from '../../db/pairs.ts';
 import { codeOf } from '../../db/postgres-errors.ts';
+import { hasChannels } from '../../db/push-channels.ts';
 import { bookingWorkflowIdOf, WEBHOOK_WORKFLOW_ID, watchWorkflowIdOf } from '../../workflows/booking-messages.ts';
 import { workflowIdOf } from '../../workflows/messages.ts';
+import { PUSH_WORKFLOW_ID } from '../../workflows/push-messages.ts';
 import type { BookingControl } from './booking-control.ts';
 import { ControlError, type PairControl } from './pair-control.ts';
 
@@ -20,6 +22,8 @@ export interface SupervisorDeps {
   readonly db: Db;
   readonly control: PairControl;
   readonly bookings: BookingControl;
+  /** Keeps push channels; the workflow is started where push is on, or channels are left. */
+  readonly push: { readonly isOn: boolean; readonly start: () => Promise<void> };
   readonly log: Logger;
   /** The identity of this process. */
   readonly holder: string;
@@ -102,12 +106,18 @@ export async function compare(deps: SupervisorDeps, polledAgain = new Map<string
 }
 
 /** By workflow id, how each is started. */
-async function expectedWorkflows({ db, control, bookings }: SupervisorDeps): Promise<Map<string, () => Promise<void>>> {
+async function expectedWorkflows({
+  db,
+  control,
+  bookings,
+  push,
+}: SupervisorDeps): Promise<Map<string, () => Promise<void>>> {
   const expected = new Map<string, () => Promise<void>>();
   const toRun = await bookingsToRun(db);
   for (const pair of await workflowInputs(db)) expected.set(workflowIdOf(pair.pairId), () => control.start(pair));
   for (const id of toRun.bookings) expected.set(bookingWorkflowIdOf(id), () => bookings.bookingChanged(id));
   for (const id of toRun.calendars) expected.set(watchWorkflowIdOf(id), () => bookings.watch(id));
+  if (push.isOn || (await hasChannels(db))) expected.set(PUSH_WORKFLOW_ID, push.start);
   if (db.hasWebhook) expected.set(WEBHOOK_WORKFLOW_ID, () => bookings.startWebhook());
   return expected;
 }

@@ -12,6 +12,7 @@ import { type GoogleCalendar, getResources } from './fetch.ts';
 import { freeBusy } from './free-busy.ts';
 import { readStored } from './from-google.ts';
 import { moreFields } from './item.ts';
+import { accountPush, push } from './push.ts';
 import { createEvent, removeEvent, updateEvent } from './write.ts';
 
 export function createGoogleProvider(settings: GoogleSettings): Provider<OAuthCredentials> {
@@ -25,6 +26,8 @@ export function createGoogleProvider(settings: GoogleSettings): Provider<OAuthCr
       freeBusy,
       openSide,
       signIn: signInService,
+      push,
+      accountPush,
     },
     settings,
   );

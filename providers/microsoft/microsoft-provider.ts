@@ -13,6 +13,7 @@ import { freeBusy } from './free-busy.ts';
 import { readStored } from './from-graph.ts';
 import { moreFields } from './item.ts';
 import { type GraphCalendar } from './listing.ts';
+import { accountPush, push } from './push.ts';
 import { createEvent, removeEvent, updateEvent } from './write.ts';
 
 export function createMicrosoftProvider(settings: MicrosoftSettings): Provider<OAuthCredentials> {
@@ -26,6 +27,8 @@ export function createMicrosoftProvider(settings: MicrosoftSettings): Provider<O
       freeBusy,
       openSide,
       signIn: signInService,
+      push,
+      accountPush,
     },
     settings,
   );

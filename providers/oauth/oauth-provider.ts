@@ -15,6 +15,7 @@ import type {
   VerifiedAccount,
 } from '../provider.ts';
 import { BUSY_BY_DEFAULT } from '../provider.ts';
+import type { AccountPush, Push } from '../push.ts';
 import { tokensInMemory } from './access-token.ts';
 import type { OAuthCredentials } from './credentials.ts';
 import { createSignIn, type SignInService } from './sign-in.ts';
@@ -48,6 +49,8 @@ export interface OAuthService<Settings, Client> {
   ) => Promise<Interval[]>;
   readonly openSide: (place: CalendarContext<Client>) => Side;
   readonly signIn: (settings: Settings) => SignInService;
+  readonly push: Push;
+  readonly accountPush: (client: Client) => AccountPush;
 }
 
 export function createOAuthProvider<Settings, Client>(
@@ -58,6 +61,7 @@ export function createOAuthProvider<Settings, Client>(
     service.createClient(settings, refreshToken, tokens, io);
   return {
     signIn: createSignIn(service.signIn(settings)),
+    push: service.push,
     async verifyCredentials(credentials: OAuthCredentials, io: Io): Promise<VerifiedAccount> {
       const tokens = tokensInMemory();
       return { ...(await service.proveAccount(clientOf(credentials, tokens, io))), token: tokens.kept() };
@@ -72,6 +76,7 @@ export function createOAuthProvider<Settings, Client>(
         freeBusy: (calendarIds, range, setting = BUSY_BY_DEFAULT) =>
           service.freeBusy({ client, settings, setting }, calendarIds, range),
         side: (calendarId, setting) => service.openSide({ client, calendarId, setting, signal: io.signal }),
+        push: service.accountPush(client),
       };
     },
   };

@@ -162,6 +162,9 @@ class FakeControl implements PairControl {
   async settingsChanged(pairId: string): Promise<void> {
     this.#tell('settingsChanged', pairId);
   }
+  async calendarChanged(pairId: string): Promise<void> {
+    this.#tell('calendarChanged', pairId);
+  }
   async syncNow(pairId: string, wanted: { trigger: string; full: boolean }): Promise<void> {
     this.#tell(`syncNow ${wanted.trigger}${wanted.full ? ' full' : ''}`, pairId);
   }

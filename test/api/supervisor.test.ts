@@ -46,6 +46,7 @@ describe('the supervisor', () => {
       watch: (id) => start(`booked-calendar:${id}`),
       startWebhook: () => start('webhook'),
     },
+    push: { isOn: false, start: () => start('push-channels') },
     log,
     holder,
     recoverOrphans: () => Promise.resolve(),

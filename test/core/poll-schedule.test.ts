@@ -5,9 +5,11 @@ import {
   afterAnswer,
   afterFailure,
   dueMs,
+  NO_PUSH,
   nextDue,
   nextTurnMs,
   type PollPolicy,
+  type PushState,
   pollSeconds,
   type ScheduledSide,
   type SidePolls,
@@ -18,7 +20,9 @@ import type { SyncErrorKind } from '../../core/sync-error.ts';
 const NOW = new Date('2026-06-10T08:00:00.000Z');
 const NOW_MS = NOW.getTime();
 const at = (seconds: number): Date => new Date(NOW_MS + seconds * 1000);
-const POLICY: PollPolicy = { intervalSeconds: 60, latency: 'seconds', isPushed: false };
+const POLICY: PollPolicy = { intervalSeconds: 60, latency: 'seconds', push: NO_PUSH };
+
+const PUSHED: PushState = { notifiedAt: null, reliableUntil: at(86_400) };
 
 function side(dueIn: number, polls: SidePolls = {}, policy: Partial<PollPolicy> = {}): ScheduledSide {
   const polledAt = at(Math.min(dueIn - 60, 0)).toISOString();
@@ -73,9 +77,29 @@ describe('the interval of a side', () => {
   });
 
   it('is an hour while the service notifies Calpair, also after a change', () => {
-    const pushed = { ...POLICY, isPushed: true };
+    const pushed = { ...POLICY, push: PUSHED };
     assert.equal(pollSeconds({ changedAt: NOW.toISOString() }, pushed, NOW_MS), 3_600);
     assert.equal(pollSeconds({}, { ...pushed, intervalSeconds: 86_400 }, NOW_MS), 86_400);
+    const ending = (seconds: number): PollPolicy => ({ ...POLICY, push: { ...PUSHED, reliableUntil: at(seconds) } });
+    assert.deepEqual(
+      [600, 30, 0, -5].map((seconds) => pollSeconds({}, ending(seconds), NOW_MS)),
+      [600, 60, 60, 60],
+      'not for longer than push is sure to go on',
+    );
+  });
+
+  it('a reported change is due at once and alone, once, and by the backoff while the side fails', () => {
+    const push = { ...PUSHED, notifiedAt: at(-1) };
+    const reported = side(3_000, {}, { push });
+    assert.equal(dueMs(reported, NOW_MS), NOW_MS);
+    assert.deepEqual(sidesToPoll({ caldav: side(10), cloud: reported }, NOW_MS), ['cloud']);
+    const answer = { at: NOW, tookMs: 1, isFull: false, hasChanged: true, push };
+    const heard: ScheduledSide = { ...reported, polls: afterAnswer(reported.polls, answer) };
+    assert.equal(secondsUntil(dueMs(heard, NOW_MS)), 3_000);
+    const again: ScheduledSide = { ...heard, policy: { ...POLICY, push: { ...push, notifiedAt: at(1) } } };
+    assert.equal(dueMs(again, NOW_MS), NOW_MS, 'reported while the side was read');
+    const failed: ScheduledSide = { ...reported, dueAt: at(40), polls: failing('unreachable', 3) };
+    assert.equal(secondsUntil(dueMs(failed, NOW_MS)), 40);
   });
 
   it('grows while the daily budget is nearly used, but not where something has just changed', () => {
@@ -85,7 +109,7 @@ describe('the interval of a side', () => {
 
   it('a full listing says nothing about how long a poll takes, and one that fetched changes little', () => {
     const took = (tookMs: number, isFull: boolean, hasChanged: boolean): number | undefined =>
-      afterAnswer({ tookMs: 100 }, { at: NOW, tookMs, isFull, hasChanged }).tookMs;
+      afterAnswer({ tookMs: 100 }, { at: NOW, tookMs, isFull, hasChanged, push: NO_PUSH }).tookMs;
     assert.deepEqual(
       [took(60_000, true, true), took(60_000, false, true), took(60_000, false, false)],
       [100, 3_000, 60_000],
@@ -110,7 +134,10 @@ describe('the next poll of a side', () => {
       [10, 20, 40],
     );
     assert.equal(due(failing('throttled', 1, 300)), 300);
-    assert.equal(due(afterAnswer(failing('quota', 3), { at: NOW, tookMs: 1, isFull: false, hasChanged: false })), 57);
+    assert.equal(
+      due(afterAnswer(failing('quota', 3), { at: NOW, tookMs: 1, isFull: false, hasChanged: false, push: NO_PUSH })),
+      57,
+    );
   });
 
   it('is earlier where the interval became shorter since, and now where the clock was set back', () => {
@@ -148,8 +175,8 @@ describe('a turn', () => {
       [side(0), side(29), ['caldav', 'cloud']],
       [side(0), side(40), ['caldav']],
       [side(0, { changedAt: at(-5).toISOString() }), side(4), ['caldav']],
-      [side(0), side(3_000, {}, { isPushed: true }), ['caldav']],
-      [side(30), side(0, {}, { isPushed: true }), ['caldav', 'cloud']],
+      [side(0), side(3_000, {}, { push: PUSHED }), ['caldav']],
+      [side(30), side(0, {}, { push: PUSHED }), ['caldav', 'cloud']],
       [side(0), side(20, failed), ['caldav']],
       [side(20), side(0, failed), ['caldav', 'cloud']],
       [side(3), side(40), []],
@@ -165,7 +192,13 @@ describe('a turn', () => {
     for (let nowMs = NOW_MS; turns < 10; nowMs = nextTurnMs(sides, nowMs), turns += 1) {
       for (const name of sidesToPoll(sides, nowMs)) {
         const now = new Date(nowMs);
-        const polls = afterAnswer(sides[name].polls, { at: now, tookMs: 1, isFull: false, hasChanged: false });
+        const polls = afterAnswer(sides[name].polls, {
+          at: now,
+          tookMs: 1,
+          isFull: false,
+          hasChanged: false,
+          push: NO_PUSH,
+        });
         sides = { ...sides, [name]: { ...sides[name], polls, dueAt: nextDue(polls, POLICY, now, 0.5).dueAt } };
       }
     }

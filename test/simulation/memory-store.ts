@@ -5,13 +5,15 @@
  *
  * From the begin of a transaction to its commit, no other process takes a step.
  */
+
 import { hash } from 'node:crypto';
 import { otherSide, SIDES, type SideName } from '../../core/event.ts';
+import { NO_PUSH } from '../../core/poll-schedule.ts';
 import { Superseded } from '../../db/epoch.ts';
 import type { Halves } from '../../db/link-matching.ts';
 import type { SideRow } from '../../db/link-sides.ts';
 import { type LinkRow, NOW_DIRTY, type RetriedRefusals } from '../../db/links.ts';
-import { NOT_PUSHED, type PairRow } from '../../db/pairs.ts';
+import type { PairRow } from '../../db/pairs.ts';
 import type { RunRow } from '../../db/runs.ts';
 import { movedTo, sideCell } from '../../db/sealed-cells.ts';
 import type { Store } from '../../db/store.ts';
@@ -47,6 +49,8 @@ export type StoreStep = (what: string) => Promise<void>;
 
 /** The store of one process. */
 type Stepped = Store & { readonly step: StoreStep };
+
+const NOT_PUSHED = { caldav: NO_PUSH, cloud: NO_PUSH };
 
 export class MemoryDatabase extends MemoryTables {
   /** Called with every conflict that is stored. */
@@ -432,7 +436,7 @@ export class MemoryDatabase extends MemoryTables {
       pairWithAccounts: (pairId) => {
         const pair = db.pairs.get(pairId);
         const accounts = db.accountsOf.get(pairId);
-        return pair && accounts ? { pair, ...accounts, isPushed: NOT_PUSHED } : null;
+        return pair && accounts ? { pair, ...accounts, push: NOT_PUSHED } : null;
       },
       pairNow: (pairId) => {
         const pair = db.pairs.get(pairId);
@@ -463,7 +467,7 @@ export class MemoryDatabase extends MemoryTables {
         return {
           pair,
           accounts: { caldav: account(accounts.caldavAccountId), cloud: account(accounts.cloudAccountId) },
-          isPushed: NOT_PUSHED,
+          push: NOT_PUSHED,
           isHeld: [...db.held.values()].some((row) => row.pairId === pairId),
           isRunning: [...db.runs.values()].some((run) => run.pairId === pairId && run.result === 'running'),
           hasWork: db.linkOfPair(pairId).some((row) => isDue(row, now)),
@@ -473,6 +477,7 @@ export class MemoryDatabase extends MemoryTables {
         db
           .linkOfPair(pairId)
           .some((row) => isDue(row, now) && SIDES.some((side) => !db.sides.has(`${row.id}/${side}`))),
+      noteUnreported: () => undefined,
       updatePolledPair: (pairId, generation, values) => {
         if (db.pairs.get(pairId)?.pollGeneration !== generation) return false;
         db.set(db.pairs, pairId, values);

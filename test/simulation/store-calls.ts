@@ -510,6 +510,7 @@ export class StoreCalls {
     noteEventCount: () => [this.pair()],
     beginPoll: () => [this.pair(), this.text()],
     pollInput: () => [this.pair(), new Date(this.now)],
+    noteUnreported: () => [{ accountId: crypto.randomUUID(), calendarId: this.text() }, new Date(this.now)],
     hasUnmatchedWork: () => [this.pair(), new Date(this.now)],
     updatePolledPair: () => {
       const id = this.pair();

@@ -39,10 +39,14 @@ export interface PairSetup<P extends CloudPerson = CloudPerson> {
 }
 
 /** Starts the servers before the tests of the calling suite, and stops them afterwards. */
-export function fixture<C extends Cloud>(kind: { start(): Promise<C> }, setting: DavServerSetting = {}): Fixture<C> {
+export function fixture<C extends Cloud>(
+  kind: { start(): Promise<C> },
+  setting: DavServerSetting = {},
+  environment: Readonly<Record<string, string>> = {},
+): Fixture<C> {
   let running: Awaited<ReturnType<typeof startServers<C>>> | undefined;
   before(async () => {
-    running = await startServers(() => kind.start(), setting);
+    running = await startServers(() => kind.start(), setting, environment);
   });
   after(() => running?.stop());
   return {
@@ -62,10 +66,11 @@ export function fixture<C extends Cloud>(kind: { start(): Promise<C> }, setting:
 /** @throws Error from `stop` if the fake saw a request that a sync must not make */
 export async function startServers<C extends Cloud>(
   startCloud: () => Promise<C>,
-  setting: DavServerSetting = {},
+  setting: DavServerSetting,
+  environment: Readonly<Record<string, string>>,
 ): Promise<Fixture<C> & { stop(): Promise<void> }> {
   const [radicale, cloud] = await Promise.all([startRadicale(setting), startCloud()]);
-  const calpair = await startCalpair(cloud.environment);
+  const calpair = await startCalpair({ ...cloud.environment, ...environment });
   let opened = 0;
   return {
     radicale,

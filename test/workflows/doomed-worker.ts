@@ -30,6 +30,7 @@ const workers = await createWorkers({
     carryBooking: () => neverEnds,
     watchBookedCalendar: () => neverEnds,
     watchOutbox: () => neverEnds,
+    watchChannels: () => neverEnds,
     watchBookings: () => neverEnds,
     deliverWebhooks: () => neverEnds,
   },

@@ -19,6 +19,7 @@ import { bundleWorkflows } from '../../worker/workflow-bundle.ts';
 import type { BookingActivities } from '../../workflows/booking-messages.ts';
 import type { DiffResult, PairActivities, PairState, PollPause, RunSummary } from '../../workflows/messages.ts';
 import { PAIRS_QUEUE, POLLS_QUEUE, workflowIdOf } from '../../workflows/messages.ts';
+import type { PushActivities } from '../../workflows/push-messages.ts';
 
 export interface Harness {
   readonly client: Client;
@@ -26,6 +27,8 @@ export interface Harness {
   readonly bookings: BookingControl;
   /** Fake activities of bookings; those left out do nothing for 10 minutes. */
   readonly bookingScript: Mutable<Partial<BookingActivities>>;
+  /** The fake activity that keeps push channels. */
+  readonly channels: { turns: number; isOver: boolean };
   readonly address: string;
   readonly namespace: string;
   /** What the workers logged. */
@@ -136,7 +139,8 @@ export async function createHarness(
     return pair;
   };
   let loops = new PollLoops();
-  const activities: PairActivities & BookingActivities = {
+  const channels: Harness['channels'] = { turns: 0, isOver: false };
+  const activities: PairActivities & BookingActivities & PushActivities = {
     watchPair: (input) => asLoop(loops, input.pairId, () => found(input.pairId).poll(input)),
     pollPair: (input) => found(input.pairId).poll(input),
     diffPair: (input) => {
@@ -156,6 +160,11 @@ export async function createHarness(
         await (bookingScript.deliverWebhooks?.({}) ?? Promise.reject(noChange('10 minutes')));
         return HAND_OVER;
       }),
+    watchChannels: () =>
+      asLoop(loops, 'channels', async () => {
+        channels.turns += 1;
+        return channels.isOver ? { kind: 'over' as const } : Promise.reject(noChange('50 milliseconds'));
+      }),
     watchBookings: (input) => bookingScript.watchBookings?.(input) ?? Promise.reject(noChange('10 minutes')),
     deliverWebhooks: (input) => bookingScript.deliverWebhooks?.(input) ?? Promise.reject(noChange('10 minutes')),
   };
@@ -172,6 +181,7 @@ export async function createHarness(
     control,
     bookings: createBookingControl(client),
     bookingScript,
+    channels,
     address,
     namespace,
     log,

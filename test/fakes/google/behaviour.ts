@@ -54,6 +54,10 @@ export interface Behaviour {
   readonly rotateRefreshTokens: boolean;
   /** Channel addresses may be plain http. */
   readonly httpChannels: boolean;
+  /** Channels end after this many seconds, however long a client wants them. */
+  readonly channelSeconds: number;
+  /** Calendars that cannot be watched: holidays, and some others. */
+  readonly unwatchable: 'holidays' | 'all';
 }
 
 export const DEFAULT_BEHAVIOUR: Behaviour = {
@@ -76,4 +80,6 @@ export const DEFAULT_BEHAVIOUR: Behaviour = {
   accessTokenSeconds: 3599,
   rotateRefreshTokens: false,
   httpChannels: true,
+  channelSeconds: 28 * 86_400,
+  unwatchable: 'holidays',
 };

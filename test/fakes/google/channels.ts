@@ -9,7 +9,7 @@ import type { Behaviour } from './behaviour.ts';
 import type { Calendar } from './calendar.ts';
 import { GoogleError, invalid, notFound } from './google-error.ts';
 
-interface Channel {
+export interface Channel {
   readonly id: string;
   readonly resourceId: string;
   readonly resourceUri: string;
@@ -38,6 +38,8 @@ export class Channels extends Deliveries {
   /** @throws GoogleError 400 */
   watch(calendar: Calendar, email: string, body: unknown): Json {
     if (!isObject(body)) throw invalid('Parse Error');
+    if (this.#behaviour.unwatchable === 'all' || calendar.id.includes('#holiday@'))
+      throw new GoogleError(400, 'pushNotSupportedForRequestedResource', 'Push notifications are not supported.');
     const { id, type, address, token, expiration, params } = body;
     if (typeof id !== 'string' || !/^[A-Za-z0-9_+/=-]{1,64}$/.test(id)) throw invalid('Invalid value for: id');
     if (type !== 'web_hook' && type !== 'webhook') throw invalid('Invalid value for: type');
@@ -59,7 +61,7 @@ export class Channels extends Deliveries {
       email,
       address,
       token: token ?? null,
-      expirationMs: Math.min(wanted, this.#now() + 4 * WEEK_MS),
+      expirationMs: Math.min(wanted, this.#now() + this.#behaviour.channelSeconds * 1000),
       number: 0,
     };
     this.#channels.set(id, channel);
@@ -92,8 +94,13 @@ export class Channels extends Deliveries {
     }
   }
 
-  get open(): readonly { readonly id: string; readonly calendarId: string; readonly address: string }[] {
-    return [...this.#channels.values()];
+  get open(): readonly Channel[] {
+    return [...this.#channels.values()].filter(({ expirationMs }) => expirationMs > this.#now());
+  }
+
+  /** Ends all channels, and tells nobody. */
+  forget(): void {
+    this.#channels.clear();
   }
 
   #send(channel: Channel, state: 'sync' | 'exists'): void {

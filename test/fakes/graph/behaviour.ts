@@ -90,6 +90,10 @@ export interface Behaviour {
   readonly usedRefreshTokens: 'work' | 'refused';
   /** Addresses for notifications may be plain http. */
   readonly httpNotifications: boolean;
+  /** Subscriptions end after this many seconds, however long a client wants them; null: when it wants. */
+  readonly subscriptionSeconds: number | null;
+  /** Nobody may subscribe to changes. */
+  readonly subscriptions: 'offered' | 'forbidden';
 }
 
 export const DEFAULT_BEHAVIOUR: Behaviour = {
@@ -134,4 +138,6 @@ export const DEFAULT_BEHAVIOUR: Behaviour = {
   accessTokenSeconds: 3599,
   usedRefreshTokens: 'work',
   httpNotifications: true,
+  subscriptionSeconds: null,
+  subscriptions: 'offered',
 };

@@ -48,6 +48,8 @@ export class Subscriptions extends Deliveries {
 
   /** @throws GraphError 400, 409 */
   async create({ mailbox }: Pick<Actor, 'mailbox'>, body: unknown, ids: IdKind): Promise<Json> {
+    if (this.#world.behaviour.subscriptions === 'forbidden')
+      throw new GraphError(403, 'ErrorAccessDenied', 'Access is denied.');
     if (!isObject(body)) throw invalidBody('Empty Payload. JSON content expected.');
     const { changeType, notificationUrl, lifecycleNotificationUrl, resource, expirationDateTime, clientState } = keysOf(
       body,
@@ -129,7 +131,12 @@ export class Subscriptions extends Deliveries {
   }
 
   get open(): readonly Json[] {
-    return [...this.#subscriptions.values()].map(show);
+    return [...this.#subscriptions.values()].filter(({ expirationMs }) => expirationMs > this.#world.now()).map(show);
+  }
+
+  /** Ends all subscriptions, and tells nobody. */
+  forget(): void {
+    this.#subscriptions.clear();
   }
 
   #live(mailbox: Mailbox): Subscription[] {
@@ -150,7 +157,10 @@ export class Subscriptions extends Deliveries {
     const now = this.#world.now();
     if (Number.isNaN(wanted) || wanted > now + LONGEST_MINUTES * MINUTE_MS)
       throw invalidRequest('Subscription expiration can only be 10080 minutes in the future.', 'InvalidRequest');
-    return Math.max(wanted, now + SHORTEST_MINUTES * MINUTE_MS);
+    const { subscriptionSeconds } = this.#world.behaviour;
+    return subscriptionSeconds === null
+      ? Math.max(wanted, now + SHORTEST_MINUTES * MINUTE_MS)
+      : now + subscriptionSeconds * 1000;
   }
 
   #isAddress(value: unknown): boolean {
