@@ -120,7 +120,7 @@ export const PUSH_WAITS = {
   /** A new channel has so long to reach us before the one that it replaces is closed. */
   overlapMs: MINUTE_MS,
   /** Who was not signalled of a notification by then is signalled again. */
-  signalAgainMs: 10_000,
+  signalAgainMs: 3_000,
 } as const;
 /** A channel is renewed after about this share of its life. */
 const RENEW_AFTER = 0.6;

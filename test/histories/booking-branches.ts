@@ -1,6 +1,7 @@
 /** The branches of the booking workflows, for `record.ts`. Each plays its branch and returns the run to record. */
 import { randomUUID } from 'node:crypto';
 import { ApplicationFailure } from '@temporalio/common';
+import { startPushChannels } from '../../api/temporal/push-control.ts';
 import {
   bookingStatus,
   bookingWorkflowIdOf,
@@ -8,6 +9,7 @@ import {
   WEBHOOK_WORKFLOW_ID,
   watchWorkflowIdOf,
 } from '../../workflows/booking-messages.ts';
+import { PUSH_WORKFLOW_ID } from '../../workflows/push-messages.ts';
 import { type Harness, noChange, until } from '../workflows/harness.ts';
 
 interface RecordedRun {
@@ -139,6 +141,14 @@ export const bookingBranches: Record<string, (h: Harness) => Promise<RecordedRun
     await h.bookings.startWebhook();
     await until('some tries', () => tries > 3);
     return { workflowId: WEBHOOK_WORKFLOW_ID };
+  },
+  'push-channels-over': async (h) => {
+    await startPushChannels(h.client);
+    await until('some turns', () => h.channels.turns > 3);
+    h.channels.isOver = true;
+    const run = { workflowId: PUSH_WORKFLOW_ID };
+    await ended(h, run);
+    return run;
   },
 };
 

@@ -46,6 +46,22 @@ const branches: Record<string, Branch> = {
     await until('polls', () => pair.polls > 2);
     await idle(h, pair);
   },
+  'change-after-notifications': async (h, pair) => {
+    let isReported = false;
+    pair.script.pollPair = () => {
+      if (!isReported) return Promise.reject(noChange('10 minutes'));
+      isReported = false;
+      return Promise.resolve({ kind: 'changed', trigger: 'webhook' });
+    };
+    await start(h, pair);
+    await until('a poll', () => pair.polls > 0);
+    await h.control.calendarChanged(pair.id);
+    await until('another poll', () => pair.polls > 1);
+    isReported = true;
+    await h.control.calendarChanged(pair.id);
+    await until('the run', () => pair.diffs.length === 2);
+    await idle(h, pair);
+  },
   'rest-until-due': async (h, pair) => {
     const rest = (seconds: number) =>
       ({

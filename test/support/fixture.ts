@@ -66,8 +66,8 @@ export function fixture<C extends Cloud>(
 /** @throws Error from `stop` if the fake saw a request that a sync must not make */
 export async function startServers<C extends Cloud>(
   startCloud: () => Promise<C>,
-  setting: DavServerSetting,
-  environment: Readonly<Record<string, string>>,
+  setting: DavServerSetting = {},
+  environment: Readonly<Record<string, string>> = {},
 ): Promise<Fixture<C> & { stop(): Promise<void> }> {
   const [radicale, cloud] = await Promise.all([startRadicale(setting), startCloud()]);
   const calpair = await startCalpair({ ...cloud.environment, ...environment });
