@@ -43,7 +43,8 @@ export class Checks {
   private readonly people: People;
   /** By pair: the writes that were under way when it was paused. */
   private readonly pausedWrites = new Map<number, number>();
-  private readonly retryAfter = new Map<number, { until: number; since: number }>();
+  /** By pair and calendar. A calendar that has not asked to wait is polled meanwhile. */
+  private readonly retryAfter = new Map<string, { until: number; since: number }>();
   /** Deletions by Calpair, for the limit. */
   private readonly deletions: { at: number; calendar: FakeSide; pair: number; linked: number }[] = [];
   private readonly appliedDeletions = new Set<string>();
@@ -57,7 +58,7 @@ export class Checks {
     world.onWrite = (write) => this.checkWrite(write);
     world.onCall = (process, calendar) => this.checkCall(process, calendar);
     world.database.onConflict = (row) => this.checkConflict(row);
-    world.onRefusal = (process, error) => this.recordRefusal(process, error);
+    world.onRefusal = (process, calendar, error) => this.recordRefusal(process, calendar, error);
   }
 
   // Called by the player.
@@ -69,7 +70,7 @@ export class Checks {
   /** The process may not have stored the last response, for example a Retry-After. */
   interrupted({ pair }: Process): void {
     this.hasFaults = true;
-    this.retryAfter.delete(pair);
+    for (const { name } of this.world.calendars) this.retryAfter.delete(waitKey(pair, name));
   }
 
   directionChanged(): void {
@@ -113,20 +114,21 @@ export class Checks {
   // Called at every call and write.
 
   private checkCall({ pair, since }: Process, calendar: FakeSide): void {
-    const wait = this.retryAfter.get(pair);
+    const wait = this.retryAfter.get(waitKey(pair, calendar.name));
     if (wait && this.world.scheduler.now < wait.until && since > wait.since && !this.haveFaultsEnded) {
       this.report('I28', `pair ${pair + 1} calls ${calendar.name} before the Retry-After is over`);
     }
   }
 
-  private recordRefusal({ pair, isReplaced }: Process, error: unknown): void {
+  private recordRefusal({ pair, isReplaced }: Process, { name }: FakeSide, error: unknown): void {
     if (isReplaced) return;
     const waitMs = error instanceof SyncError ? (error.retryAfterMs ?? 0) : 0;
     const { now } = this.world.scheduler;
     if (waitMs <= LONG_WAIT_MS) return;
     this.world.record(`    [Retry-After ${waitMs} ms]`);
-    const until = Math.max(now + waitMs - 1_000, this.retryAfter.get(pair)?.until ?? 0);
-    this.retryAfter.set(pair, { until, since: now });
+    const key = waitKey(pair, name);
+    const until = Math.max(now + waitMs - 1_000, this.retryAfter.get(key)?.until ?? 0);
+    this.retryAfter.set(key, { until, since: now });
   }
 
   private checkWrite(write: ObservedWrite): void {
@@ -296,4 +298,8 @@ export class Checks {
 /** The event without the server's changes of locations. */
 export function withOriginalLocations(event: CalendarEvent): CalendarEvent {
   return mapContents(event, (content) => ({ ...content, location: originalLocation(content.location) }));
+}
+
+function waitKey(pair: number, calendar: string): string {
+  return `${pair} ${calendar}`;
 }

@@ -87,7 +87,7 @@ export class World {
   /** Called before each call to a calendar. */
   onCall: (process: Process, calendar: FakeSide) => void = () => {};
   /** Called when listing changes fails. */
-  onRefusal: (process: Process, error: unknown) => void = () => {};
+  onRefusal: (process: Process, calendar: FakeSide, error: unknown) => void = () => {};
   /** The process of the current call to a calendar. */
   private caller: Process | null = null;
   private ids = 0;
@@ -275,7 +275,7 @@ export class World {
       try {
         return await work();
       } catch (error) {
-        if (name === 'changes') this.onRefusal(process, error);
+        if (name === 'changes') this.onRefusal(process, calendar, error);
         throw error;
       } finally {
         await scheduler.step(process, `${calendar.name}.${name} answered`);
