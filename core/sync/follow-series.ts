@@ -1,7 +1,16 @@
 /** How the exceptions of a series follow it when the series changes. Pure. */
-import { type CalendarEvent, type ContentField, changedContent, type OccurrenceId, sameValue } from '../event.ts';
-import type { Timing } from '../recurrence/renamed.ts';
+import {
+  type CalendarEvent,
+  type ContentField,
+  changedContent,
+  type FieldPath,
+  type OccurrenceId,
+  sameValue,
+} from '../event.ts';
+import { isDateId } from '../recurrence/occurrence.ts';
+import { renamedOccurrences, type Timing } from '../recurrence/renamed.ts';
 import { occurrenceContent } from '../recurrence/series.ts';
+import { copyPaths } from './paths.ts';
 import { followingOwnMove, retimed } from './retime.ts';
 
 /** A side as if its series had always taken place at these times. */
@@ -81,4 +90,23 @@ export interface Based {
 export interface Since extends Based {
   /** The base without what has been written to the side since. */
   readonly unwritten: CalendarEvent;
+}
+
+/**
+ * Copies fields to a series that may be all-day on one side only, because a change of its times was never synced (a
+ * one-way pair became two-way): an occurrence has another name there. One that the series lacks is left out.
+ */
+export function copyBetweenSeries(to: CalendarEvent, from: CalendarEvent, paths: readonly FieldPath[]): CalendarEvent {
+  if (!to.recurrence || !from.recurrence || to.when.allDay === from.when.allDay) return copyPaths(to, from, paths);
+  const nameOf = renamedOccurrences(
+    from,
+    to,
+    paths.flatMap(({ occurrence }) => occurrence ?? []),
+  );
+  const named = paths.flatMap((path): FieldPath[] => {
+    if (path.occurrence === null) return [path];
+    const occurrence = nameOf(path.occurrence);
+    return occurrence !== null && isDateId(occurrence) === to.when.allDay ? [{ ...path, occurrence }] : [];
+  });
+  return copyPaths(to, retimed(from, to), named);
 }

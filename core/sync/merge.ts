@@ -31,6 +31,7 @@ import { hasMatchingTypes, isValidSeries, occurrenceContent, withDatesOfExceptio
 import {
   atNewTimes,
   type Based,
+  copyBetweenSeries,
   followingSeries,
   lostOccurrences,
   sinceUnwritten,
@@ -91,8 +92,7 @@ export function merge(input: MergeInput): Merged {
     caldav: { now: withoutDatesLeft(input.caldav.now, input.caldav.base), base: input.caldav.base },
     cloud: { now: withoutDatesLeft(input.cloud.now, input.cloud.base), base: input.cloud.base },
   };
-  const timing = mergeTiming(given, winner);
-  const { conflicts } = timing;
+  const { conflicts, ...timing } = mergeTiming(given, winner);
   // From here on both sides speak of the series at its new times.
   const movedSide = (side: SideName) => sinceUnwritten(given[side], input[side].unwritten, timing[side]);
   const moved = { caldav: movedSide('caldav'), cloud: movedSide('cloud') };
@@ -122,8 +122,8 @@ export function merge(input: MergeInput): Merged {
     }
   }
   const result = {
-    caldav: copyPaths(now.caldav, now.cloud, copy.caldav),
-    cloud: copyPaths(now.cloud, now.caldav, copy.cloud),
+    caldav: copyBetweenSeries(now.caldav, now.cloud, copy.caldav),
+    cloud: copyBetweenSeries(now.cloud, now.caldav, copy.cloud),
   };
   const merged = mergeAttendees({ caldav, cloud, winner }, result, changed, conflicts);
   for (const side of ['caldav', 'cloud'] as const)
@@ -193,7 +193,7 @@ export function applyChanges(target: CalendarEvent, base: CalendarEvent, now: Ca
   // The source decides: a rule that the target changed itself does not fit every new start.
   const timing: Timing = hasMatchingTypes(changed) ? changed : now;
   const moved = retimed(target, timing);
-  const source = atNewTimes({ now, base }, now);
+  const source = atNewTimes({ now, base }, timing);
   const paths = changedPaths(source.base, source.now);
   const isOfTarget = (id: OccurrenceId) => source.now.exceptions[id] === undefined;
   const copied = withNewExceptions(copyPaths(moved, source.now, paths), moved, source);

@@ -279,6 +279,22 @@ test('a new exception of a source has only its own differences on the target', (
   assert.deepEqual(again.exceptions, { [id]: { ...edited, location: 'here' } });
 });
 
+test('an occurrence changed on one side keeps its day where the other side has the series all-day, or not', () => {
+  const timed = aSeries({
+    exceptions: { [occurrence(1)]: { ...occurrenceContent(aSeries(), occurrence(1)), title: 'one' } },
+  });
+  const allDay = { ...aSeries(), when: { allDay: true, start: '2026-06-01', end: '2026-06-02' } } as CalendarEvent;
+  const date = (n: number): string => occurrence(n).slice(0, 8);
+  const content = { ...occurrenceContent(allDay, date(1)), title: 'two' };
+  const exceptions = { [date(1)]: content, [date(2)]: EXCLUDED, '20260603': EXCLUDED };
+  const edited = { ...allDay, exceptions } as CalendarEvent;
+  const result = merged(timed, edited, { bases: { caldav: timed, cloud: allDay } });
+  assert.deepEqual(Object.keys(result.caldav.exceptions).sort(), [occurrence(1), occurrence(2)]);
+  const one = result.caldav.exceptions[occurrence(1)];
+  assert.equal(typeof one === 'object' && one.title, 'two');
+  assert.equal(result.caldav.exceptions[occurrence(2)], EXCLUDED);
+});
+
 describe('random cases', () => {
   const id = fc.constantFrom(occurrence(1), occurrence(2), occurrence(3));
   type Edit = readonly [
