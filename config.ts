@@ -8,10 +8,7 @@ import { POLL_INTERVAL_SECONDS } from './core/waiting-times.ts';
 import { addressBlocks, addressList, flag, httpUrl, number, port, unknownVariables, url } from './environment.ts';
 import { ENTRIES } from './providers/entries.ts';
 
-export type Config = Readonly<ReturnType<typeof shape> & Omit<ReturnType<typeof readProviders>, 'problems'>> & {
-  /** Names of variables that are set, and have no effect so far. */
-  readonly withoutEffect: readonly string[];
-};
+export type Config = Readonly<ReturnType<typeof shape> & Omit<ReturnType<typeof readProviders>, 'problems'>>;
 type Role = 'api' | 'worker';
 
 /** What the operator has to change; shown as one message, without a stack. */
@@ -32,8 +29,7 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
   problems.push(...unknownVariables(given, KNOWN), ...problemsOf(parsed));
   if (!parsed.success || problems.length > 0)
     throw new ConfigError(`The configuration cannot be used:\n${problems.map((problem) => `  ${problem}`).join('\n')}`);
-  const withoutEffect = WITHOUT_EFFECT.filter((name) => name in given);
-  return deepFreeze({ ...shape(parsed.data), ...providers, withoutEffect });
+  return deepFreeze({ ...shape(parsed.data), ...providers });
 }
 
 /** The environment for a program that we start, such as the Go compiler. */
@@ -132,8 +128,6 @@ const KNOWN: readonly string[] = [
   ...Object.keys(variables.shape),
   ...ENTRIES.flatMap(({ environment }) => Object.keys(environment?.variables ?? {})),
 ];
-
-const WITHOUT_EFFECT: readonly string[] = [...ENTRIES.flatMap(({ environment }) => environment?.withoutEffect ?? [])];
 
 /** What the registry's entries read from the environment. */
 function readProviders(given: Readonly<Record<string, string>>) {

@@ -74,7 +74,6 @@ export async function main(): Promise<void> {
     const config = readConfig();
     const log = createLogger(config.logLevel);
     onKilledThread((what) => log.warn(what, 'reading a text took too long; its thread was ended'));
-    for (const variable of config.withoutEffect) log.warn({ variable }, 'this variable has no effect yet');
     let onLost!: (error: unknown) => void;
     const lost = new Promise<never>((_resolve, reject) => {
       onLost = reject;

@@ -54,8 +54,6 @@ interface ProviderEnvironment<Variables extends z.ZodRawShape, Settings> {
   readonly variables: Variables;
   /** The service is set up where all of these are set, and not where none is; some alone are an error. */
   readonly required: readonly (string & keyof Variables)[];
-  /** Accepted, but without effect so far. */
-  readonly withoutEffect?: readonly (string & keyof Variables)[];
   /** What `createProvider` takes. */
   settings(values: z.output<z.ZodObject<Variables>>): Settings;
   /** How many requests a day this installation may make at the service; absent, or null: no limit. */

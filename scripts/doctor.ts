@@ -54,8 +54,6 @@ export async function examine(print: (line: string) => void, environment?: NodeJ
 const MARKS = { ok: 'ok       ', warning: 'warning  ', problem: 'PROBLEM  ' } as const;
 
 async function examineAll(config: Config, report: (findings: Finding | readonly Finding[]) => void): Promise<void> {
-  for (const variable of config.withoutEffect)
-    report(warning(`${variable} has no effect yet`, 'Remove it from the environment.'));
   report(checkDataFolder(config));
   if (existsSync(config.dataDir)) report(checkDisk(config.dataDir));
   report(checkFoldersOutside(config));

@@ -80,15 +80,6 @@ describe('npm start', () => {
     assert.equal((await fetch(`${api.url}/health/live`)).status, 200);
   });
 
-  it('names the variables without effect, one line each', () => {
-    const lines = program!.output().split('\n');
-    const about = lines.filter((line) => line.includes('has no effect yet'));
-    assert.deepEqual(
-      about.map((line) => (JSON.parse(line) as { level: string; variable: string }).variable),
-      ['CALPAIR_LATENCY'],
-    );
-  });
-
   it('syncs a pair', async () => {
     await person.put('first.ics', object('first@example.org', ['SUMMARY:First', ...at('20270113T090000')]));
     const accounts = [
