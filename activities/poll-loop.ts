@@ -1,7 +1,7 @@
 /**
  * What all polling activities do: turns, one after the other, as long as nothing is to be done. Such an activity lasts
- * about an hour, sleeps between its turns, and tells Temporal every three minutes that it is alive and what it saw, so
- * an idle pair costs almost nothing.
+ * about an hour, sleeps between its turns, and reports to Temporal every three minutes that it is alive and what it
+ * saw, so an idle pair costs almost nothing.
  */
 import { Context } from '@temporalio/activity';
 import type { Logger } from 'pino';

@@ -1,4 +1,4 @@
-/** The push channels of an account that is deleted: without its credentials nobody could close them any more. */
+/** The push channels of an account that is deleted: they cannot be closed without its credentials. */
 import { openedAccount } from '../db/accounts.ts';
 import { channelsOfAccount } from '../db/push-channels.ts';
 import { openAccount } from '../providers/open-account.ts';

@@ -24,7 +24,7 @@ export interface RequestedRun {
 
 /**
  * A paused pair runs once it is resumed.
- * @param closing aborts when the server ends: then nobody waits any longer
+ * @param closing aborts when the server ends: then the answer is 202 at once
  * @throws ApiError `not-found`
  */
 export async function requestRun(

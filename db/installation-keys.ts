@@ -1,6 +1,6 @@
 /**
  * The key for hashes. It must never change, since what was written to calendars is recognised by them; so it is stored,
- * sealed with the encryption key. That also tells at start whether the encryption key is the right one.
+ * sealed with the encryption key. That also shows at start whether the encryption key is the right one.
  */
 import { eq, sql } from 'drizzle-orm';
 import { installationKeys } from './access-schema.ts';

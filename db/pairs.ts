@@ -149,7 +149,7 @@ export function changePairSettings(db: Db, id: string, change: (now: PairSetting
   });
 }
 
-/** Tells a run in progress that what it has planned is out of date, and has to be decided again. */
+/** Shows a run in progress that what it has planned is out of date, and has to be decided again. */
 export const NEXT_REVISION = { settingsRevision: sql`${pairs.settingsRevision} + 1` };
 
 async function touchAllLinks(db: Db, pairId: string): Promise<void> {

@@ -25,7 +25,7 @@ export function channelOfName(name: string): { readonly id: string; readonly gen
   return match ? { id: match[1]!, generation: Number(match[2]) } : null;
 }
 
-/** What proves that a notification comes from the service: nobody else was ever told. */
+/** What proves that a notification comes from the service: only the service has it. */
 export function channelSecret(vault: Pick<Vault, 'hash'>, name: string): string {
   return vault.hash(`push channel ${name}`);
 }

@@ -60,7 +60,7 @@ export function checkedLookup(policy: NetworkPolicy, isPlain: boolean): LookupFu
 }
 
 /**
- * Where clouds tell a machine its secrets. Most use 169.254.169.254, which is link-local; these do not. Blocks where a
+ * Where clouds give a machine its secrets. Most use 169.254.169.254, which is link-local; these do not. Blocks where a
  * cloud has several such services in one.
  */
 const METADATA = [

@@ -9,7 +9,7 @@ export interface Pair {
   health: PairState;
   /** The code that goes with `attention`. */
   reason: string | null;
-  /** Deletions that wait for a decision, as far as polls and runs have told. */
+  /** Deletions that wait for a decision, as far as polls and runs have reported. */
   held: number;
   /** The current value of the search attribute. */
   searchAttribute: PairState;

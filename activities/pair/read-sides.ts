@@ -144,7 +144,7 @@ async function readPages(observer: Observer, open: OpenPair, setting: ReadSettin
         }),
     );
   }
-  // What a first listing finds, nobody has just changed.
+  // What a first listing finds was not changed just now.
   return { read, changes: stored === null ? 0 : changes, isFull: cursor === null };
 }
 

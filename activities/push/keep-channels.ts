@@ -1,6 +1,7 @@
 /**
- * Keeps one push channel open for each calendar that somebody polls: opens what is missing, renews what ends, replaces
- * what failed, closes what nobody needs. What to do follows from the rows alone, so it goes on after any crash.
+ * Keeps one push channel open for each calendar that a pair or booking polls: opens what is missing, renews what ends,
+ * replaces what failed, closes what is not needed. What to do follows from the rows alone, so it goes on after any
+ * crash.
  */
 import type { Logger } from 'pino';
 import { SyncError } from '../../core/sync-error.ts';
@@ -187,7 +188,7 @@ function closeAgain(retired: PushChannel['retired'], now: Date): Date {
   return new Date(now.getTime() + Math.max(PUSH_WAITS.unansweredMs, ...ages));
 }
 
-/** Nobody needs it any more: everything of it is closed, and then its row deleted. */
+/** It is not needed any more: everything of it is closed, and then its row deleted. */
 async function endChannel(keeper: Keeper, channel: PushChannel): Promise<void> {
   const now = keeper.clock.now();
   const open = channel.openId === null ? [] : [{ id: channel.openId, since: now.toISOString() }];

@@ -151,7 +151,7 @@ async function finish(
   return accountId;
 }
 
-/** What the browser is told: a code, and the scopes that are missing. Never what the service sent. */
+/** What the browser gets: a code, and the scopes that are missing. Never what the service sent. */
 function failureOf({ log }: ApiDeps, provider: string, error: unknown): Record<string, string> {
   if (error instanceof SignInError) {
     log.info({ provider, code: error.code, reason: error.message }, 'sign-in failed');

@@ -89,7 +89,7 @@ export function previewRoutes(app: Api, deps: ApiDeps, closing: AbortSignal): vo
     const job: Job = { startedAt, progress: null, answer: Promise.resolve(null) };
     job.answer = run(pairId, job).finally(() => underWay.delete(pairId));
     underWay.set(pairId, job);
-    // Nobody may be waiting for it.
+    // Perhaps no caller waits for it.
     job.answer.catch(() => undefined);
     return job;
   }

@@ -1,6 +1,6 @@
 /**
- * Where calendar services report changes. Nobody signs in here: the receiver verifies each notification, and one that
- * it does not know is answered like an unknown path.
+ * Where calendar services report changes. There is no API key here: the receiver verifies each notification, and one
+ * that it does not know is answered like an unknown path.
  */
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';

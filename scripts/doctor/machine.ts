@@ -32,7 +32,7 @@ export function checkDisk(folder: string, read: (folder: string) => DiskSpace = 
 
 type DiskSpace = Pick<ReturnType<typeof statfsSync>, 'bavail' | 'blocks' | 'bsize'>;
 
-/** Is it there, may Calpair write to it, and can nobody else read the keys? */
+/** Is it there, may Calpair write to it, and can no other user read the keys? */
 export function checkDataFolder({ dataDir }: Pick<Config, 'dataDir'>): Finding[] {
   if (!existsSync(dataDir))
     return [warning(`There is no data folder ${dataDir} yet`, 'Nothing: npm start makes it where it is needed.')];
