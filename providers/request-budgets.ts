@@ -37,11 +37,12 @@ const MOST_SLOWDOWN = 10;
 const LONGEST_WAIT_MS = 3_600_000;
 
 /**
- * What a service allows for one user or mailbox: Google 600 requests a minute, Graph 10,000 in ten minutes. A process
- * leases only once it has used its free part, so that an idle account costs no statement.
+ * What a service allows for one user or mailbox: Google 600 requests a minute, here counted over ten minutes, so that
+ * it is Google that slows down a burst (its limit may have been raised); Graph 10,000 in ten minutes. A process leases
+ * only once it has used its free part, so that an idle account costs no statement.
  */
 const OF_ACCOUNT: Readonly<Record<string, { readonly limit: number; readonly windowSeconds: number }>> = {
-  google: { limit: 600, windowSeconds: 60 },
+  google: { limit: 6_000, windowSeconds: 600 },
   microsoft: { limit: 10_000, windowSeconds: 600 },
 };
 
