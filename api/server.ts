@@ -48,7 +48,7 @@ export async function buildServer(deps: ApiDeps): Promise<Api> {
     consoleRoutes(open, deps);
     oauthCallbackRoute(open, deps);
     sessionRoutes(open, deps, auth);
-    await docsRoutes(open);
+    docsRoutes(open);
     await open.register((webhooks: Api) => webhookRoutes(webhooks, deps));
   });
   await app.register(async (v1: Api) => {

@@ -18,7 +18,7 @@ import { ENTRIES } from '../../providers/entries.ts';
 import type { Api, ApiDeps } from '../deps.ts';
 import { notFound } from '../errors.ts';
 
-/** `GET /`, its files under `/console/`, and `/console/config.json`. */
+/** `GET /`, `GET /docs`, their files under `/console/`, and `/console/config.json`. */
 export function consoleRoutes(app: Api, { control, config, publicUrl }: ApiDeps): void {
   const files = readFiles();
   const send = (reply: FastifyReply, name: string) => {
@@ -44,6 +44,7 @@ export function consoleRoutes(app: Api, { control, config, publicUrl }: ApiDeps)
   app.get<{ Params: { file: string } }>('/console/:file', { schema: { hide: true } }, (request, reply) =>
     send(reply, request.params.file),
   );
+  app.get('/docs', { schema: { hide: true } }, (_request, reply) => send(reply, 'docs.html'));
   app.get('/console/config.json', { schema: { hide: true } }, () => ({
     version: config.version,
     /** Where sign-ins by browser come back to. */

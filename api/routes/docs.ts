@@ -1,6 +1,5 @@
-/** The OpenAPI document, generated from the routes' schemas, and its page. Nothing is loaded from other hosts. */
+/** The OpenAPI document, generated from the routes' schemas. `api/console/docs.js` shows it as a page. */
 import swagger from '@fastify/swagger';
-import swaggerUi from '@fastify/swagger-ui';
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
 import type { Api, ApiDeps } from '../deps.ts';
 import { completeDocument } from '../openapi-document.ts';
@@ -14,6 +13,7 @@ const TAGS = [
   ['Connections', 'Two accounts whose calendars are paired.'],
   ['Pairs', 'Two calendars that are kept equal.'],
   ['Runs', 'What the syncs of a pair did.'],
+  ['Events', 'Why an event is where it is, what the pair changed of it, and taking that back.'],
   ['Conflicts, problems, held changes', 'What of a pair a person may want to look at.'],
   ['Bookings', 'Times that are booked, and their events.'],
   ['Webhooks', 'For calendar services, which report changes here.'],
@@ -40,17 +40,11 @@ export async function collectDocs(app: Api, { config }: ApiDeps): Promise<void> 
   });
 }
 
-export async function docsRoutes(app: Api): Promise<void> {
+export function docsRoutes(app: Api): void {
   app.get('/openapi.json', { schema: { hide: true } }, async (_request, reply) => {
     return reply
       .type('application/json')
       .serializer((document: unknown) => JSON.stringify(document))
       .send(app.swagger());
   });
-  await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: DOCS_CSP, theme: { title: 'Calpair API' } });
 }
-
-/** The page needs inline styles; everything is loaded from this server. */
-const DOCS_CSP =
-  "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; " +
-  "font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";

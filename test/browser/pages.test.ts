@@ -131,6 +131,22 @@ describe('the console in a browser', () => {
     await page.goto(installation.calpair.api.url);
   });
 
+  it('shows every call of the API at /docs, with its parameters, body and answers', async () => {
+    const { page } = visitor;
+    const { url } = installation.calpair.api;
+    const console = page.url();
+    await page.goto(new URL('/docs#createAccount', url).href);
+    await page.getByRole('heading', { name: 'POST /v1/accounts Add an account' }).waitFor();
+    await visitor.look('docs');
+    const { paths } = (await (await fetch(new URL('/openapi.json', url))).json()) as { paths: object };
+    const calls = Object.values(paths).flatMap((path) => Object.keys(path as object));
+    const objects = page.locator('#Objects details.operation');
+    assert.equal((await page.locator('details.operation').count()) - (await objects.count()), calls.length);
+    await page.evaluate("for (const fold of document.querySelectorAll('details')) fold.open = true");
+    await visitor.look('docs-unfolded');
+    await page.goto(console);
+  });
+
   it('sends less than 200 KB of script and style, compressed', async () => {
     const { api } = installation.calpair;
     const names = readdirSync(join(PROJECT_DIR, 'api/console')).filter((name) => /\.(?:js|css)$/.test(name));
