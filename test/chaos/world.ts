@@ -195,7 +195,8 @@ export class World {
       for (const one of deletions)
         if (!this.#hadUnseenEdit(number, one))
           failures.push(
-            `event ${number} (created on ${this.#createdOn.get(number)}) is back although ${one.side} deleted it`,
+            `event ${number} (created on ${this.#createdOn.get(number)}) is back although ${one.side} deleted it: ` +
+              this.#historyOf(number, shown, conflicts),
           );
     }
     return failures;
