@@ -141,6 +141,29 @@ export async function mayHaveCopies(db: Db, linkIds: readonly string[]): Promise
   return last.filter((op) => op.action === 'create' && hasLostAnswer(op)).map(({ linkId }) => linkId);
 }
 
+export async function lostCreates(
+  db: Db,
+  linkIds: readonly string[],
+  side: SideName,
+): Promise<{ id: string; linkId: string; next: Buffer | null }[]> {
+  if (linkIds.length === 0) return [];
+  const last = await db.sql
+    .selectDistinctOn([ops.linkId], {
+      id: ops.id,
+      linkId: ops.linkId,
+      action: ops.action,
+      status: ops.status,
+      code: ops.code,
+      next: ops.next,
+    })
+    .from(ops)
+    .where(and(anyOf(ops.linkId, linkIds), eq(ops.settled, false), eq(ops.side, side)))
+    .orderBy(ops.linkId, desc(ops.id));
+  return last
+    .filter((op) => op.action === 'create' && hasLostAnswer(op))
+    .map(({ id, linkId, next }) => ({ id, linkId, next }));
+}
+
 export async function deletionsSince(
   db: Db,
   pairId: string,

@@ -116,6 +116,7 @@ export function postgresStore(db: Db): Store {
     setUndoPlan: bind(undo.setUndoPlan),
 
     mayHaveCopies: bind(ops.mayHaveCopies),
+    lostCreates: bind(ops.lostCreates),
     deletionsSince: bind(ops.deletionsSince),
     writtenSince: bind(ops.writtenSince),
     unsettledWrites: bind(ops.unsettledWrites),

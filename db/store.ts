@@ -322,6 +322,12 @@ export interface JournalStore {
    */
   mayHaveCopies(linkIds: readonly string[]): Promise<string[]>;
 
+  /** The creates on a side without an answer that are the last op of these links there, with what they wrote. */
+  lostCreates(
+    linkIds: readonly string[],
+    side: SideName,
+  ): Promise<{ readonly id: string; readonly linkId: string; readonly next: Buffer | null }[]>;
+
   /**
    * Counted deletions since a time: those that are done, and those that may be, though no answer came. Of these links
    * also all others that are not known to be done.

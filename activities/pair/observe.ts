@@ -2,14 +2,15 @@
  * Stores what a side shows. Observations are states, not deltas: storing one twice, or without its cursor, does no
  * harm. A new version with unchanged content is stored but starts no run.
  */
-import { changedPaths, otherSide, type SideName, sameValue } from '../../core/event.ts';
+import { type CalendarEvent, changedPaths, otherSide, type SideName, sameValue } from '../../core/event.ts';
 import type { EventProblem } from '../../core/event-problem.ts';
 import { labelOfEvent } from '../../core/sync/event-label.ts';
 import type { JournalFields } from '../../core/sync/journal.ts';
 import { matchText } from '../../core/sync/match-text.ts';
 import type { NewSide, SideRow } from '../../db/link-sides.ts';
 import type { NewLink } from '../../db/links.ts';
-import { sideCell } from '../../db/sealed-cells.ts';
+import { openSealedJson } from '../../db/pairs.ts';
+import { pairCell, sideCell } from '../../db/sealed-cells.ts';
 import type { Store } from '../../db/store.ts';
 import type { ChangePage, Found, Side, Stored } from '../../providers/provider.ts';
 import { type Deps, EVENTS_AT_ONCE } from '../deps.ts';
@@ -130,6 +131,7 @@ async function observeFound(observer: Observer, tx: Store, found: readonly Found
   const free = new Set(markers.length > 0 ? await tx.linksWithout(pairId, side, markers) : []);
   for (const { linkId } of rows) free.delete(linkId);
   const freed = new Map((await tx.loadLinks([...free])).map(({ link, sides }) => [link.id, sides]));
+  const written = await lostCreatesOf(observer, tx, [...free]);
   const taken = observer.isAnswer
     ? new Set()
     : await linksOf(
@@ -169,6 +171,8 @@ async function observeFound(observer: Observer, tx: Store, found: readonly Found
       changedAt: deps.clock.now(),
       ...columns,
       ...(isOurs ? agreedUnderOldName(freed.get(linkId)?.[side], columns.uidHash) : {}),
+      // Otherwise its original, if it is deleted now, would be created anew from it.
+      ...(isOurs && isAsWritten(one, written.get(linkId)) ? { base: columns.current, baseVersion: one.version } : {}),
     });
   }
   await tx.dropGoneSides(ours, side);
@@ -183,6 +187,26 @@ async function observeFound(observer: Observer, tx: Store, found: readonly Found
 export async function linksOf(tx: Store, pairId: string, markers: readonly string[]): Promise<Set<string | null>> {
   const loaded = await tx.loadLinks(markers.filter(isUuid));
   return new Set(loaded.filter(({ link }) => link.pairId === pairId).map(({ link }) => link.id));
+}
+
+/** What the creates wrote that were never answered, by link. */
+async function lostCreatesOf(
+  { pairId, side }: Observer,
+  tx: Store,
+  linkIds: readonly string[],
+): Promise<Map<string, CalendarEvent | null>> {
+  const creates = linkIds.length === 0 ? [] : await tx.lostCreates(linkIds, side);
+  return new Map(
+    creates.map(({ id, linkId, next }) => [
+      linkId,
+      next && openSealedJson<CalendarEvent>(tx, next, pairCell(pairId, 'ops.next', id)),
+    ]),
+  );
+}
+
+/** No person has changed the copy since Calpair created it. */
+function isAsWritten({ event }: Found, written: CalendarEvent | null | undefined): boolean {
+  return event !== null && written != null && changedPaths(written, event).length === 0;
 }
 
 /**

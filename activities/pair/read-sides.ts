@@ -247,8 +247,11 @@ async function storeGone({ deps, side }: Observer, tx: Store, rows: readonly Sid
   const ids = known.map(({ linkId }) => linkId);
   const sides = new Map((await tx.loadLinks(ids)).map((loaded) => [loaded.link.id, loaded.sides]));
   // The sides never agreed on it: a lagging listing showed it, or it was deleted before both were compared. Its
-  // deletion says nothing about the event on the other side.
-  const isUnknown = ({ linkId, base }: SideRow) => base === null && sides.get(linkId)?.[otherSide(side)] !== undefined;
+  // deletion says nothing about the event on the other side, unless that is an untouched copy of it.
+  const isUnknown = ({ linkId, base }: SideRow) => {
+    const other = sides.get(linkId)?.[otherSide(side)];
+    return base === null && other !== undefined && !(other.owned && other.base !== null);
+  };
   await tx.dropSides(
     known.filter(isUnknown).map(({ linkId }) => linkId),
     side,

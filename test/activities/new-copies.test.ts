@@ -68,3 +68,36 @@ function neverNames(side: Harness['caldav'], ref: string): void {
       yield { ...page, removed: page.removed.filter((name) => name !== ref) };
   };
 }
+
+for (const times of [1, 3, 5])
+  test(`an event deleted while the create of its copy is without an answer stays deleted (${times} tries)`, async () => {
+    const harness = await Harness.open(url);
+    harness.caldav.person.insert({ title: 'other' });
+    await harness.settle();
+    harness.caldav.person.insert({ title: 'A' });
+    harness.cloud.failNext('create', 'unreachable', { when: 'after', times });
+    await harness.cycle();
+    assert.deepEqual(harness.cloud.titles(), ['A', 'other'], 'the server has carried it out');
+    harness.caldav.person.remove(harness.caldav.find('A'));
+    await harness.settle();
+    assert.deepEqual([harness.caldav.titles(), harness.cloud.titles()], [['other'], ['other']]);
+  });
+
+test('a copy that a person edited while its create was without an answer outlives the deletion', async () => {
+  const harness = await Harness.open(url);
+  harness.caldav.person.insert({ title: 'other' });
+  await harness.settle();
+  harness.caldav.person.insert({ title: 'A' });
+  harness.cloud.failNext('create', 'unreachable', { when: 'after', times: 5 });
+  await harness.cycle();
+  harness.cloud.person.edit(harness.cloud.find('A'), { location: 'edited' });
+  harness.caldav.person.remove(harness.caldav.find('A'));
+  await harness.settle();
+  assert.deepEqual(
+    [harness.caldav.titles(), harness.cloud.titles()],
+    [
+      ['A', 'other'],
+      ['A', 'other'],
+    ],
+  );
+});

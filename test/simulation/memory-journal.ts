@@ -52,6 +52,13 @@ export function journalOf(db: MemoryTables): Immediate<JournalStore> {
           db.set(db.ops, op.id, { status: 'done', doneAt: at, code: 'answer-lost' });
       }
     },
+    lostCreates: (linkIds, side) =>
+      [...new Set(linkIds)].flatMap((linkId) => {
+        const [last] = where((op) => op.linkId === linkId && op.side === side && !op.settled).sort((a, b) =>
+          a.id < b.id ? 1 : -1,
+        );
+        return last?.action === 'create' && hasLostAnswer(last) ? [{ id: last.id, linkId, next: last.next }] : [];
+      }),
     mayHaveCopies: (linkIds) =>
       [...new Set(linkIds)].filter((linkId) => {
         const last = where((op) => op.linkId === linkId && !op.settled).sort((a, b) => (a.id < b.id ? 1 : -1))[0];

@@ -46,6 +46,7 @@ const OFTEN: readonly MethodName[] = [
   'renames',
   'renames',
   'mayHaveCopies',
+  'lostCreates',
   'mayHaveCopies',
   'writtenSince',
   'writtenSince',

@@ -459,6 +459,7 @@ export class StoreCalls {
     finishDeletions: () => [this.linkIds(), this.onlyTime()],
     unsettledWrites: () => [this.linkIds()],
     mayHaveCopies: () => [this.linkIds()],
+    lostCreates: () => [this.linkIds(), this.side()],
     deletionsSince: () => [this.pair(), this.time(), this.linkIds()],
     writtenSince: () => [this.linkIds(), this.time()],
     insertConflicts: () => [this.some(() => this.newConflict(), 2)],
