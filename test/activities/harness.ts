@@ -71,7 +71,8 @@ export class Harness {
       historyDays: 90,
       clock: { ...SYSTEM_CLOCK, now: () => new Date(this.clock.now) },
       newId: uuidv7,
-      random: Math.random,
+      // Every side is due after exactly one interval, so that each cycle polls both.
+      random: () => 0.5,
       log: pino(
         {
           level: 'error',
