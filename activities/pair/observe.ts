@@ -206,7 +206,7 @@ async function lostCreatesOf(
 
 /** No person has changed the copy since Calpair created it. */
 function isAsWritten({ event }: Found, written: CalendarEvent | null | undefined): boolean {
-  return event !== null && written != null && changedPaths(written, event).length === 0;
+  return event !== null && written !== null && written !== undefined && changedPaths(written, event).length === 0;
 }
 
 /**
