@@ -70,7 +70,7 @@ function neverNames(side: Harness['caldav'], ref: string): void {
 }
 
 for (const times of [1, 3, 5])
-  test(`an event deleted while the create of its copy is without an answer stays deleted (${times} tries)`, async () => {
+  test(`an event deleted before the create of its copy is answered stays deleted (${times} tries)`, async () => {
     const harness = await Harness.open(url);
     harness.caldav.person.insert({ title: 'other' });
     await harness.settle();

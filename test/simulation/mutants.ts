@@ -149,7 +149,7 @@ export const MUTANTS: readonly Mutant[] = [
     to: 'result.written.existed === true && applying.deps.historyDays < 0 &&',
   },
   {
-    seed: 4300,
+    seed: 101_480,
     name: 'no-epoch-check',
     description: 'a replaced worker goes on storing its results',
     file: 'test/simulation/memory-store.ts',
