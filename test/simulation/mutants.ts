@@ -49,14 +49,6 @@ export const MUTANTS: readonly Mutant[] = [
       'version: null } })));\n  await tx.markDirty(gone);',
   },
   {
-    seed: 21340,
-    name: 'unlisted-is-gone',
-    description: 'a 404 for a new copy that was neither listed nor confirmed confirms its deletion',
-    file: READ,
-    from: 'const isLost = (row: SideRow) => !row.listed && !wasConfirmed(row);',
-    to: 'const isLost = (row: SideRow) => !row.listed && !wasConfirmed(row) && deps.historyDays < 0;',
-  },
-  {
     seed: 1046,
     name: 'unreadable-is-gone',
     description: 'an unreadable event counts as deleted',
