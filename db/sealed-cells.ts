@@ -1,6 +1,7 @@
 /**
  * Where sealed data is stored. Its context (vault.ts) says whose it is and names the table, the column and the row, so
- * that it opens nowhere else: whoever can write to the database can remove what is sealed, but not put it elsewhere.
+ * that it opens nowhere else: a program that can write to the database can remove what is sealed, but not put it
+ * elsewhere.
  */
 import type { SideName } from '../core/event.ts';
 import { SealedError, type Vault } from './vault.ts';

@@ -6,8 +6,8 @@
 import {
   ANSWERS,
   HEADING,
-  JOIN,
   LINK_HEADING,
+  linkIn,
   linkLines,
   shortTag,
   type Tag,
@@ -68,8 +68,7 @@ export function withoutAttendeeText(text: string, uids: readonly string[], tag: 
 
 /** The join link that the attendee text shows; empty where there is none. */
 export function shownLink(text: string, uids: readonly string[], tag: Tag): string {
-  const first = findText(text, uids, tag)?.lines[0] ?? '';
-  return first.startsWith(JOIN) ? first.slice(JOIN.length) : '';
+  return linkIn(findText(text, uids, tag)?.lines[0]);
 }
 
 function findText(text: string, uids: readonly string[], tag: Tag): { before: string; lines: string[] } | null {

@@ -121,7 +121,7 @@ export class RequestBudgets {
   private async lease(budget: Budget, window: Window): Promise<void> {
     const amount = Math.max(1, Math.min(LEASED_AT_ONCE, Math.floor(budget.limit / PARTS)));
     try {
-      // A database that does not answer is no reason to stop: whoever asks needs it anyway.
+      // A database that does not answer is no reason to stop: the caller needs it anyway.
       const { granted, used, secondsLeft } = await this.ledger
         .lease(budget, amount)
         .catch(() => ({ granted: amount, used: window.used, secondsLeft: 0 }));

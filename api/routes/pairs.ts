@@ -3,13 +3,13 @@ import { type Latency, pollSeconds, type SidePolls } from '../../core/poll-sched
 import { DEFAULT_OPTIONS } from '../../core/sync/policy.ts';
 import { heldDeletions, STALLED_DETAIL } from '../../core/texts.ts';
 import { PAIR_STATUSES } from '../../db/pair-status.ts';
-import { changePairSettings, deletePair, findPair, listPairs, type PairRecord, setPaused } from '../../db/pairs.ts';
+import { changePairSettings, deletePair, listPairs, type PairRecord, setPaused } from '../../db/pairs.ts';
 import { pushStateOf, type StoredPushState } from '../../db/push-channels.ts';
 import { workflowIdOf } from '../../workflows/messages.ts';
 import { checkWritable, createPairFrom, direction, newPairBody } from '../create-pair.ts';
 import type { Api, ApiDeps } from '../deps.ts';
-import { notFound } from '../errors.ts';
 import { listOf, pageAnswer, pageQuery, pageRequest } from '../pagination.ts';
+import { pairOf } from '../pair-of.ts';
 import { mergeOptions, options, optionsPatch } from '../pair-options.ts';
 import type { PairControl } from '../temporal/pair-control.ts';
 import { signalPair } from '../temporal/pair-workflow.ts';
@@ -73,7 +73,7 @@ export function pairRoutes(app: Api, deps: ApiDeps): void {
     },
     async (request, reply) => {
       const id = await createPairFrom(deps, request.params.id, request.body);
-      return reply.code(201).send(toJson(found(await findPair(db, id))));
+      return reply.code(201).send(toJson(await pairOf(deps, id)));
     },
   );
 
@@ -105,7 +105,7 @@ export function pairRoutes(app: Api, deps: ApiDeps): void {
     {
       schema: { tags, summary: 'Get a pair', params: idParam, response: answer },
     },
-    async (request) => toJson(found(await findPair(db, request.params.id))),
+    async (request) => toJson(await pairOf(deps, request.params.id)),
   );
 
   app.patch(
@@ -129,7 +129,7 @@ export function pairRoutes(app: Api, deps: ApiDeps): void {
     async (request) => {
       const { id } = request.params;
       const patch = request.body;
-      const before = found(await findPair(db, id));
+      const before = await pairOf(deps, id);
       if (patch.direction !== undefined && patch.direction !== before.direction)
         await checkWritable(deps, before, patch.direction);
       await changePairSettings(db, id, (now) => ({
@@ -138,7 +138,7 @@ export function pairRoutes(app: Api, deps: ApiDeps): void {
         options: mergeOptions(now.options, patch.options ?? {}),
       }));
       await signalPair(deps, id, (workflow) => workflow.settingsChanged(id));
-      return toJson(found(await findPair(db, id)));
+      return toJson(await pairOf(deps, id));
     },
   );
 
@@ -160,7 +160,7 @@ function lifecycleRoutes(app: Api, deps: ApiDeps): void {
       },
     },
     async (request, reply) => {
-      const { id } = found(await findPair(db, request.params.id));
+      const { id } = await pairOf(deps, request.params.id);
       await control.stop(id);
       await deletePair(db, id);
       return reply.code(204).send();
@@ -168,10 +168,10 @@ function lifecycleRoutes(app: Api, deps: ApiDeps): void {
   );
 
   const switchPair = async (id: string, paused: boolean, signal: (workflow: PairControl) => Promise<void>) => {
-    found(await findPair(db, id));
+    await pairOf(deps, id);
     await setPaused(db, id, paused);
     await signalPair(deps, id, signal);
-    return pairJson(found(await findPair(db, id)), deps.config.latency);
+    return pairJson(await pairOf(deps, id), deps.config.latency);
   };
   const schema = { tags, params: idParam, body: z.strictObject({}).nullish(), response: answer };
 
@@ -206,11 +206,6 @@ function noticedOf(
     pollSeconds: Math.round(seconds),
     pushExpiresAt: instantOf(reliableUntil),
   };
-}
-
-function found(record: PairRecord | null): PairRecord {
-  if (!record) throw notFound('pair');
-  return record;
 }
 
 function pairJson(record: PairRecord, latency: Latency): z.infer<typeof pair> {

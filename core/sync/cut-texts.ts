@@ -12,6 +12,7 @@ import {
 } from '../event.ts';
 import type { EventProblem } from '../event-problem.ts';
 import type { FieldConflict, MergeInput } from './merge.ts';
+import { contentAt } from './paths.ts';
 
 type Texts = Pick<MergeInput, SideName>;
 const FIELDS = ['title', 'location', 'description'] as const;
@@ -77,12 +78,6 @@ function restOf(text: string | undefined, whole: string | undefined): string | n
 function mapTexts(content: Content, change: (text: string, field: Field) => string): Content {
   const texts = FIELDS.map((field) => [field, change(content[field], field)] as const);
   return { ...content, ...Object.fromEntries(texts) };
-}
-
-function contentAt(event: CalendarEvent, id: OccurrenceId | null): Content | undefined {
-  if (id === null) return event;
-  const exception = event.exceptions[id];
-  return typeof exception === 'object' ? exception : undefined;
 }
 
 /** A text that was cut to fit a side must not win over the whole one when nothing else is known of the event. */

@@ -15,6 +15,7 @@ import {
 } from '../event.ts';
 import { contentAt, fit, type OptionalForms, SET_FIELDS, type SetField } from '../optional-fields.ts';
 import type { FieldConflict, MergeInput } from './merge.ts';
+import { contentAt as ownContent } from './paths.ts';
 
 type Events = Readonly<Record<SideName, CalendarEvent>>;
 type Forms = Readonly<Record<SideName, OptionalForms>>;
@@ -141,12 +142,6 @@ function keyOf(value: unknown): unknown {
 
 function sorted(values: Values): Values {
   return [...values].sort((a, b) => ((a as string) < (b as string) ? -1 : (a as string) > (b as string) ? 1 : 0));
-}
-
-function ownContent(event: CalendarEvent, id: OccurrenceId | null): Content | undefined {
-  if (id === null) return event;
-  const exception = event.exceptions[id];
-  return typeof exception === 'object' ? exception : undefined;
 }
 
 function mapSets(content: Content, change: (values: Values, field: SetField) => Values): Content {

@@ -81,7 +81,8 @@ export function valueAt(event: CalendarEvent, path: FieldPath): unknown {
   return contentAt(event, path.occurrence)?.[path.field];
 }
 
-function contentAt(event: CalendarEvent | null, occurrence: OccurrenceId | null): Content | undefined {
+/** What an event, or an exception of its own, has; undefined where there is no such exception. */
+export function contentAt(event: CalendarEvent | null, occurrence: OccurrenceId | null): Content | undefined {
   if (!event || occurrence === null) return event ?? undefined;
   const exception = event.exceptions[occurrence];
   return typeof exception === 'object' ? exception : undefined;

@@ -4,12 +4,11 @@
  * keyed by the installation over the event's UID and the text. Only text with the right tag is removed and read; after
  * a change by a person it is ordinary text.
  */
-
 import {
   ANSWERS,
   HEADING,
-  JOIN,
   LINK_HEADING,
+  linkIn,
   linkLines,
   shortTag,
   type Tag,
@@ -79,7 +78,7 @@ function findText(text: string, uid: string, tag: Tag): FoundText | null {
     .join('\n');
   if (shortTag(uid, body, tag) !== end[1]) return null;
   const [first = '', ...rest] = body.split('\n').slice(1);
-  const link = first.startsWith(JOIN) ? first.slice(JOIN.length) : '';
+  const link = linkIn(first);
   return {
     before: text.slice(0, start).replace(/\n{1,2}$/, ''),
     link,
