@@ -52,6 +52,8 @@ export function agreedSince(
   journal: Journal,
 ): Record<SideName, CalendarEvent | null> {
   const bases = { caldav: sides.caldav.base, cloud: sides.cloud.base };
+  /** What Calpair wrote to each side. */
+  const written: Record<SideName, readonly ChangedValue[]> = { caldav: [], cloud: [] };
   for (const side of ['caldav', 'cloud'] as const) {
     const { now, base } = sides[side];
     const other = bases[otherSide(side)];
@@ -59,6 +61,7 @@ export function agreedSince(
     if (!now || !base || !other || !original) continue;
     const changes = changedValues(base, now);
     const copied = ownChanges(side, base, changes, journal);
+    written[side] = copied;
     const open = changedValues(now, original);
     const normalised = open.filter((wanted) =>
       copied.some((shown) => isSameField(wanted, shown) && journal.isNormalisedTo(side, wanted, shown)),
@@ -79,7 +82,26 @@ export function agreedSince(
     bases[side] = withValues(agreed(bases[side] ?? base), original, takenBack);
     bases[otherSide(side)] = withValues(agreed(other), original, [...normalised, ...takenBack]);
   }
+  for (const side of ['caldav', 'cloud'] as const)
+    for (const path of droppedAfterCopy(side, sides[side], written, journal))
+      for (const one of ['caldav', 'cloud'] as const) bases[one] = bases[one] && withValueAt(bases[one], path, null);
   return bases;
+}
+
+/**
+ * Exceptions that were copied from this side since both last agreed, and that it dropped when Calpair then wrote its
+ * series: they are new on the other side, and are written here again.
+ */
+function droppedAfterCopy(
+  side: SideName,
+  { now, base }: Shown,
+  written: Readonly<Record<SideName, readonly ChangedValue[]>>,
+  journal: Journal,
+): FieldPath[] {
+  if (!now || !base || !isRewritten(side, base, written[side], journal)) return [];
+  const isDropped = ({ path: { occurrence, field }, value }: ChangedValue): boolean =>
+    field === 'exception' && value !== undefined && occurrence !== null && now.exceptions[occurrence] === undefined;
+  return written[otherSide(side)].filter(isDropped).map(({ path }) => path);
 }
 
 /**
@@ -117,17 +139,22 @@ export function ownChanges(
   changes: readonly ChangedValue[],
   journal: Journal,
 ): ChangedValue[] {
-  const isRewritten = changes.some((change) => {
-    const { occurrence, field } = change.path;
-    if (occurrence === null) return (field === 'when' || field === 'recurrence') && journal.isOwnWrite(side, change);
-    return field === 'exception' && base.exceptions[occurrence] === EXCLUDED && journal.mayHaveWritten(side, change);
-  });
+  const dropsExceptions = isRewritten(side, base, changes, journal);
   const renamed = new Set(renamedEdits(side, base, changes, journal));
   return changes.filter(
     (change) =>
       (journal.isOwnWrite(side, change) && !renamed.has(change.path.occurrence ?? '')) ||
-      (isRewritten && change.path.field === 'exception' && change.value === undefined),
+      (dropsExceptions && change.path.field === 'exception' && change.value === undefined),
   );
+}
+
+/** Whether Calpair wrote the start, the rule or an exclusion of the series, or may have. */
+function isRewritten(side: SideName, base: CalendarEvent, changes: readonly ChangedValue[], journal: Journal): boolean {
+  return changes.some((change) => {
+    const { occurrence, field } = change.path;
+    if (occurrence === null) return (field === 'when' || field === 'recurrence') && journal.isOwnWrite(side, change);
+    return field === 'exception' && base.exceptions[occurrence] === EXCLUDED && journal.mayHaveWritten(side, change);
+  });
 }
 
 /**

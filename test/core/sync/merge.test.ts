@@ -471,11 +471,11 @@ describe('random cases', () => {
   };
 
   /** What a run wrote to one side before it broke off, as its journal has it. */
-  const journalAfter = (side: SideName, before: CalendarEvent, after: CalendarEvent) => {
-    const hash = (text: string) => createHash('sha256').update(text).digest('hex');
-    const fields = fieldsOf(hash, changedValues(before, after));
-    return journalOf(hash, writesOf([{ linkId: '', side, fields, isDone: true }]), '');
-  };
+  const entryAfter = (side: SideName, before: CalendarEvent, after: CalendarEvent) =>
+    ({ linkId: '', side, fields: fieldsOf(hash, changedValues(before, after)), isDone: true }) as const;
+  const journalAfter = (side: SideName, before: CalendarEvent, after: CalendarEvent) =>
+    journalOf(hash, writesOf([entryAfter(side, before, after)]), '');
+  const hash = (text: string) => createHash('sha256').update(text).digest('hex');
 
   /**
    * Edits that say what they mean: the series before its occurrences, which shows what is like it; no exception that
@@ -530,6 +530,34 @@ describe('random cases', () => {
         const input = built({ ...one, isSeries: true, before: plain(one.before), caldav: onlyOccurrences, cloud: [] });
         const now = retimed(input.cloud.now, { ...input.cloud.now, when });
         endsAsWhole({ ...input, cloud: { ...input.cloud, now } }, 'caldav');
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  test('the same where it had written the times of a series, and the service had dropped all exceptions of it', () => {
+    const moves = fc.constantFrom<When>(at(1, 10), at(1, 6), { allDay: true, start: '2026-06-01', end: '2026-06-02' });
+    fc.assert(
+      fc.property(case_, moves, (one, when) => {
+        const onlyOccurrences = plain(one.cloud).filter(([kind]) => kind === 'override' || kind === 'exclude');
+        const input = built({ ...one, isSeries: true, before: plain(one.before), caldav: [], cloud: onlyOccurrences });
+        const now = retimed(input.caldav.now, { ...input.caldav.now, when });
+        const moved = { ...input, caldav: { ...input.caldav, now } };
+        const whole = merge(moved);
+        const dropped = { ...whole.cloud, exceptions: {} };
+        const sides = { caldav: { ...moved.caldav, now: whole.caldav }, cloud: { ...moved.cloud, now: dropped } };
+        const entries = [
+          entryAfter('caldav', moved.caldav.now, whole.caldav),
+          { ...entryAfter('cloud', moved.cloud.now, whole.cloud), isDone: false },
+        ];
+        const bases = agreedSince(sides, journalOf(hash, writesOf(entries), ''));
+        const rest = merge({
+          caldav: { now: whole.caldav, base: bases.caldav },
+          cloud: { now: dropped, base: bases.cloud },
+          winner: input.winner,
+        });
+        assert.deepEqual(changedPaths(rest.caldav, whole.caldav).map(pathKey), []);
+        assert.deepEqual(changedPaths(rest.cloud, whole.cloud).map(pathKey), []);
       }),
       { numRuns: 1_000 },
     );
