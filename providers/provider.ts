@@ -253,6 +253,11 @@ export interface Side {
    */
   get(resources: readonly string[]): Promise<Map<string, readonly Found[] | 'gone'>>;
   /**
+   * Those of the resources that a listing of the calendar names right now, where listings and answers by name may
+   * contradict each other: then neither proves anything. Absent where they do not.
+   */
+  listed?(resources: readonly string[]): Promise<ReadonlySet<string>>;
+  /**
    * Creates a copy. Its id follows from `key` (the link's id) and `generation`, so that repeating a create whose answer
    * was lost finds the event of the first one.
    * @param original a deleted event that comes back, as this side stored it: what can come back of it beside the fields

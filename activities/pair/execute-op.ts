@@ -17,7 +17,7 @@ import type { Applying, OpResult, Outcome } from './applying.ts';
 import { fails, isOfEvent, isReadOnly, setAside, stops, waits } from './failed-op.ts';
 import type { Loaded } from './link-view.ts';
 import { currentOf, observe } from './observe.ts';
-import { type Answer, answerFor, callSide, SideFailed } from './read-sides.ts';
+import { type Answer, answerFor, callSide, SideFailed, withoutContradictions } from './read-sides.ts';
 import { confirmedByVersion } from './stores-as-sent.ts';
 
 type Sides = Partial<Record<SideName, SideRow>>;
@@ -213,7 +213,11 @@ async function write(
 
 /** @throws SideFailed */
 async function askFor({ open }: Applying, row: SideRow): Promise<Answer> {
-  return answerFor(row, await callSide(row.side, () => open.sides[row.side].get([row.resource])));
+  const side = open.sides[row.side];
+  return answerFor(
+    row,
+    await callSide(row.side, async () => withoutContradictions(side, await side.get([row.resource]))),
+  );
 }
 
 function isAsKnown(store: Store, row: SideRow, answer: Answer): boolean {

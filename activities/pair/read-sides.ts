@@ -223,6 +223,20 @@ export async function fetchVerified(
   });
 }
 
+/**
+ * Answers for resources that no feed or listing has reported as removed: without those that are gone by name although
+ * the calendar lists them. They are asked for again.
+ */
+export async function withoutContradictions(
+  side: Side,
+  answers: Map<string, readonly Found[] | 'gone'>,
+): Promise<Map<string, readonly Found[] | 'gone'>> {
+  const gone = [...answers].flatMap(([resource, answer]) => (answer === 'gone' ? [resource] : []));
+  const listed = gone.length > 0 ? await side.listed?.(gone) : undefined;
+  for (const resource of listed ?? []) answers.delete(resource);
+  return answers;
+}
+
 /** A copy that was read back, or came in the service's own answer: then it was there, and its absence is a deletion. */
 function wasConfirmed({ confirmed, current }: SideRow): boolean {
   return confirmed && current !== null;

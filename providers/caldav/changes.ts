@@ -36,6 +36,17 @@ export async function* readChanges(
   yield* fullPages(collection, listing, storedEvents, read);
 }
 
+/** Those of the resources that the calendar lists right now; none where it refuses to be listed. */
+export async function stillListed(collection: Collection, resources: readonly string[]): Promise<Set<string>> {
+  try {
+    const { members } = await listMembers(collection, { mode: 'etags', token: '' });
+    return new Set(resources.filter((resource) => members.has(canonicalPath(resource))));
+  } catch (error) {
+    if (error instanceof SyncError && error.status !== undefined && isRefusal(error)) return new Set();
+    throw error;
+  }
+}
+
 /** Members of the calendar by canonical path, and the next cursor. */
 interface Listing {
   readonly members: Map<string, ListedMember>;
@@ -73,10 +84,13 @@ async function completed(collection: Collection, { members, cursor }: Listing): 
     const listed = await listMembers(collection, cursor);
     return { members: new Map([...listed.members, ...[...members].filter(([, one]) => !one.isRemoved)]), cursor };
   } catch (error) {
-    const isRefused = error instanceof SyncError && ['too-large', 'forbidden', 'unreachable'].includes(error.kind);
-    if (members.size > 0 && isRefused) return { members, cursor };
+    if (members.size > 0 && error instanceof SyncError && isRefusal(error)) return { members, cursor };
     throw error;
   }
+}
+
+function isRefusal({ kind }: SyncError): boolean {
+  return ['too-large', 'forbidden', 'unreachable'].includes(kind);
 }
 
 /**

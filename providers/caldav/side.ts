@@ -5,7 +5,7 @@ import { formsOf, HOLDS_ALL } from '../optional-forms.ts';
 import type { Found, Side, SideSetting, Stored, Written } from '../provider.ts';
 import { giveTurn } from '../reading/reading.ts';
 import { mayWrite } from './calendars.ts';
-import { readChanges } from './changes.ts';
+import { readChanges, stillListed } from './changes.ts';
 import type { Discovered } from './discovered.ts';
 import { BATCH, type Collection, checkCalendar, fetchObjects } from './objects.ts';
 import { reader } from './read.ts';
@@ -39,6 +39,7 @@ export function caldavSide(collection: Collection, setting: SideSetting, discove
     writesAtOnce: 8,
     changes: (cursor, stored) => readChanges(collection, cursor, stored, (object) => read.fetched(object)),
     get,
+    listed: (resources) => stillListed(collection, resources),
     create: (event: CalendarEvent, key: string, generation: number, original?: string): Promise<Written> =>
       createEvent(writing, shapedFor(event, forms), key, generation, original),
     forms,

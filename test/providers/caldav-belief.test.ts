@@ -137,6 +137,31 @@ describe('FB1: a 404 for an event that a listing names', () => {
     assert.deepEqual(shown([await getOne(server.side, '/cal/b.ics')]), ['(unreadable)']);
   });
 
+  test('FB1: a calendar is asked whether it still lists what is gone by name', async () => {
+    for (const oddities of Object.values(MODES)) {
+      server = await openFake(oddities);
+      const { dav, side } = server;
+      for (const name of ['a', 'b']) dav.put(`/cal/${name}.ics`, text(event(name)));
+      dav.oddities = { ...oddities, answer: WHO['in the multiget and to a GET']! };
+      assert.equal((await side.get(['/cal/b.ics'])).get('/cal/b.ics'), 'gone');
+      assert.deepEqual([...(await side.listed!(['/cal/b.ics', '/cal/c.ics']))], ['/cal/b.ics']);
+      await dav.close();
+    }
+    server = await openFake();
+  });
+
+  test('FB1: a calendar that refuses to be listed does not say so, and one that does not answer fails', async () => {
+    const listing = (status: number): Oddities => ({
+      answer: (method, _path, _body, headers) =>
+        method === 'PROPFIND' && headers['depth'] === '1' ? { status } : undefined,
+    });
+    server = await openFake(listing(403));
+    server.dav.put('/cal/a.ics', text(event('a')));
+    assert.deepEqual([...(await server.side.listed!(['/cal/a.ics']))], []);
+    server.dav.oddities = listing(429);
+    await assert.rejects(server.side.listed!(['/cal/a.ics']), { kind: 'throttled' });
+  });
+
   test('FB1: an object of several events that cannot be read keeps all of them', async () => {
     for (const cursor of ['delta', 'full']) {
       server = await openFake();

@@ -152,7 +152,14 @@ class Player {
     if (isOld && ['retime', 'repeat', 'split'].includes(step.do)) return;
     const isAtRest = lineage.touchedOn.size === 0;
     if (isShared && removesUnlinkedOfTwo(step, this.copiesOf(lineage.name), isAtRest)) return;
-    if (leavesOrphansOfAnotherKind(step, chosen.isSeries, calendar.keepsOrphans)) return;
+    if (
+      leavesOrphansOfAnotherKind(
+        step,
+        chosen.isSeries,
+        calendars.some(({ keepsOrphans }) => keepsOrphans),
+      )
+    )
+      return;
     const picked = 'at' in step ? person.occurrences(chosen.ref)[step.at] : undefined;
     if (!this.unlessRefused(() => this.change(calendar, step, chosen))) return;
     const after = person.list();

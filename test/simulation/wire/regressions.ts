@@ -293,4 +293,67 @@ export const REGRESSIONS: readonly Regression[] = [
       ],
     },
   },
+  {
+    title:
+      'an occurrence that was moved in Google was lost in a run that broke off once its series was written as all-day',
+    schedule: {
+      profile: { cloud: 'google', isShared: false, ways: 250, cloudWays: 511, behaviour: 0.9543277234770358 },
+      seed: 7110261,
+      steps: [
+        {
+          do: 'sync',
+          during: [
+            {
+              at: 1,
+              step: {
+                do: 'create',
+                calendar: 1,
+                times: { allDay: false, day: 1786320000000, minute: 571, length: 60, zone: 'Europe/Berlin' },
+                rule: { freq: 'WEEKLY', interval: 3, weekdays: [5], onWeekday: true, end: { count: 9 } },
+              },
+            },
+          ],
+        },
+        {
+          do: 'sync',
+          during: [{ at: 4, step: { do: 'move-occurrence', at: 5, by: 51, calendar: 1, event: 0.8193105277605355 } }],
+        },
+        { do: 'move-occurrence', at: 1, by: 51, calendar: 1, event: 0.8193105277605355 },
+        {
+          do: 'sync',
+          during: [
+            {
+              at: 14,
+              step: {
+                do: 'retime',
+                times: { allDay: false, day: 1782691200000, minute: 642, length: 60, zone: 'UTC' },
+                calendar: 0,
+                event: 0.8193105277605355,
+              },
+            },
+            { at: 53, step: { do: 'lose-workflow' } },
+          ],
+        },
+      ],
+    },
+  },
+  {
+    title: 'an original was deleted because its copy, which the server lists, answered 404 to a write',
+    schedule: {
+      profile: { cloud: 'caldav', isShared: false, ways: 901, cloudWays: 526, behaviour: 0.706598486751318 },
+      seed: 9100017,
+      steps: [
+        {
+          do: 'create',
+          calendar: 1,
+          times: { allDay: false, day: 1785196800000, minute: 461, length: 60, zone: 'Europe/Berlin' },
+          rule: null,
+        },
+        { do: 'sync', during: [] },
+        { do: 'hide-by-name', calendar: 0 },
+        { do: 'set-reminders', reminders: 'copy' },
+        { do: 'sync', during: [] },
+      ],
+    },
+  },
 ];

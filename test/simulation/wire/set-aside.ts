@@ -22,7 +22,8 @@ export function explainsDifference({ code, detail }: { code: string; detail: str
 
 /**
  * Whether Google keeps exceptions whose occurrences a new time took away is not known. The stand-in in its way of
- * keeping them shows timed ones beside an all-day series, or beside a single event, which nobody has seen.
+ * keeping them shows timed ones beside an all-day series, or beside a single event, which nobody has seen. Calpair
+ * removes them once it has written the new time, but after a run that broke off in between nothing tells of them.
  */
 export function leavesOrphansOfAnotherKind(step: PersonStep, isSeries: boolean, keepsOrphans: boolean): boolean {
   return keepsOrphans && isSeries && (step.do === 'retime' || (step.do === 'repeat' && step.rule === null));
