@@ -101,3 +101,19 @@ test('a copy that a person edited while its create was without an answer outlive
     ],
   );
 });
+
+for (const side of ['caldav', 'cloud'] as const)
+  test(`a copy that its server hides for an hour is created again under its own name (${side})`, async () => {
+    const harness = await Harness.open(url, { [side]: { answers: 'sent' } });
+    const [copies, originals] = [harness[side], harness[other(side)]];
+    originals.person.insert({ title: 'A' });
+    copies.onWrite = ({ ref }) => void copies.late.add(ref);
+    for (let minutes = 0; minutes < 60; minutes += 20) {
+      await harness.settle();
+      harness.advance(1_200);
+    }
+    copies.reveal();
+    await harness.settle();
+    assert.deepEqual([copies.titles(), originals.titles()], [['A'], ['A']]);
+    assert.equal(copies.writes.filter(({ action }) => action === 'create').length, 1);
+  });

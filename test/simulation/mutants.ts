@@ -331,14 +331,6 @@ export const MUTANTS: readonly Mutant[] = [
     to: '',
   },
   {
-    seed: 504232,
-    name: 'second-create-new-id',
-    description: 'a copy that may be lost is created again under another id',
-    file: 'activities/pair/execute-op.ts',
-    from: 'isLost ? generation : generation + 1',
-    to: 'last ? generation + 1 : generation',
-  },
-  {
     seed: 59,
     name: 'cancelled-copy-is-a-deletion',
     description: 'deleting a cancelled copy deletes the original',
@@ -347,14 +339,6 @@ export const MUTANTS: readonly Mutant[] = [
     to:
       "putSide(changes, link, { ...link.sides[op.side], gone: 'confirmed', current: null });\n      " +
       'agree(NOW_DIRTY);',
-  },
-  {
-    seed: 9101804,
-    name: 'cancelled-for-good',
-    description: 'a cancelled event is not fetched again before its copy is deleted',
-    file: WRITE,
-    from: "isGone ? answer === 'gone' : isAsKnown(deps.store, row, answer);",
-    to: "isGone ? answer === 'gone' : true;",
   },
   {
     seed: 565,
