@@ -2,7 +2,7 @@
  * Links: the events of a pair. Their sides are in link-sides.ts, how they are matched is in link-matching.ts. What the
  * functions do is documented in store.ts.
  */
-import { and, eq, isNull, lte, or, sql } from 'drizzle-orm';
+import { and, eq, isNotNull, isNull, lte, or, sql } from 'drizzle-orm';
 import type { SideName } from '../core/event.ts';
 import { anyOf, insertRows, updateRows } from './bulk.ts';
 import { type Db, transaction } from './connect.ts';
@@ -134,6 +134,15 @@ export async function instancesOf(db: Db, parentIds: readonly string[]): Promise
     .where(anyOf(links.parentId, parentIds))
     .orderBy(links.occurrence);
   return rows.flatMap(({ id, parentId }) => (parentId ? [{ id, parentId }] : []));
+}
+
+export async function expandedSeries(db: Db, pairId: string): Promise<string[]> {
+  const rows = await db.sql
+    .selectDistinct({ parentId: links.parentId })
+    .from(links)
+    .where(and(eq(links.pairId, pairId), isNotNull(links.parentId)))
+    .orderBy(links.parentId);
+  return rows.flatMap(({ parentId }) => parentId ?? []);
 }
 
 export async function touchExpandedSeries(db: Db, pairId: string): Promise<void> {

@@ -56,6 +56,7 @@ export function postgresStore(db: Db): Store {
     linksWithout: bind(links.linksWithout),
     countLinks: bind(links.countLinks),
     instancesOf: bind(links.instancesOf),
+    expandedSeries: bind(links.expandedSeries),
     touchExpandedSeries: bind(links.touchExpandedSeries),
     touchUnsettled: bind(links.touchUnsettled),
     retryRefusals: bind(links.retryRefusals),

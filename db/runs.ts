@@ -20,10 +20,17 @@ export interface BeginRun {
   readonly requestedAt?: Date;
 }
 
-export function beginRun(
-  db: Db,
-  { pairId, trigger, now, requestedAt, ...input }: BeginRun,
-): Promise<{ run: RunRow; epoch: number } | null> {
+export interface BegunRun {
+  readonly run: RunRow;
+  readonly epoch: number;
+  /**
+   * It is the first one, or the one before it is known. Otherwise the database may have been restored from a backup
+   * that is older than Temporal.
+   */
+  readonly follows: boolean;
+}
+
+export function beginRun(db: Db, { pairId, trigger, now, requestedAt, ...input }: BeginRun): Promise<BegunRun | null> {
   return transaction(db, async (tx) => {
     const epoch = await nextEpoch(tx, pairId);
     if (epoch === null) return null;
@@ -44,11 +51,12 @@ export function beginRun(
       .insert(runs)
       .values({ id: newId(), pairId, number, trigger, startedAt: now, result: 'running' })
       .onConflictDoNothing();
-    const [run] = await tx.sql
+    const known = await tx.sql
       .select()
       .from(runs)
-      .where(and(eq(runs.pairId, pairId), eq(runs.number, number)));
-    return run ? { run, epoch } : null;
+      .where(and(eq(runs.pairId, pairId), inArray(runs.number, [number - 1, number])));
+    const run = known.find((one) => one.number === number);
+    return run ? { run, epoch, follows: number === 1 || known.length === 2 } : null;
   });
 }
 

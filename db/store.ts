@@ -16,7 +16,7 @@ import type { NewOp, Normalised, OpRow } from './ops.ts';
 import type { PairNow, PairUpdate, PairWithAccounts } from './pairs.ts';
 import type { PollInput } from './polls.ts';
 import type { LinkProblems, NewProblem } from './problems.ts';
-import type { BeginRun, NewRun, RunRow } from './runs.ts';
+import type { BeginRun, BegunRun, NewRun, RunRow } from './runs.ts';
 import type { OpStatus } from './schema.ts';
 import type { OtherCopy, PairCalendars, PairSide, SharedCalendars } from './shared-calendars.ts';
 import type { Vault } from './vault.ts';
@@ -141,6 +141,9 @@ interface LinkStore {
   /** The instances of these expanded series, in the order of their occurrences. */
   instancesOf(parentIds: readonly string[]): Promise<{ id: string; parentId: string }[]>;
 
+  /** The series that have instances. */
+  expandedSeries(pairId: string): Promise<string[]>;
+
   /** Marks expanded series as dirty: the window of their instances has moved. */
   touchExpandedSeries(pairId: string): Promise<void>;
 
@@ -259,7 +262,7 @@ interface RunStore {
    * Begins a run, or finds the one with that number that began since it was requested, under a new epoch. Runs that an
    * earlier workflow left open end as failed. Null when the pair has been deleted.
    */
-  beginRun(input: BeginRun): Promise<{ run: RunRow; epoch: number } | null>;
+  beginRun(input: BeginRun): Promise<BegunRun | null>;
 
   /**
    * Resumes a run under a new epoch; the epoch is null when the run has ended meanwhile (its worker was slow). Null

@@ -240,6 +240,8 @@ export interface Written extends Found {
 export interface Side {
   /** How many writes may be under way at once, at most; how many are depends on what the server makes of them. */
   readonly writesAtOnce: number;
+  /** How many resources one call of `get` should name, at most; 100 if absent. */
+  readonly getsAtOnce?: number;
   /**
    * What changed since the cursor; a null, expired or refused cursor gives a full listing. One request where nothing
    * changed.

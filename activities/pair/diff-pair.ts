@@ -42,13 +42,15 @@ export function createDiffPair(deps: Deps): PairActivities['diffPair'] {
     });
     if (!begun) throw ApplicationFailure.nonRetryable('the pair has been deleted', 'PairGone');
     const { run, epoch } = begun;
+    // A restored database knows nothing of what the poll did not ask for.
+    const polled = input.polled && begun.follows;
     if (run.finishedAt) return { runId: run.id, ops: 0, ended: await summaryOf(deps, run) };
     if (input.full) await forgetCursors(deps, input);
     const open = await openPair(deps, input.pairId, cancellationSignal);
     if (!open) throw ApplicationFailure.nonRetryable('the pair has been deleted', 'PairGone');
     const stopBeating = deps.clock.every(5_000, () => Context.current().heartbeat({ phase: 'diff' }));
     try {
-      return await decideRun(deps, open, { run, epoch }, input);
+      return await decideRun(deps, open, { run, epoch }, { ...input, polled });
     } catch (error) {
       if (error instanceof Superseded || error instanceof ApplicationFailure || cancellationSignal.aborted) throw error;
       if (!(error instanceof SideFailed))

@@ -133,10 +133,9 @@ async function observeFound(observer: Observer, tx: Store, found: readonly Found
   const freed = new Map((await tx.loadLinks([...free])).map(({ link, sides }) => [link.id, sides]));
   const written = await lostCreatesOf(observer, tx, [...free]);
   const taken = observer.isAnswer
-    ? new Set()
-    : await linksOf(
+    ? new Map<string | null, string>()
+    : await markedLinks(
         tx,
-        pairId,
         markers.filter((marker) => !free.has(marker)),
       );
   // Soon after a deletion a listing that lags behind may show the event again as if it were new, so the run fetches
@@ -167,7 +166,7 @@ async function observeFound(observer: Observer, tx: Store, found: readonly Found
       ...where,
       owned: isOurs,
       listed: true,
-      gone: (mayBeStale || taken.has(one.marker) ? 'suspected' : 'no') as SideRow['gone'],
+      gone: (mayBeStale || taken.get(one.marker) === pairId ? 'suspected' : 'no') as SideRow['gone'],
       changedAt: deps.clock.now(),
       ...columns,
       ...(isOurs ? agreedUnderOldName(freed.get(linkId)?.[side], columns.uidHash) : {}),
@@ -183,10 +182,10 @@ async function observeFound(observer: Observer, tx: Store, found: readonly Found
   return newLinks.length + seen.filter(({ isChanged }) => isChanged).length;
 }
 
-/** The markers among these that name a link of the pair. */
-export async function linksOf(tx: Store, pairId: string, markers: readonly string[]): Promise<Set<string | null>> {
+/** The markers among these that name a link of the installation, with its pair. */
+export async function markedLinks(tx: Store, markers: readonly string[]): Promise<Map<string | null, string>> {
   const loaded = await tx.loadLinks(markers.filter(isUuid));
-  return new Set(loaded.filter(({ link }) => link.pairId === pairId).map(({ link }) => link.id));
+  return new Map(loaded.map(({ link }) => [link.id, link.pairId]));
 }
 
 /** What the creates wrote that were never answered, by link. */

@@ -115,7 +115,7 @@ class Planning {
       const shared = await store.lockShared(open.pair);
       await store.dropUndoneOps(run.id, linkIds);
       const { input, rows } = await loadPlanInput(deps, open, shared, linkIds);
-      const plan = planChunk({ ...input, needsMatching: mayDefer && input.needsMatching }, this.gone);
+      const plan = planChunk({ ...input, defersInstances: mayDefer }, this.gone);
       this.logFailures(plan);
       this.note(plan, rows, open.pair.settingsRevision);
       await this.store(deps, rows, isOutdated, plan);
@@ -123,17 +123,24 @@ class Planning {
     });
   }
 
-  /** Finds out which of these events are instances of which of these series, and stores it. */
+  /** Finds out which of these events are instances of which series of the pair, and stores it. */
   async relink(linkIds: readonly string[]): Promise<void> {
     const [orphans, series]: [EventToPlan[], EventToPlan[]] = [[], []];
     const instances = new Map<string, readonly InstanceToPlan[]>();
-    for (const ids of await this.chunks(linkIds)) {
-      await this.inTransaction(async (deps) => {
-        const { input } = await loadPlanInput(deps, this.open, {}, ids);
-        for (const event of input.events) (isOrphan(event) ? orphans : series).push(event);
-        for (const [id, some] of input.instances) instances.set(id, some);
-      });
-    }
+    const load = async (some: readonly string[]): Promise<void> => {
+      for (const ids of await this.chunks(some)) {
+        await this.inTransaction(async (deps) => {
+          const { input } = await loadPlanInput(deps, this.open, {}, ids);
+          for (const event of input.events) (isOrphan(event) ? orphans : series).push(event);
+          for (const [id, known] of input.instances) instances.set(id, known);
+        });
+      }
+    };
+    await load(linkIds);
+    if (orphans.length === 0) return;
+    // Of a series that is expanded already only some instances may be unknown.
+    const expanded = await this.deps.store.expandedSeries(this.pairId);
+    await load(expanded.filter((id) => !linkIds.includes(id)));
     const found = relinkInstances(orphans, series, { instances, options: this.open.pair.options });
     for (let start = 0; start < found.length; start += this.size) {
       const some = found.slice(start, start + this.size);

@@ -201,9 +201,9 @@ export async function proveDeletions(deps: Deps, open: OpenPair, epoch: number):
   for (const side of ['caldav', 'cloud'] as const) {
     const rows = await deps.store.suspectedGone(open.pair.id, side);
     const observer = { deps, pairId: open.pair.id, epoch, side, reader: open.sides[side] };
-    for (let start = 0; start < rows.length; start += 100) {
-      await proveBatch(observer, open, rows.slice(start, start + 100));
-    }
+    const size = observer.reader.getsAtOnce ?? PROVED_AT_ONCE;
+    for (let start = 0; start < rows.length; start += size)
+      await proveSome(observer, open, rows.slice(start, start + size));
   }
 }
 
@@ -242,10 +242,23 @@ function wasConfirmed({ confirmed, current }: SideRow): boolean {
   return confirmed && current !== null;
 }
 
-async function proveBatch(observer: Observer, open: OpenPair, rows: readonly SideRow[]): Promise<void> {
-  const { deps, pairId, epoch, side } = observer;
+async function proveSome(observer: Observer, open: OpenPair, rows: readonly SideRow[]): Promise<void> {
+  const { deps, pairId, side } = observer;
   const answers = await fetchVerified(open, side, rows);
   if ([...answers.values()].includes('gone')) await deps.store.updatePair(pairId, { lastGoneAt: deps.clock.now() });
+  for (let start = 0; start < rows.length; start += PROVED_AT_ONCE)
+    await storeAnswers(observer, rows.slice(start, start + PROVED_AT_ONCE), answers);
+}
+
+/** In one transaction, and in one `get` unless a side can answer for more. */
+const PROVED_AT_ONCE = 100;
+
+async function storeAnswers(
+  observer: Observer,
+  rows: readonly SideRow[],
+  answers: Awaited<ReturnType<Side['get']>>,
+): Promise<void> {
+  const { deps, pairId, epoch } = observer;
   const answered = rows.map((row) => ({ row, answer: answerFor(row, answers) }));
   const found = answered.flatMap(({ answer }) => (answer && answer !== 'gone' ? [answer] : []));
   if (found.length > 0) await observe({ ...observer, isAnswer: true }, { found, unchanged: [], removed: [] });

@@ -8,7 +8,7 @@ import type { PairRow } from '../../db/pairs.ts';
 import type { SharedCalendars } from '../../db/shared-calendars.ts';
 import type { Store } from '../../db/store.ts';
 import type { Read } from './link-view.ts';
-import { linksOf, uidHashOf } from './observe.ts';
+import { markedLinks, uidHashOf } from './observe.ts';
 
 interface SimilarEvents extends Pick<Known, 'linksWithUid' | 'copiesByOtherPairs'> {
   readonly duplicatesOf: (event: Read) => EventToPlan['duplicates'];
@@ -30,7 +30,7 @@ export async function findSimilarEvents(
   ]);
   const similar = await store.similarSides(pair.id, uidHashes, unique(rows.map(({ matchHash }) => matchHash)));
   const [byUid, byContent] = [groupBy(similar, (one) => one.uidHash), groupBy(similar, (one) => one.matchHash)];
-  const marked = await linksOf(store, pair.id, missing.flatMap(markersOf));
+  const marked = await markedLinks(store, missing.flatMap(markersOf));
   const created = {
     caldav: await store.createdByOtherPairs({ pairId: pair.id, side: 'caldav' }, shared.caldav ?? [], uidHashes, now),
     cloud: await store.createdByOtherPairs({ pairId: pair.id, side: 'cloud' }, shared.cloud ?? [], uidHashes, now),
@@ -57,7 +57,8 @@ export async function findSimilarEvents(
       return {
         copies: copies.map(({ linkId }) => linkId),
         alike: alike.map(({ linkId }) => linkId),
-        markedLink: markersOf(event).find((marker) => marked.has(marker)) ?? null,
+        markedLink: markersOf(event).find((marker) => marked.get(marker) === pair.id) ?? null,
+        isByUnknown: !markersOf(event).some((marker) => marked.has(marker)),
       };
     },
   };

@@ -7,7 +7,7 @@ import { changedContent, contentOnly, otherSide, type SideName } from '../event.
 import type { FieldConflict } from './merge.ts';
 import { type DeletionFacts, factsOf, type HeldDeletion, waitsForDeletions } from './plan-deletions.ts';
 import type { EventToPlan, PlanInput } from './plan-input.ts';
-import { decideEvent, isExpanded, type LinkPlan, planLink, UNDECIDED } from './plan-link.ts';
+import { decideEvent, isExpanded, isOnBoth, type LinkPlan, planLink, UNDECIDED } from './plan-link.ts';
 import { NO_INSTANCES, planSeries, type SeriesPlan } from './plan-series.ts';
 import { sourceOf } from './policy.ts';
 import { isOrphan } from './relink-instances.ts';
@@ -22,8 +22,8 @@ export interface ChunkPlan {
   /** What the deletions of the run are planned by. */
   readonly facts: DeletionFacts;
   /**
-   * At the initial matching: series whose instances an earlier pair may have created, and events that may be these.
-   * They are planned when all of them are known (`relinkInstances`).
+   * Series whose instances may be there already, and events that may be these (`relinkInstances`). They are planned
+   * when all of them are known.
    */
   readonly deferred: readonly string[];
   /** A copy may exist that no change feed reports. */
@@ -36,8 +36,8 @@ export interface ChunkPlan {
  */
 export function planChunk(input: PlanInput, gone: ReadonlySet<string> = new Set()): ChunkPlan {
   const all = input.events.map((event) => decideEvent(event, input));
-  const deferred = input.needsMatching
-    ? all.filter((one) => one.decision && (isOrphan(one.event) || isExpanded(one)))
+  const deferred = input.defersInstances
+    ? all.filter((one) => one.decision && (isExpanded(one) || mayBeInstance(one.event, input)))
     : [];
   const decided = all.filter((one) => !deferred.includes(one));
   const forgotten = new Set(gone);
@@ -45,7 +45,7 @@ export function planChunk(input: PlanInput, gone: ReadonlySet<string> = new Set(
   const links = decided.map((one) => {
     const plan = planLink(one, input, forgotten);
     if (plan.state === 'forgotten') forgotten.add(plan.linkId);
-    if (!plan.removesInstances || plan.state !== 'open') return plan;
+    if (!plan.removesInstances || !['open', 'finished'].includes(plan.state)) return plan;
     const lost = editsWithoutSeries(one.event, input);
     if (lost.length > 0) return { ...plan, conflicts: [...plan.conflicts, ...lost] };
     const edits = planInstances(one.event, input).filter(({ update, released }) => update ?? released.length > 0);
@@ -64,6 +64,11 @@ export function planChunk(input: PlanInput, gone: ReadonlySet<string> = new Set(
     deferred: deferred.map(({ event }) => event.linkId),
     needsFullListing: input.events.some(({ linkId, mayHaveCopy }) => mayHaveCopy && forgotten.has(linkId)),
   };
+}
+
+/** Once both calendars have been compared, only what none of this installation's pairs has made. */
+function mayBeInstance(event: EventToPlan, { needsMatching }: PlanInput): boolean {
+  return isOrphan(event) && (needsMatching || event.duplicates.isByUnknown === true);
 }
 
 /**
@@ -94,7 +99,10 @@ function editsWithoutSeries({ linkId, view }: EventToPlan, input: PlanInput): Fi
 function planInstances({ linkId, view }: EventToPlan, input: PlanInput): SeriesPlan[] {
   if (!view) return [];
   try {
-    const plan = planSeries(linkId, view, input.instances.get(linkId) ?? [], input);
+    const all = input.instances.get(linkId) ?? [];
+    // Beside a series that both sides show, an instance that is gone was replaced by it, and not deleted by a person.
+    const instances = isOnBoth(view) ? all.filter(({ sides }) => Object.values(sides).some((one) => !one.isGone)) : all;
+    const plan = planSeries(linkId, view, instances, input);
     return plan ? [plan] : [];
   } catch (error) {
     const side = view.caldav ? 'caldav' : 'cloud';

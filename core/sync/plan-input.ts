@@ -12,6 +12,8 @@ export interface PlanInput {
   readonly options: PairOptions;
   /** The two calendars have not been compared yet, or are compared anew. */
   readonly needsMatching: boolean;
+  /** Series to be expanded, and what may be their instances, wait until all are known (`ChunkPlan.deferred`). */
+  readonly defersInstances?: boolean;
   /** In ms since the epoch. */
   readonly now: number;
   /** The events to decide about, in this order; among them the series of which only an instance changed. */
@@ -39,6 +41,11 @@ export interface EventToPlan {
     readonly alike: readonly string[];
     /** The link of this pair that the marker of the event names. */
     readonly markedLink: string | null;
+    /**
+     * The marker of the event names no link of the installation: another installation made it, or this one since the
+     * backup that its database was restored from.
+     */
+    readonly isByUnknown?: boolean;
   };
 }
 

@@ -113,8 +113,19 @@ export function planLink(decided: Decided, input: PlanInput, forgotten: Readonly
   const hasInstances = input.instances.has(linkId) && !isExpanded(decided);
   if (hasInstances && decision.link === 'forget')
     return { ...plan, conflicts, ...seriesGone(event, view, input, forgotten) };
-  const removesInstances = hasInstances && decision.ops.some(({ action }) => action === 'create');
+  const { ops } = decision;
+  const replacesInstances = ops.some(({ action }) => action === 'create');
+  const removesInstances = hasInstances && (replacesInstances || (isOnBoth(view) && ops.every(isUpdate)));
   return { ...plan, conflicts, removesInstances, ...outcome(event, view, decision, input, forgotten) };
+}
+
+/** Of a series that was expanded: its instances were replaced, and their deletions were not noted. */
+export function isOnBoth({ caldav, cloud }: LinkView): boolean {
+  return !!caldav?.now && !!cloud?.now;
+}
+
+function isUpdate({ action }: Op): boolean {
+  return action === 'update';
 }
 
 function outcome(
@@ -126,11 +137,11 @@ function outcome(
 ): Partial<LinkPlan> {
   const { isHeld, linkId } = event;
   const { ops, link } = decision;
-  const isOnBoth = view.caldav !== null && view.cloud !== null;
+  const hasBothSides = view.caldav !== null && view.cloud !== null;
   const deletes = ops.some(({ action }) => action === 'delete');
   const awaitsPerson = isHeld && view.decision === null;
-  if (awaitsPerson && (deletes || (link === 'forget' && isOnBoth))) return { state: 'left-alone' };
-  if (link === 'forget') return { state: isOnBoth && !isHeld ? 'gone-on-both' : 'forgotten' };
+  if (awaitsPerson && (deletes || (link === 'forget' && hasBothSides))) return { state: 'left-alone' };
+  if (link === 'forget') return { state: hasBothSides && !isHeld ? 'gone-on-both' : 'forgotten' };
   const plan = {
     isReleased: link === 'unlink' || (isHeld && !deletes && (ops.length === 0 || awaitsPerson)),
     droppedSides: link === 'unlink' ? (decision.drop ?? []) : [],

@@ -1,6 +1,6 @@
 /**
- * Instances that an earlier pair of the same two calendars created for a series, found again at the initial matching:
- * no link names them, and as new events each of them would be copied back.
+ * Instances that an earlier pair of the same two calendars created for a series, or this pair since the backup that its
+ * database was restored from: no link names them, and as new events each of them would be copied back.
  */
 import { type OccurrenceId, otherSide, type SideName } from '../event.ts';
 import { occurrenceId } from '../recurrence/occurrence.ts';

@@ -62,12 +62,17 @@ interface ListedMember {
 
 const NOTHING: ChangePage = { found: [], unchanged: [], removed: [] };
 const MAX_SYNC_PAGES = 500;
+/** Asked for only after everything at once was too much. */
+const MAX_MEMBERS_PER_PAGE = 5000;
 const MAX_UNCHANGED_PER_PAGE = 5000;
 
 async function listAll(collection: Collection): Promise<Listing> {
   const props = await checkCalendar(collection);
   if (hasSyncCollection(props)) {
-    const listing = await syncCollection(collection, '');
+    const listing = await syncCollection(collection, '').catch((error: unknown) => {
+      if (isTooMuch(error, '')) return null;
+      throw error;
+    });
     if (listing !== null) return completed(collection, listing);
   }
   // The ctag from before the listing: changes in between are then listed again.
@@ -94,11 +99,30 @@ function isRefusal({ kind }: SyncError): boolean {
 }
 
 /**
- * All pages of a `sync-collection` report; null where the server refuses the token or the report while the calendar
- * itself answers. Servers refuse invalid tokens with 403, 409, 412, some with 400, 410, 415 or 500.
+ * What changed since a token, in parts if that is too much for one answer; null where the server refuses the token or
+ * the report while the calendar itself answers.
  * @throws SyncError `calendar-missing`
  */
 async function syncCollection(collection: Collection, since: string): Promise<Listing | null> {
+  try {
+    return await readSyncPages(collection, since, {});
+  } catch (error) {
+    if (!isTooMuch(error, since)) throw error;
+    return readSyncPages(collection, since, { 'd:limit': { 'd:nresults': { _text: MAX_MEMBERS_PER_PAGE } } });
+  }
+}
+
+/** A first listing also if there was no answer in time: the calendar itself has just answered. */
+function isTooMuch(error: unknown, since: string): boolean {
+  if (!(error instanceof SyncError)) return false;
+  return error.kind === 'too-large' || (since === '' && error.kind === 'unreachable' && error.status === undefined);
+}
+
+/**
+ * Servers refuse invalid tokens with 403, 409, 412, some with 400, 410, 415 or 500.
+ * @param limit RFC 6578 section 3.7; a server may ignore it
+ */
+async function readSyncPages(collection: Collection, since: string, limit: object): Promise<Listing | null> {
   const members = new Map<string, ListedMember>();
   let token = since;
   for (let page = 0; page < MAX_SYNC_PAGES; page += 1) {
@@ -106,6 +130,7 @@ async function syncCollection(collection: Collection, since: string): Promise<Li
       'd:sync-collection': {
         'd:sync-token': { _text: xmlText(token) },
         'd:sync-level': { _text: '1' },
+        ...limit,
         'd:prop': { 'd:getetag': {} },
       },
     };

@@ -43,6 +43,8 @@ function openSide(opened: CalendarContext<Client>): Side {
   return {
     // Many writes to one calendar at the same time run into limits far below the published ones.
     writesAtOnce: 4,
+    // Many are answered from one listing of the calendar.
+    getsAtOnce: 10_000,
     changes: (cursor, known) => readChanges(calendar, cursor, known),
     get: (resources) => getResources(calendar, resources),
     create: (event, key, generation, original) =>

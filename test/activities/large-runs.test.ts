@@ -119,6 +119,34 @@ test('a mass deletion is held as a whole, though its events are planned in chunk
   assert.equal(harness.caldav.titles().length, 30);
 });
 
+test('FC12: a mass deletion is proved in as few requests as the side allows, and stored in parts', async () => {
+  for (const [getsAtOnce, gets] of [
+    [100, 3],
+    [10_000, 1],
+  ] as const) {
+    const harness = await harnessWith(250);
+    Object.assign(harness.cloud, { getsAtOnce });
+    await harness.settle();
+    for (const { ref } of [...harness.cloud.items.values()]) harness.cloud.person.remove(ref);
+    harness.cloud.calls.length = 0;
+    const { underEpoch } = harness.deps.store;
+    let most = 0;
+    harness.deps.store.underEpoch = (pairId, epoch, work) =>
+      underEpoch(pairId, epoch, (tx, revision) => {
+        const { updateSides } = tx;
+        tx.updateSides = (changes) => {
+          most = Math.max(most, changes.length);
+          return updateSides(changes);
+        };
+        return work(tx, revision);
+      });
+    await harness.settle();
+    assert.equal(harness.cloud.calls.filter((call) => call === 'get').length, gets);
+    assert.equal(most, 100, 'rows in a transaction');
+    assert.equal((await harness.held()).length, 250);
+  }
+});
+
 test('a preview of a paused pair shows what a sync would do, with progress, outside any transaction', async () => {
   const harness = await harnessWith(450, 40);
   await setPaused(harness.db, harness.pairId, true);

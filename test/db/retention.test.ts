@@ -28,7 +28,7 @@ async function left(table: string): Promise<number> {
   return Number(rows[0]?.['total']);
 }
 
-test('conflicts, requests, previews, webhook events and expired sign-ins are deleted once they are old', async () => {
+test('FC10: conflicts, requests, previews, webhook events and expired sign-ins are deleted once old', async () => {
   for (const days of [0, 29, 31, 400]) {
     const at = ago(days);
     await run(sql`insert into conflicts (id, pair_id, link_id, run_id, at, field, winner, content, digest)
@@ -55,7 +55,7 @@ test('conflicts, requests, previews, webhook events and expired sign-ins are del
   assert.deepEqual(await pruneOld(db, DAYS), {});
 });
 
-test('bookings that are over are deleted, unless their event is still to be written', async () => {
+test('FC10: bookings that are over are deleted, unless their event is still to be written', async () => {
   const { id: accountId } = await createAccount(db, {
     provider: 'caldav',
     preset: null,
@@ -90,7 +90,7 @@ test('bookings that are over are deleted, unless their event is still to be writ
   assert.ok(!rows.some(({ id }) => id === old));
 });
 
-test('runs and changes of a paused pair are deleted, too', async () => {
+test('FC10: runs and changes of a paused pair are deleted, too', async () => {
   for (const days of [29, 31]) {
     await run(sql`insert into runs (id, pair_id, number, trigger, started_at, finished_at, result)
       values (gen_random_uuid(), ${pairId}, ${days}, 'poll', ${ago(days)}, ${ago(days)}, 'ok')`);

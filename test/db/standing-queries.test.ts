@@ -60,6 +60,7 @@ test('FC6: one change in a large pair: no standing question reads all events', a
     await store.outlines([dirty!]);
     await store.loadLinks([dirty!]);
     await store.instancesOf([dirty!]);
+    await store.expandedSeries(pairId);
     await store.heldOf([dirty!]);
     await store.mayHaveCopies([dirty!]);
     await store.unsettledWrites([dirty!]);

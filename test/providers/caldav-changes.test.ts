@@ -1,6 +1,7 @@
 /** Listings, tokens and lookups on servers with oddities that the real servers of the contract suite do not have. */
 import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
+import { SyncError } from '../../core/sync-error.ts';
 import { createFetch } from '../../providers/http.ts';
 import type { Found, Side } from '../../providers/provider.ts';
 import { event, StoredState } from '../support/contract.ts';
@@ -267,5 +268,39 @@ describe('looking up objects', () => {
     const found = await side.get(['/cal/a.ics', '/cal/b.ics', '/cal/c.ics']);
     const times = [...found.values()].map((events) => (events === 'gone' ? 'gone' : events[0]?.modifiedAt));
     assert.deepEqual(times, [dav.objects.get('/cal/a.ics')!.modified!.toISOString(), '2026-01-02T03:04:05.000Z', null]);
+  });
+});
+
+describe('FC12: a listing that is too large for one answer', () => {
+  const COUNT = 6_000;
+  const open = async (oddities: Oddities, isTooMuch: (body: string) => boolean) => {
+    dav = await fakeDav(oddities);
+    for (let index = 0; index < COUNT; index += 1) dav.put(`/cal/${index}.ics`, text(event(`E${index}`)));
+    const real = createFetch({ allowPrivateNetworks: true, maxBodyBytes: 1_000_000 });
+    const { account } = await openAccount({ base: dav.calendar, username: 'u', password: 'p' }, async (url, init) => {
+      if (isTooMuch(String(init?.body))) throw new SyncError('unreachable', 'no complete answer within 35000 ms');
+      return real(url, init);
+    });
+    return account.side(dav.calendar, SETTING);
+  };
+
+  it('is read in parts', async () => {
+    const side = await open({ heedsLimit: true }, () => false);
+    const first = await poll(side, null);
+    assert.deepEqual([first.found.length, first.full], [COUNT, true]);
+    const second = await poll(side, first.cursor);
+    assert.deepEqual([second.found.length, second.full], [0, false]);
+    assert.deepEqual(dav.log, ['REPORT /cal/'], 'an idle poll is one request');
+    for (let index = 0; index < COUNT; index += 1) dav.remove(`/cal/${index}.ics`);
+    assert.equal((await poll(side, first.cursor)).removed.length, COUNT, 'so are changes');
+  });
+
+  it('is read by PROPFIND where the server does not answer the report in time', async () => {
+    const side = await open({ noLastModified: true }, (body) => body.includes('sync-collection'));
+    const first = await poll(side, null);
+    assert.deepEqual([first.found.length, first.full], [COUNT, true]);
+    const second = await poll(side, first.cursor);
+    assert.deepEqual([second.found.length, second.full], [0, false]);
+    assert.deepEqual(dav.log, ['PROPFIND /cal/'], 'an idle poll is one request');
   });
 });

@@ -276,6 +276,18 @@ describe('changes of a Google calendar', () => {
     assert.equal((await setup.side.get(['neverwas'])).get('neverwas'), 'gone');
   });
 
+  it('FC12: answers for a mass deletion from one listing', async () => {
+    await start();
+    const ids: string[] = [];
+    for (let n = 0; n < 300; n += 1) ids.push(await setup.person.create(event(`${n}`)));
+    for (const id of ids.slice(20)) await setup.person.remove(id);
+    setup.google.reset();
+    const answer = await setup.side.get(ids);
+    assert.equal([...answer.values()].filter((one) => one === 'gone').length, 280);
+    assert.equal(setup.google.requests.filter(({ path }) => path.includes('/events')).length, 1);
+    assert.ok(setup.side.getsAtOnce! >= 300);
+  });
+
   it('does not accept a 404 as confirmation when the calendar is missing too, or lags behind', async () => {
     await start({ notFoundLag: 1 });
     const id = await setup.person.create(event('New'));

@@ -322,6 +322,7 @@ export class MemoryDatabase extends MemoryTables {
           .filter(({ parentId }) => parentId !== null && parentIds.includes(parentId))
           .sort((a, b) => ((a.occurrence ?? '') < (b.occurrence ?? '') ? -1 : 1))
           .map(({ id, parentId }) => ({ id, parentId: parentId as string })),
+      expandedSeries: (pairId) => [...new Set(db.linkOfPair(pairId).flatMap(({ parentId }) => parentId ?? []))].sort(),
       touchExpandedSeries: (pairId) => {
         const rows = db.linkOfPair(pairId);
         db.updateLinks(
@@ -361,7 +362,7 @@ export class MemoryDatabase extends MemoryTables {
           result: 'running',
         };
         if (!known) db.put(db.runs, run.id, run);
-        return { run, epoch };
+        return { run, epoch, follows: number === 1 || ofPair.some((one) => one.number === number - 1) };
       },
       resumeRun: (runId) => {
         const run = db.runs.get(runId);

@@ -311,7 +311,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'stale-listing-believed',
     description: 'an event that a lagging listing shows again after its deletion counts as new',
     file: OBSERVE,
-    from: "(mayBeStale || taken.has(one.marker) ? 'suspected' : 'no')",
+    from: "(mayBeStale || taken.get(one.marker) === pairId ? 'suspected' : 'no')",
     to: "(mayBeStale && taken.size < 0 ? 'suspected' : 'no')",
   },
   {

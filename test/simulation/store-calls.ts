@@ -410,6 +410,7 @@ export class StoreCalls {
         parentId !== null && this.random.chance(0.3) ? [parentId] : [],
       ),
     ],
+    expandedSeries: () => [this.pair()],
     touchExpandedSeries: () => [this.pair()],
     touchUnsettled: () => [this.pair()],
     countEvents: () => [this.pair()],

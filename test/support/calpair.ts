@@ -36,13 +36,15 @@ export type FakeEndpoint = Pick<GoogleFake | GraphFake, 'clientId' | 'clientSecr
 /**
  * @param environment additional variables; `googleEnvironment` and `microsoftEnvironment` point it at fake clouds
  * @param through leads it to fakes of services whose address cannot be configured (iCloud)
+ * @param own servers, and the folder of its keys, that it is started on again later; the folder stays
  */
 export async function startCalpair(
   environment: Readonly<Record<string, string>> = {},
   through?: StartOptions['through'],
+  own?: Pick<RunningCalpair, 'databaseUrl' | 'temporal'> & { readonly dataDir: string },
 ): Promise<RunningCalpair> {
-  const dataDir = mkdtempSync(join(tmpdir(), 'calpair-integration-'));
-  const [databaseUrl, temporal] = [await testDatabase(), await testTemporal()];
+  const dataDir = own?.dataDir ?? mkdtempSync(join(tmpdir(), 'calpair-integration-'));
+  const { databaseUrl, temporal } = own ?? { databaseUrl: await testDatabase(), temporal: await testTemporal() };
   const config = readConfig({ ...environmentOf({ databaseUrl, temporal, dataDir }), PORT: '0', ...environment });
   const logged: string[] = [];
   const log = pino({ level: 'debug' }, { write: (line: string) => void logged.push(line) });
@@ -64,7 +66,7 @@ export async function startCalpair(
     tag: (text) => vault.hash(text),
     async stop() {
       await running.stop();
-      rmSync(dataDir, { recursive: true, force: true });
+      if (!own) rmSync(dataDir, { recursive: true, force: true });
     },
   };
 }

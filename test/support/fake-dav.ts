@@ -27,6 +27,8 @@ export interface Oddities {
   refuseToken?: { status: number; body: string };
   /** Changes per page, with 507 for the rest. */
   pageSize?: number;
+  /** Heeds the limit that a client asks for. */
+  heedsLimit?: boolean;
   etags?: 'strong' | 'weak' | 'none';
   /** A PUT returns no ETag, as on servers that modify what they store. */
   noEtagOnPut?: boolean;
@@ -170,7 +172,8 @@ export async function fakeDav(oddities: Oddities = {}): Promise<FakeDav> {
       return (
         dav.oddities.refuseToken ?? { status: 403, body: '<d:error xmlns:d="DAV:"><d:valid-sync-token/></d:error>' }
       );
-    const until = Math.min(history.length, since + (dav.oddities.pageSize ?? Infinity));
+    const limit = dav.oddities.heedsLimit ? Number(/<d:nresults>(\d+)</.exec(body)?.[1] ?? Infinity) : Infinity;
+    const until = Math.min(history.length, since + Math.min(dav.oddities.pageSize ?? Infinity, limit));
     const changed = [...new Set(history.slice(since, until))];
     const lines = changed.map((path) =>
       dav.objects.has(path)

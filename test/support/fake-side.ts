@@ -101,6 +101,7 @@ const DEFAULT_HABITS: Habits = {
 
 export class FakeSide implements Side {
   writesAtOnce = 4;
+  getsAtOnce = 100;
   readonly items = new Map<string, Item>();
   readonly faults: Fault[] = [];
   /** Every call, and every write that took effect. */

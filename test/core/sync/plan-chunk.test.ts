@@ -100,7 +100,7 @@ type RunPlan = ReturnType<typeof planRun>;
 
 /** All that a run plans, as if it were one chunk. */
 function planRun(input: PlanInput & Omit<DeletionInput, 'limit'>) {
-  const first = planChunk(input);
+  const first = planChunk({ ...input, defersInstances: true });
   const deferred = input.events.filter(({ linkId }) => first.deferred.includes(linkId));
   const relinked = relinkInstances(
     deferred.filter(isOrphan),
@@ -111,7 +111,7 @@ function planRun(input: PlanInput & Omit<DeletionInput, 'limit'>) {
   for (const { orphan, seriesId, occurrence } of relinked)
     instances.set(seriesId, [...(instances.get(seriesId) ?? []), { ...orphan, occurrence, agreed: null }]);
   const events = deferred.filter((event) => !relinked.some(({ orphan }) => orphan === event));
-  const second = planChunk({ ...input, events, instances, needsMatching: false });
+  const second = planChunk({ ...input, events, instances });
   const chunks: ChunkPlan[] = deferred.length > 0 ? [first, second] : [first];
   const limit = input.options.holdDeletions;
   const { held, parts } = planDeletions(
