@@ -18,6 +18,7 @@ import { collectDocs, docsRoutes } from './routes/docs.ts';
 import { eventRoutes } from './routes/events.ts';
 import { freeBusyRoutes } from './routes/free-busy.ts';
 import { healthRoutes } from './routes/health.ts';
+import { leftoverRoutes } from './routes/leftovers.ts';
 import { metricsRoute } from './routes/metrics.ts';
 import { nextcloudLoginRoutes } from './routes/nextcloud-login.ts';
 import { oauthCallbackRoute, oauthStartRoute } from './routes/oauth.ts';
@@ -69,6 +70,7 @@ export async function buildServer(deps: ApiDeps): Promise<Api> {
     pairRoutes(v1, deps);
     syncRoutes(v1, deps, closing.signal);
     eventRoutes(v1, deps, closing.signal);
+    leftoverRoutes(v1, deps, closing.signal);
     previewRoutes(v1, deps, closing.signal);
     runRoutes(v1, deps);
     reportRoutes(v1, deps);

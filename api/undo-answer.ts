@@ -1,7 +1,10 @@
 /** What became of an undo, as the API answers it. */
+import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { KEPT_REASONS } from '../core/texts.ts';
-import type { UndoOutcome } from '../db/undo-requests.ts';
+import { type UndoOutcome, undoOutcome } from '../db/undo-requests.ts';
+import type { ApiDeps } from './deps.ts';
+import { requestRun } from './request-run.ts';
 
 const side = z.enum(['caldav', 'cloud']);
 const field = z.string().describe('`title`, `20260105T080000Z/title`; `event` for the whole event.');
@@ -57,4 +60,43 @@ export function removalAnswerOf({ plan, done }: UndoOutcome): z.infer<typeof rem
       ...failed.map(({ eventId }) => ({ eventId, title: '', reason: 'not-written' as const })),
     ],
   };
+}
+
+export const leftoverRemoval = removalAnswer
+  .extend({
+    preview: z.boolean().describe('Nothing was removed: it says what would be.'),
+    events: z
+      .array(z.object({ id: z.string(), side, title: z.string().nullable(), start: z.string().nullable() }))
+      .describe('The removed ones; at most 200.'),
+  })
+  .meta({ id: 'LeftoverRemoval' });
+
+/** At most this many leftovers are named. */
+export const MAX_NAMED = 200;
+
+/** The same for `remove-leftovers`. */
+export function leftoverRemovalOf(outcome: UndoOutcome): z.infer<typeof leftoverRemoval> | null {
+  const answer = removalAnswerOf(outcome);
+  if (answer === null || outcome.plan === null) return null;
+  const removed = outcome.plan.removed.filter(({ opId }) => outcome.done.has(opId));
+  const events = removed.slice(0, MAX_NAMED).map(({ eventId: id, side: of, title, start }) => {
+    return { id, side: of ?? 'cloud', title: title ?? null, start: start || null };
+  });
+  return { ...answer, preview: false, events };
+}
+
+/** Starts the run that carries the request out: 200 with the answer once it has ended, else 202. */
+export async function answerUndo<T>(
+  deps: ApiDeps,
+  closing: AbortSignal,
+  pairId: string,
+  requestId: string,
+  waitSeconds: number,
+  reply: FastifyReply,
+  answerOf: (outcome: UndoOutcome) => T | null,
+) {
+  const { finished, runId } = await requestRun(deps, closing, pairId, { trigger: 'undo', full: false }, waitSeconds);
+  const outcome = await undoOutcome(deps.db, pairId, requestId);
+  const answer = finished && outcome ? answerOf(outcome) : null;
+  return answer === null ? reply.code(202).send({ runId: outcome?.runId ?? runId }) : reply.code(200).send(answer);
 }

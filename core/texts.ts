@@ -3,6 +3,7 @@
  * and the console gets them in `/console/config.json`. `title` is a heading, `detail` a sentence, `hint` what a person
  * can do. Codes are part of the contract; texts may change.
  */
+import type { ToolName } from './sync/other-tools.ts';
 import type { SyncErrorKind } from './sync-error.ts';
 
 interface Titled {
@@ -290,11 +291,22 @@ export const EVENT_REASONS = {
   held: 'Its deletion waits for a person to decide.',
   undone: 'Its copy was taken back. It stays on one side until it is synced again.',
   removed: 'Its copy was removed on request. It stays on one side until it is synced again.',
+  leftover:
+    'Another sync program copied it here, and its original is not on the other side. It stays here until it is ' +
+    'removed or synced.',
   'out-of-scope': "The pair's filter or window leaves it out, so it stays where it is.",
   'one-way': 'The pair syncs in the other direction, so it stays where it is.',
   'not-copied': 'It is on one side only.',
   deleted: 'It was deleted on one side, and then on the other.',
 } as const satisfies Record<string, string>;
+
+/** Sync programs whose marks are recognised (core/sync/other-tools.ts), by `tool`. */
+export const TOOL_NAMES = {
+  keeper: { title: 'Keeper' },
+  ogcs: { title: 'Outlook Google Calendar Sync' },
+  'outlook-caldav-synchronizer': { title: 'Outlook CalDAV Synchronizer' },
+  calendarbridge: { title: 'CalendarBridge' },
+} as const satisfies Record<ToolName, Titled>;
 
 /** By `reason` of what an undo left as it is. */
 export const KEPT_REASONS = {
@@ -305,6 +317,7 @@ export const KEPT_REASONS = {
   source: 'This side is the source of a one-way pair, which is never written to.',
   'part-of-series': 'It is one occurrence of a series that this side has as single events.',
   unreadable: 'The event cannot be read.',
+  'has-guests': 'It has guests, whom the server could notify.',
   'not-written': 'The calendar did not accept it.',
 } as const satisfies Record<string, string>;
 

@@ -35,6 +35,13 @@ export const changes = pgTable(
   ],
 );
 
+/** Which leftovers of other sync programs; null: any. */
+export interface LeftoverFilter {
+  readonly side: SideName | null;
+  /** Ids of events. */
+  readonly ids: readonly string[] | null;
+}
+
 /** What people ask a pair to take back; the next run does it. */
 export const undoRequests = pgTable(
   'undo_requests',
@@ -47,6 +54,8 @@ export const undoRequests = pgTable(
     /** The changes to take back; null: all copies of a side are removed. */
     changeIds: jsonb('change_ids').$type<string[]>(),
     side: text('side').$type<SideName>(),
+    /** Leftovers of other sync programs are removed: of this side, and of these events; null: all. */
+    leftovers: jsonb('leftovers').$type<LeftoverFilter>(),
     /** The run that does it. */
     runId: uuid('run_id'),
     /** Sealed JSON: what the run has planned (core/sync/undo.ts `UndoPlan`); null before. */

@@ -2,6 +2,8 @@
 import type { SideName } from '../core/event.ts';
 import type { UndoPlan } from '../core/sync/undo.ts';
 import type { ChangeRow } from './changes.ts';
+import type { LeftoverFilter } from './history-schema.ts';
+import type { Leftover, PossibleOriginals, Recognized } from './leftovers.ts';
 import type { UndoRequestRow } from './undo-requests.ts';
 
 /** What the pair wrote, and what people ask to take back. */
@@ -32,4 +34,18 @@ export interface HistoryStore {
    * @param after the last of the page before
    */
   ownedCopies(pairId: string, side: SideName, after: string | null, limit: number): Promise<string[]>;
+}
+
+/** Events that other sync programs made or synced. */
+export interface LeftoverStore {
+  /** Copies that may belong to events of the other side that are not linked yet. */
+  possibleOriginals(pairId: string): Promise<PossibleOriginals[]>;
+
+  /**
+   * Copies whose original is not on the other side, in the order of their ids.
+   * @param after the last of the page before
+   */
+  leftovers(pairId: string, filter: LeftoverFilter, after: string | null, limit: number): Promise<Leftover[]>;
+
+  recognizedTools(pairId: string): Promise<Recognized[]>;
 }

@@ -7,8 +7,8 @@ import type { SideName } from '../core/event.ts';
 import { anyOf } from './bulk.ts';
 import type { Db } from './connect.ts';
 import { dropGoneSides, type SideRow, updateSides } from './link-sides.ts';
-import { deleteLinks, markDirty } from './links.ts';
-import { linkSides } from './schema.ts';
+import { deleteLinks, NOW_DIRTY } from './links.ts';
+import { linkSides, links } from './schema.ts';
 import { movedTo, sideCell } from './sealed-cells.ts';
 
 /** The side `side` of link `joined` belongs to the event of link `kept`. */
@@ -112,10 +112,17 @@ export async function joinHalves(db: Db, halves: readonly Halves[]): Promise<voi
     db,
     halves.map(({ joined }) => joined),
   );
-  await markDirty(
-    db,
-    halves.map(({ kept }) => kept),
-  );
+  const isOnBoth = sql`(select count(*) from link_sides s where s.link_id = links.id) = 2`;
+  const excluded = sql`case when excluded = 'leftover' and ${isOnBoth} then null else excluded end`;
+  await db.sql
+    .update(links)
+    .set({ ...NOW_DIRTY, excluded })
+    .where(
+      anyOf(
+        links.id,
+        halves.map(({ kept }) => kept),
+      ),
+    );
 }
 
 /** What the sides of the joined links hold becomes part of the kept ones. */

@@ -5,6 +5,7 @@ import * as conflicts from './conflicts.ts';
 import type { Db } from './connect.ts';
 import * as epoch from './epoch.ts';
 import * as heldChanges from './held-changes.ts';
+import * as tools from './leftovers.ts';
 import * as matching from './link-matching.ts';
 import * as sides from './link-sides.ts';
 import * as links from './links.ts';
@@ -107,6 +108,9 @@ export function postgresStore(db: Db): Store {
     finishDeletions: bind(ops.finishDeletions),
     linksWrittenByPerson: bind(ops.linksWrittenByPerson),
     ownedCopies: bind(sides.ownedCopies),
+    possibleOriginals: bind(tools.possibleOriginals),
+    leftovers: bind(tools.leftovers),
+    recognizedTools: bind(tools.recognizedTools),
 
     insertChanges: bind(changes.insertChanges),
     changesById: bind(changes.changesById),

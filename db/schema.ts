@@ -19,6 +19,7 @@ import {
 import type { OptionalField, SideName } from '../core/event.ts';
 import type { SidePolls } from '../core/poll-schedule.ts';
 import type { JournalFields } from '../core/sync/journal.ts';
+import type { ToolName } from '../core/sync/other-tools.ts';
 import type { Direction, PairOptions } from '../core/sync/policy.ts';
 import type { Refusals } from '../core/sync/refusal.ts';
 import type { Trigger } from '../core/sync/trigger.ts';
@@ -178,8 +179,11 @@ export const links = pgTable(
     startAt: instant('start_at'),
     /** The optional fields (core/event.ts) on which both sides have agreed since the pair's options copy them. */
     agreedFields: jsonb('agreed_fields').$type<OptionalField[]>(),
-    /** A person has taken its copy away: it is on one side only until it is synced again by name. */
-    excluded: text('excluded').$type<'undone' | 'removed'>(),
+    /**
+     * It is on one side only until it is synced by name: a person has taken its copy away, or it is itself a copy, of
+     * another sync program, whose original is not on the other side.
+     */
+    excluded: text('excluded').$type<'undone' | 'removed' | 'leftover'>(),
     createdAt: instant('created_at').notNull().defaultNow(),
     lastChangeAt: instant('last_change_at'),
   },
@@ -190,6 +194,7 @@ export const links = pgTable(
     index('links_instances').on(t.pairId, t.parentId).where(sql`parent_id is not null`),
     index('links_start').on(t.pairId, t.startAt, t.id).where(sql`parent_id is null`),
     index('links_refused').on(t.pairId).where(sql`refusals is not null`),
+    index('links_leftover').on(t.pairId).where(sql`excluded = 'leftover'`),
   ],
 );
 
@@ -209,6 +214,8 @@ export const linkSides = pgTable(
     matchHash: text('match_hash'),
     /** The pair created this copy. A one-way pair deletes no other events. */
     owned: boolean('owned').notNull().default(false),
+    /** The sync program that left its mark on the event (core/sync/other-tools.ts). */
+    syncedBy: text('synced_by').$type<ToolName>(),
     /** What the side has now, sealed; null once it is gone. */
     version: text('version'),
     current: sealed('current'),

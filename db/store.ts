@@ -8,7 +8,7 @@ import type { Writes } from '../core/sync/journal.ts';
 import type { OpenedAccount } from './accounts.ts';
 import type { NewConflict } from './conflicts.ts';
 import type { HeldRow, NewHeld } from './held-changes.ts';
-import type { HistoryStore } from './history-store.ts';
+import type { HistoryStore, LeftoverStore } from './history-store.ts';
 import type { Halves, SimilarSide } from './link-matching.ts';
 import type { NewSide, SideChange, SideRow } from './link-sides.ts';
 import type { LinkChange, LinkRowOutline, LinkUpdate, LoadedLink, NewLink, RetriedRefusals } from './links.ts';
@@ -32,6 +32,7 @@ export interface Store
     ResultStore,
     ReportStore,
     HistoryStore,
+    LeftoverStore,
     AccountStore {
   readonly vault: Vault;
 
@@ -242,8 +243,8 @@ interface MatchingStore {
   renames(pairId: string): Promise<Halves[]>;
 
   /**
-   * Merges links two by two; each may be named once. A side that was already linked under another ref keeps its base,
-   * so that a moved event is not treated as a newly matched one.
+   * Merges links two by two; each may be named once. What is on both sides then is no leftover any more. A side that
+   * was already linked under another ref keeps its base, so that a moved event is not treated as a newly matched one.
    */
   joinHalves(halves: readonly Halves[]): Promise<void>;
 

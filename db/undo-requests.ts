@@ -3,7 +3,7 @@ import { and, asc, eq, isNotNull, isNull, or } from 'drizzle-orm';
 import type { SideName } from '../core/event.ts';
 import type { UndoPlan } from '../core/sync/undo.ts';
 import type { Db } from './connect.ts';
-import { undoRequests } from './history-schema.ts';
+import { type LeftoverFilter, undoRequests } from './history-schema.ts';
 import { isId, newId } from './ids.ts';
 import { openSealedJson } from './pairs.ts';
 import { ops } from './schema.ts';
@@ -11,14 +11,20 @@ import { pairCell } from './sealed-cells.ts';
 
 export type UndoRequestRow = typeof undoRequests.$inferSelect;
 
-/** Either changes to take back, newest first, or the side from which all copies are removed. Returns its id. */
+/**
+ * Either changes to take back, newest first, or the side from which all copies are removed, or the leftovers of other
+ * programs that are. Returns its id.
+ */
 export async function requestUndo(
   db: Db,
   pairId: string,
-  what: { readonly changeIds: readonly string[] } | { readonly side: SideName },
+  what:
+    | { readonly changeIds: readonly string[] }
+    | { readonly side: SideName }
+    | { readonly leftovers: LeftoverFilter },
 ): Promise<string> {
   const id = newId();
-  const columns = 'side' in what ? { side: what.side } : { changeIds: [...what.changeIds] };
+  const columns = 'changeIds' in what ? { changeIds: [...what.changeIds] } : what;
   await db.sql.insert(undoRequests).values({ id, pairId, at: new Date(), ...columns });
   return id;
 }

@@ -6,6 +6,7 @@ import type { Interval } from '../core/availability/interval.ts';
 import type { CalendarEvent } from '../core/event.ts';
 import type { EventProblem } from '../core/event-problem.ts';
 import type { OptionalForms } from '../core/optional-fields.ts';
+import type { ToolMark } from '../core/sync/other-tools.ts';
 import type { AccountPush, Push } from './push.ts';
 
 /** What a provider may use of the outside world. */
@@ -191,6 +192,8 @@ export interface Found extends Stored {
   readonly modifiedAt: string | null;
   /** The link id that Calpair left on a copy of its own: a hint for matching, no proof. */
   readonly marker: string | null;
+  /** Another sync program left its mark on it; absent on what Calpair created. */
+  readonly syncedBy?: ToolMark;
   /**
    * A deletion of this event here would have to be announced: it has attendees beside the owner, and the account
    * organises it.

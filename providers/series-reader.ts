@@ -28,7 +28,7 @@ interface Translation<S extends Series> {
   readonly versionOf: (series: S) => string | null;
   /** Null where the event cannot be read. @throws RangeError, RecurrenceError, TypeError: the same */
   readonly eventOf: (series: S, setting: SideSetting, report: Report) => CalendarEvent | null;
-  readonly factsOf: (series: S) => Pick<Found, 'modifiedAt' | 'marker' | 'hasGuests' | 'isDeclined'>;
+  readonly factsOf: (series: S) => Pick<Found, 'modifiedAt' | 'marker' | 'syncedBy' | 'hasGuests' | 'isDeclined'>;
 }
 
 export interface SeriesReader<S extends Series> {

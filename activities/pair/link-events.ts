@@ -2,16 +2,18 @@
 import type { Halves } from '../../db/link-matching.ts';
 import type { Store } from '../../db/store.ts';
 import { type Deps, EVENTS_AT_ONCE } from '../deps.ts';
+import { linkToolCopies } from './link-tool-copies.ts';
 import type { OpenPair } from './open-pair.ts';
 
 /** Links that joined two events, one on each side. */
 export type LinkedEvent = { readonly linkId: string; readonly by: 'uid' | 'content' };
 
 /**
- * Follows renamed events, then links unlinked events that are on both sides: by UID, and in the initial matching or a
- * resync also by title, start and recurrence.
+ * Follows renamed events, then links unlinked events that are on both sides: by UID, copies that other sync programs
+ * made, and in the initial matching or a resync also by title, start and recurrence.
  */
-export async function linkEvents(deps: Deps, { pair }: OpenPair, epoch: number): Promise<LinkedEvent[]> {
+export async function linkEvents(deps: Deps, open: OpenPair, epoch: number): Promise<LinkedEvent[]> {
+  const { pair } = open;
   const size = deps.eventsAtOnce ?? EVENTS_AT_ONCE;
   const joinAll = async (find: (tx: Store) => Promise<Halves[]>): Promise<Halves[]> => {
     const halves = onceEach(await deps.store.underEpoch(pair.id, epoch, find));
@@ -28,7 +30,10 @@ export async function linkEvents(deps: Deps, { pair }: OpenPair, epoch: number):
   await join('uid');
   // All events of a busy side look alike, so there only the UID counts.
   const { toCaldav, toCloud } = pair.options.content;
-  if (pair.needsMatching && toCaldav !== 'busy' && toCloud !== 'busy') await join('content');
+  if (toCaldav === 'busy' || toCloud === 'busy') return matched;
+  const copies = await linkToolCopies(deps, open, epoch);
+  matched.push(...copies.map(({ kept }) => ({ linkId: kept, by: 'content' as const })));
+  if (pair.needsMatching) await join('content');
   return matched;
 }
 

@@ -108,6 +108,7 @@ export function currentColumns(store: Store, where: Parameters<typeof sideCell>[
     uidHash: found.event?.uid ? uidHashOf(store, found.event.uid) : null,
     matchHash: found.event ? store.vault.hash(matchText(found.event)) : null,
     modifiedAt: found.modifiedAt ? new Date(found.modifiedAt) : null,
+    syncedBy: found.syncedBy?.tool ?? null,
   };
 }
 
@@ -160,7 +161,8 @@ async function observeFound(observer: Observer, tx: Store, found: readonly Found
     else {
       // The run that plans it writes what is nearest first.
       const label = one.event && labelOfEvent(one.event);
-      newLinks.push({ id: linkId, pairId, dirty: true, ...labelColumns(tx, pairId, linkId, label) });
+      const excluded = one.syncedBy?.isCopy === true ? ({ excluded: 'leftover' } as const) : {};
+      newLinks.push({ id: linkId, pairId, dirty: true, ...labelColumns(tx, pairId, linkId, label), ...excluded });
     }
     newSides.push({
       ...where,

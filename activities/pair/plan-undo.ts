@@ -4,10 +4,13 @@
  */
 import type { SideName } from '../../core/event.ts';
 import { groupBy } from '../../core/group-by.ts';
+import { labelOfEvent } from '../../core/sync/event-label.ts';
 import { type ChangeContent, labelOfChange } from '../../core/sync/history.ts';
 import { pathKey } from '../../core/sync/paths.ts';
 import { isUntouched, type UndoPlan, type UndoState, type UndoStep, undoStep } from '../../core/sync/undo.ts';
 import type { ChangeRow } from '../../db/changes.ts';
+import type { LeftoverFilter } from '../../db/history-schema.ts';
+import type { Leftover } from '../../db/leftovers.ts';
 import type { NewOp } from '../../db/ops.ts';
 import { pairCell } from '../../db/sealed-cells.ts';
 import type { Store } from '../../db/store.ts';
@@ -32,8 +35,9 @@ export async function planUndo(deps: Deps, open: OpenPair, run: Run): Promise<Re
   await deps.store.underEpoch(pairId, run.epoch, async (store) => {
     const undoing: Undoing = { deps: { ...deps, store }, open, runId: run.id };
     for (const request of await store.takeUndoRequests(pairId, run.id)) {
-      const plan =
-        request.changeIds === null
+      const plan = request.leftovers
+        ? await removeLeftovers(undoing, request.leftovers)
+        : request.changeIds === null
           ? await removeCopies(undoing, request.side ?? 'cloud')
           : await takeBack(undoing, request.changeIds);
       await store.setUndoPlan(request, plan);
@@ -167,7 +171,8 @@ async function isThereAgain({ deps, open }: Undoing, rows: readonly ChangeRow[])
   return similar.some(({ side, gone }) => side === rows[0]!.side && gone !== 'confirmed');
 }
 
-async function removeCopies({ deps, open, runId }: Undoing, side: SideName): Promise<UndoPlan> {
+async function removeCopies(undoing: Undoing, side: SideName): Promise<UndoPlan> {
+  const { deps, open } = undoing;
   const { store } = deps;
   const plan: MutablePlan = { undone: [], kept: [], removed: [], keptCopies: [] };
   for (let after: string | null = null; ; ) {
@@ -178,20 +183,9 @@ async function removeCopies({ deps, open, runId }: Undoing, side: SideName): Pro
       const view = viewOf(store, loaded, open.sides, undefined)[side];
       const eventId = link.parentId ?? link.id;
       if (view && isUntouched(view)) {
-        const id = deps.newId();
-        plan.removed.push({ eventId, opId: id });
-        ops.push({
-          id,
-          runId,
-          pairId: open.pair.id,
-          linkId: link.id,
-          side,
-          action: 'delete',
-          counted: false,
-          status: 'pending',
-          fields: {},
-          byPerson: 'remove',
-        });
+        const op = removal(undoing, link.id, side);
+        plan.removed.push({ eventId, opId: op.id });
+        ops.push(op);
       } else {
         const title = view?.now?.title ?? view?.title ?? '';
         plan.keptCopies.push({ eventId, title, reason: view?.now ? 'changed-since' : 'unreadable' });
@@ -201,6 +195,48 @@ async function removeCopies({ deps, open, runId }: Undoing, side: SideName): Pro
     if (ids.length < CHUNK) return plan;
     after = ids.at(-1) ?? null;
   }
+}
+
+/** Never what has guests: a server could tell them. */
+async function removeLeftovers(undoing: Undoing, filter: LeftoverFilter): Promise<UndoPlan> {
+  const { deps, open } = undoing;
+  const { store } = deps;
+  const plan: MutablePlan = { undone: [], kept: [], removed: [], keptCopies: [] };
+  for (let after: string | null = null; ; ) {
+    const found: Leftover[] = await store.leftovers(open.pair.id, filter, after, CHUNK);
+    const sides = new Map(found.map(({ linkId, side }) => [linkId, side]));
+    const ops: NewOp[] = [];
+    for (const loaded of await store.loadLinks([...sides.keys()])) {
+      const { id: eventId } = loaded.link;
+      const side = sides.get(eventId)!;
+      const view = viewOf(store, loaded, open.sides, undefined)[side];
+      const { title, start } = view?.now ? labelOfEvent(view.now) : { title: view?.title ?? '', start: '' };
+      if (view?.now && !view.hasGuests) {
+        const op = removal(undoing, eventId, side);
+        plan.removed.push({ eventId, opId: op.id, title, start, side });
+        ops.push(op);
+      } else plan.keptCopies.push({ eventId, title, reason: view?.now ? 'has-guests' : 'unreadable' });
+    }
+    await store.insertOps(ops);
+    if (found.length < CHUNK) return plan;
+    after = found.at(-1)?.linkId ?? null;
+  }
+}
+
+/** The op that removes an event on request. */
+function removal({ deps, open, runId }: Undoing, linkId: string, side: SideName): NewOp & { readonly id: string } {
+  return {
+    id: deps.newId(),
+    runId,
+    pairId: open.pair.id,
+    linkId,
+    side,
+    action: 'delete',
+    counted: false,
+    status: 'pending',
+    fields: {},
+    byPerson: 'remove',
+  };
 }
 
 async function laterChanges(store: Store, rows: readonly ChangeRow[]): Promise<ChangeRow[]> {

@@ -7,6 +7,7 @@ import { labelOfEvent } from '../../core/sync/event-label.ts';
 import { SyncError } from '../../core/sync-error.ts';
 import type { Db } from '../../db/connect.ts';
 import type { PreviewProgress } from '../../db/history-schema.ts';
+import type { Recognized } from '../../db/leftovers.ts';
 import type { OpRow } from '../../db/ops.ts';
 import { openSealedJson } from '../../db/pairs.ts';
 import { postgresStore } from '../../db/postgres-store.ts';
@@ -41,6 +42,7 @@ interface Preview {
   readonly matched: number;
   readonly changes: (EventSummary & { readonly side: SideName; readonly action: OpAction })[];
   readonly matches: (EventSummary & { readonly by: LinkedEvent['by'] })[];
+  readonly recognized: Recognized[];
 }
 
 /** At most this many changes and matches are listed. */
@@ -155,7 +157,8 @@ async function summary(
     const labels = await labelsOf(store, pair.id, some);
     matches = firstByStart([...matches, ...some.map(({ linkId, by }) => ({ by, ...labels(linkId) }))]);
   }
-  return { ...writes, conflicts, held, matched: matched.length, changes, matches };
+  const recognized = await store.recognizedTools(pair.id);
+  return { ...writes, conflicts, held, matched: matched.length, changes, matches, recognized };
 }
 
 function noWrites(): Writes {

@@ -1,5 +1,4 @@
 /** Why an event is where it is, what the pair did to it, and taking that back. */
-import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { shownFields } from '../../core/sync/history.ts';
 import { sourceOf } from '../../core/sync/policy.ts';
@@ -10,13 +9,13 @@ import { isId } from '../../db/ids.ts';
 import { includeEvent } from '../../db/links.ts';
 import type { PairRecord } from '../../db/pairs.ts';
 import { findRun } from '../../db/runs.ts';
-import { requestUndo, type UndoOutcome, undoOutcome } from '../../db/undo-requests.ts';
+import { requestUndo } from '../../db/undo-requests.ts';
 import type { Api, ApiDeps } from '../deps.ts';
 import { notFound } from '../errors.ts';
 import { listOf, pageQuery, positionCursor, positionOf } from '../pagination.ts';
 import { pairOf } from '../pair-of.ts';
 import { begun, requestRun, waitQuery } from '../request-run.ts';
-import { removalAnswer, removalAnswerOf, undoAnswer, undoAnswerOf } from '../undo-answer.ts';
+import { answerUndo, removalAnswer, removalAnswerOf, undoAnswer, undoAnswerOf } from '../undo-answer.ts';
 import { errorResponses, idParam, instant, instantOf } from '../validation.ts';
 
 const tags = ['Events'];
@@ -194,22 +193,6 @@ export function eventRoutes(app: Api, deps: ApiDeps, closing: AbortSignal): void
       return answerUndo(deps, closing, pair.id, requestId, request.query.wait ?? 0, reply, removalAnswerOf);
     },
   );
-}
-
-/** Starts the run that carries the request out: 200 with the answer once it has ended, else 202. */
-async function answerUndo<T>(
-  deps: ApiDeps,
-  closing: AbortSignal,
-  pairId: string,
-  requestId: string,
-  waitSeconds: number,
-  reply: FastifyReply,
-  answerOf: (outcome: UndoOutcome) => T | null,
-) {
-  const { finished, runId } = await requestRun(deps, closing, pairId, { trigger: 'undo', full: false }, waitSeconds);
-  const outcome = await undoOutcome(deps.db, pairId, requestId);
-  const answer = finished && outcome ? answerOf(outcome) : null;
-  return answer === null ? reply.code(202).send({ runId: outcome?.runId ?? runId }) : reply.code(200).send(answer);
 }
 
 async function eventOf(deps: ApiDeps, { id, eventId }: { id: string; eventId: string }) {

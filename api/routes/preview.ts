@@ -73,7 +73,8 @@ export function previewRoutes(app: Api, deps: ApiDeps, closing: AbortSignal): vo
       const last = await findPreview<PairPreview, ApiErrorCode>(db, pair.id);
       if (!last) throw notFound('preview');
       if (last.error) throw new ApiError(last.error.code, last.error.detail);
-      if (last.result) return reply.code(200).send(last.result);
+      // One that an earlier version made has no more.
+      if (last.result) return reply.code(200).send({ ...last.result, recognized: last.result.recognized ?? [] });
       if (isAbandoned(last.startedAt))
         throw new ApiError('temporarily-unavailable', 'The preview was interrupted. Request it again.');
       return reply.code(202).send({ startedAt: instantOf(last.startedAt), progress: last.progress });

@@ -6,6 +6,7 @@
 import type { CalendarEvent, OptionalField, When } from '../event.ts';
 import { changedPaths } from '../event.ts';
 import { optionalFieldsOf } from '../optional-fields.ts';
+import { recognizeTool, type ToolMark } from '../sync/other-tools.ts';
 import { decodeBytes } from './charset.ts';
 import { removeLines } from './edit.ts';
 import type { EventGroup, ReadEvent } from './read.ts';
@@ -19,6 +20,8 @@ import {
   isComponent,
   parentOf,
   parseTree,
+  propertiesOf,
+  rawValue,
   TooLarge,
   textOf,
   withLineEnds,
@@ -29,7 +32,12 @@ import { basicUtc, updateTimestamps, writeEvent } from './write.ts';
 
 export interface ReadResult {
   /** Empty if the object has no event (a task). */
-  readonly events: readonly ReadEvent[];
+  readonly events: readonly ObjectEvent[];
+}
+
+interface ObjectEvent extends ReadEvent {
+  /** Another sync program left its mark on it. */
+  readonly syncedBy: ToolMark | null;
 }
 
 /** Reads a calendar object. Never throws: an unreadable event is an entry without an event, with a problem. */
@@ -42,7 +50,10 @@ export function readObject(
     const zones = new Zones(root, setting.floatingZone);
     const groups = eventGroupsOf(root);
     if (groups.length > 1 && groups.length * text.length > MAX_TEXT_OF_ALL) throw new TooLarge();
-    const events = groups.map((group) => readEventGroup(group, zones, setting.fields ?? []));
+    const events = groups.map((group) => ({
+      ...readEventGroup(group, zones, setting.fields ?? []),
+      syncedBy: syncedBy(root, group),
+    }));
     return {
       events:
         events.length === 0 && components(root, 'VCALENDAR').length === 0
@@ -56,6 +67,13 @@ export function readObject(
       };
     return { events: [unreadableEntry(unreadable('The calendar object cannot be read.'))] };
   }
+}
+
+function syncedBy(root: Component, { uid, master }: EventGroup): ToolMark | null {
+  const properties = propertiesOf(master).flatMap(({ name }) => (name.startsWith('X-') ? [name] : []));
+  const calendar = parentOf(root, master);
+  const producer = calendar && findLine(calendar, 'PRODID');
+  return recognizeTool({ uid, properties, ...(producer ? { producer: rawValue(producer) } : {}) });
 }
 
 /** Each event of an object is stored with the whole text of the object, and later read from it. */
@@ -178,7 +196,7 @@ function openEvent(
   return { root, group, zones: new Zones(root, floatingZone) };
 }
 
-function unreadableEntry(problem: ReadEvent['problems'][number]): ReadEvent {
+function unreadableEntry(problem: ReadEvent['problems'][number]): ObjectEvent {
   return {
     part: null,
     uid: null,
@@ -187,5 +205,6 @@ function unreadableEntry(problem: ReadEvent['problems'][number]): ReadEvent {
     problems: [problem],
     modifiedAt: null,
     addresses: { organizer: null, attendees: [] },
+    syncedBy: null,
   };
 }

@@ -22,7 +22,9 @@ type KeptReason =
   /** One occurrence of a series that its side has as single events: the series has to be changed. */
   | 'part-of-series'
   /** The event cannot be read. */
-  | 'unreadable';
+  | 'unreadable'
+  /** A server could tell its guests of the deletion. */
+  | 'has-guests';
 
 /** What the side shows of the event now. */
 export interface UndoState {
@@ -103,8 +105,8 @@ export interface UndoPlan {
   /** Taken back where the op is carried out. */
   readonly undone: readonly { changeId: string; side: SideName; field: string; opId: string }[];
   readonly kept: readonly { changeId: string; side: SideName; field: string; reason: KeptReason }[];
-  /** Copies that are removed. */
-  readonly removed: readonly { eventId: string; opId: string }[];
+  /** Copies that are removed; of a leftover of another sync program, what it was as well. */
+  readonly removed: readonly { eventId: string; opId: string; side?: SideName; title?: string; start?: string }[];
   readonly keptCopies: readonly { eventId: string; title: string; reason: KeptReason }[];
 }
 

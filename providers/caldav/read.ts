@@ -38,6 +38,7 @@ export function reader(
         problems: entry.problems,
         modifiedAt: entry.modifiedAt,
         marker: markerOf(object.resource),
+        ...(entry.syncedBy ? { syncedBy: entry.syncedBy } : {}),
         isDeclined:
           entry.event?.attendees.some(
             ({ address, participation }) => participation === 'declined' && own.has(address.toLowerCase()),

@@ -16,6 +16,7 @@ import { isJoinLink } from '../../core/join-link.ts';
 import { expandOccurrences } from '../../core/recurrence/expand.ts';
 import { idInstant, isDateId } from '../../core/recurrence/occurrence.ts';
 import { occurrenceContent } from '../../core/recurrence/series.ts';
+import { recognizeTool } from '../../core/sync/other-tools.ts';
 import { shownLink, withoutAttendeeText } from '../attendee-text.ts';
 import { type AttendeeList, mergeAttendees, NO_ATTENDEES, sortByAddress } from '../hidden-attendees.ts';
 import type { Found, SideSetting, Stored } from '../provider.ts';
@@ -88,9 +89,12 @@ const PARTICIPATIONS: Readonly<Record<string, Participation>> = {
 function factsOf(series: Series): Omit<Found, keyof Stored | 'event' | 'problems'> {
   const { master } = series;
   const items = [master, ...Object.values(series.exceptions)];
+  const properties = Object.keys(master.extendedProperties?.private ?? {});
+  const syncedBy = isCopy(master) ? null : recognizeTool({ uid: master.iCalUID ?? null, properties });
   return {
     modifiedAt: series.clockAhead ? null : latestTime(items.map(updatedMs)),
     marker: linkOf(master),
+    ...(syncedBy ? { syncedBy } : {}),
     hasGuests: items.some(hasGuests),
     isDeclined:
       master.attendees?.some((person) => person?.self === true && person.responseStatus === 'declined') ?? false,

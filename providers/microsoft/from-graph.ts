@@ -16,6 +16,7 @@ import {
 import { isJoinLink } from '../../core/join-link.ts';
 import { RecurrenceError } from '../../core/recurrence/rule.ts';
 import { occurrenceContent } from '../../core/recurrence/series.ts';
+import { type EventMarks, recognizeTool } from '../../core/sync/other-tools.ts';
 import { shownLink, withoutAttendeeText } from '../attendee-text.ts';
 import { type AttendeeList, mergeAttendees, NO_ATTENDEES, sortByAddress } from '../hidden-attendees.ts';
 import type { Found, SideSetting, Stored } from '../provider.ts';
@@ -37,6 +38,7 @@ import {
   originalTitle,
   originalZones,
   propertiesOf,
+  toolProperties,
 } from './private-data.ts';
 import { fromPatternedRecurrence, toPatternedRecurrence } from './recurrence.ts';
 import { type PatternedRecurrence, readPatternedRecurrence } from './recurrence-form.ts';
@@ -154,11 +156,22 @@ const PARTICIPATIONS: Readonly<Record<string, Participation>> = {
 
 function factsOf(series: Series): Omit<Found, keyof Stored | 'event' | 'problems'> {
   const { master, exceptions, clockAhead } = series;
+  const syncedBy = isCopy(master) ? null : recognizeTool(marksOf(master));
   return {
     modifiedAt: clockAhead ? null : latestTime([master, ...Object.values(exceptions)].map(modifiedMs)),
     marker: linkOf(master),
+    ...(syncedBy ? { syncedBy } : {}),
     hasGuests: isMeetingOfOurs(series),
     isDeclined: fieldOf(master['responseStatus'], 'response') === 'declined',
+  };
+}
+
+function marksOf(item: Item): EventMarks {
+  const { iCalUId, toolCategory } = item;
+  return {
+    uid: textOf(iCalUId) || null,
+    properties: toolProperties(item),
+    categories: toolCategory === undefined ? [] : [textOf(toolCategory)],
   };
 }
 

@@ -5,6 +5,7 @@
  */
 
 import type { OptionalField } from '../../core/event.ts';
+import { KEEPER_CATEGORY } from '../../core/sync/other-tools.ts';
 import { fieldsOf } from '../optional-forms.ts';
 import type { SideSetting } from '../provider.ts';
 import { isClockAhead } from '../series-reader.ts';
@@ -87,6 +88,8 @@ export function pickItem(raw: unknown, more: readonly string[] = []): Item | nul
   else if (typeof changeKey === 'string') item['etag'] = `W/"${changeKey}"`;
   for (const field of [...FIELDS, ...more])
     if (field !== 'changeKey' && source[field] !== undefined && source[field] !== null) item[field] = source[field];
+  const { categories } = source;
+  if (Array.isArray(categories) && categories.includes(KEEPER_CATEGORY)) item['toolCategory'] = KEEPER_CATEGORY;
   return { ...item, id };
 }
 

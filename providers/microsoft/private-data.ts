@@ -24,21 +24,38 @@ const TAIL = 'tail';
 const TITLE = 'title';
 
 const idOf = (name: string): string => `String {8e898599-fdd8-4ebe-a4c1-c0d0be8c4ec5} Name calpair.${name}`;
-/** For the requests that name them. */
-export const PROPERTY_IDS: readonly string[] = [UID, LINK, MADE, ATTENDEES, TEXT, CUT, ZONES, RULE, TAIL, TITLE].map(
-  idOf,
+/** User properties of Outlook that another sync program leaves (core/sync/other-tools.ts). */
+const TOOL_PROPERTY_IDS = ['googleCalendarID', 'googleEventID', 'OGCSmodifiedText'].map(
+  (name) => `String {00020329-0000-0000-c000-000000000046} Name ${name}`,
 );
+/** For the requests that name them. */
+export const PROPERTY_IDS: readonly string[] = [
+  ...[UID, LINK, MADE, ATTENDEES, TEXT, CUT, ZONES, RULE, TAIL, TITLE].map(idOf),
+  ...TOOL_PROPERTY_IDS,
+];
 
 export function propertiesOf(item: Item): Properties {
   const properties: Record<string, string> = {};
-  const list = item['singleValueExtendedProperties'];
-  for (const one of Array.isArray(list) ? (list as unknown[]) : []) {
-    const { id, value } = (one ?? {}) as { id?: unknown; value?: unknown };
+  for (const { id, value } of listOf(item)) {
     const name =
       typeof id === 'string' ? /^String \{[0-9a-f-]{36}\} Name calpair\.([a-z]{1,20})$/i.exec(id)?.[1] : undefined;
     if (name !== undefined && typeof value === 'string' && value !== '') properties[name] = value;
   }
   return properties;
+}
+
+/** The names of other programs' properties. */
+export function toolProperties(item: Item): string[] {
+  return listOf(item).flatMap(({ id }) =>
+    typeof id === 'string' && TOOL_IDS.has(id.toLowerCase()) ? id.slice(id.lastIndexOf(' ') + 1) : [],
+  );
+}
+
+const TOOL_IDS: ReadonlySet<string> = new Set(TOOL_PROPERTY_IDS.map((id) => id.toLowerCase()));
+
+function listOf(item: Item): { readonly id?: unknown; readonly value?: unknown }[] {
+  const list = item['singleValueExtendedProperties'];
+  return (Array.isArray(list) ? (list as unknown[]) : []).map((one) => (one ?? {}) as { id?: unknown });
 }
 
 /** For the body of a POST or PATCH; empty where there are none. */
@@ -53,7 +70,9 @@ export function propertiesBody(properties: Properties): {
 export function withProperties(item: Item, properties: Properties): Item {
   const all = Object.entries({ ...propertiesOf(item), ...properties }).filter(([, value]) => value !== '');
   const { singleValueExtendedProperties: _, ...rest } = item;
-  return { ...rest, id: item.id, ...propertiesBody(Object.fromEntries(all)) };
+  const { singleValueExtendedProperties: own = [] } = propertiesBody(Object.fromEntries(all));
+  const list = [...own, ...listOf(item).filter(({ id }) => TOOL_IDS.has(String(id).toLowerCase()))];
+  return { ...rest, id: item.id, ...(list.length === 0 ? {} : { singleValueExtendedProperties: list }) };
 }
 
 /** The iCalendar UID of the original: of what Calpair copied, or of what a person duplicated. Null for other events. */

@@ -4,10 +4,11 @@ import { FIELDS } from './item.ts';
 import { PROPERTY_IDS } from './private-data.ts';
 
 const UNSELECTED: readonly string[] = ['singleValueExtendedProperties', 'occurrenceId'];
-const SELECT = `$select=${FIELDS.filter((field) => !UNSELECTED.includes(field)).join(',')}`;
+/** The categories show whether another sync program made the event. */
+const SELECT = `$select=${[...FIELDS.filter((field) => !UNSELECTED.includes(field)), 'categories'].join(',')}`;
 /** A query with more fields than those of every pair. */
 const selecting = (query: string, more: readonly string[]): string =>
-  more.length === 0 ? query : query.replace(SELECT, `${SELECT},${more.join(',')}`);
+  query.replace(SELECT, [SELECT, ...more.filter((field) => field !== 'categories')].join(','));
 const EXPAND = `singleValueExtendedProperties($filter=${PROPERTY_IDS.map((id) => `id eq '${id}'`).join(' or ')})`;
 
 /** The fields of a single event, of an occurrence, and of each row of a listing. */

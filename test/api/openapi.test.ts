@@ -55,6 +55,8 @@ POST /v1/pairs/{id}/events/{eventId}/undo
 POST /v1/pairs/{id}/events/{eventId}/sync
 POST /v1/pairs/{id}/runs/{runId}/undo
 POST /v1/pairs/{id}/remove-copies
+GET /v1/pairs/{id}/leftovers
+POST /v1/pairs/{id}/remove-leftovers
 `
   .trim()
   .split('\n');

@@ -8,7 +8,16 @@ import { connected, type Json, refused, startApi, type TestApi } from './harness
 let api: TestApi;
 let path: string;
 const NONE = { create: 0, update: 0, delete: 0 };
-const ANSWER = { caldav: NONE, cloud: NONE, conflicts: 0, held: 0, matched: 0, changes: [], matches: [] };
+const ANSWER = {
+  caldav: NONE,
+  cloud: NONE,
+  conflicts: 0,
+  held: 0,
+  matched: 0,
+  changes: [],
+  matches: [],
+  recognized: [],
+};
 
 before(async () => {
   api = await startApi();

@@ -21,6 +21,7 @@ export const EMPTY_LINK = {
 export const EMPTY_SIDE = {
   uidHash: null,
   matchHash: null,
+  syncedBy: null,
   owned: false,
   version: null,
   current: null,

@@ -43,9 +43,13 @@ const OFTEN: readonly MethodName[] = [
   'similarSides',
   'matchesBy',
   'matchesBy',
+  'possibleOriginals',
+  'leftovers',
   'renames',
   'renames',
   'mayHaveCopies',
+  'lostCreates',
+  'lostCreates',
   'lostCreates',
   'mayHaveCopies',
   'writtenSince',
@@ -75,6 +79,9 @@ const ORDERED: readonly MethodName[] = [
   'opsToExecute',
   'instancesOf',
   'linkFacts',
+  'possibleOriginals',
+  'leftovers',
+  'recognizedTools',
 ];
 /** Transactions are drawn separately. */
 const NO_QUERIES: readonly string[] = ['vault', 'underEpoch'];

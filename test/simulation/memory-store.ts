@@ -190,7 +190,9 @@ export class MemoryDatabase extends MemoryTables {
       this.put(this.sides, `${kept}/${side}`, { ...moved, linkId: kept });
     }
     this.dropLink(joined);
-    this.updateLinks([kept], NOW_DIRTY);
+    const isOnBoth = this.sides.has(`${kept}/caldav`) && this.sides.has(`${kept}/cloud`);
+    const isLeftover = this.links.get(kept)?.excluded === 'leftover';
+    this.updateLinks([kept], { ...NOW_DIRTY, ...(isOnBoth && isLeftover ? { excluded: null } : {}) });
   }
 
   private addProblem(pairId: string, problem: Omit<ProblemRow, 'id' | 'pairId' | 'since'>, since: Date): boolean {

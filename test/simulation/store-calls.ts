@@ -159,6 +159,8 @@ export class StoreCalls {
       agreed: this.orNothing(this.maybe(this.sealed())),
       label: this.orNothing(this.maybe(this.sealed())),
       lastChangeAt: this.orNothing(this.maybe(this.time())),
+      startAt: this.orNothing(this.maybe(new Date(this.random.below(3) * 3_600_000))),
+      excluded: this.orNothing(this.maybe(this.random.pick(['leftover', 'leftover', 'removed'] as const))),
       dirty: this.orNothing(this.random.chance(0.5)),
     });
   }
@@ -235,6 +237,7 @@ export class StoreCalls {
       version: this.orNothing(this.maybe(this.text())),
       current: random.chance(0.7) ? this.sealed() : this.orNothing(null),
       modifiedAt: this.orNothing(this.maybe(this.time())),
+      syncedBy: this.orNothing(this.maybe(random.pick(['keeper', 'ogcs'] as const))),
       changedAt: this.orNothing(this.time()),
       gone: this.orNothing(random.pick(['no', 'no', 'no', 'suspected', 'confirmed'] as const)),
       listed: this.orNothing(random.chance(0.5)),
@@ -311,7 +314,8 @@ export class StoreCalls {
 
   private undoRequest() {
     const pairId = this.pair();
-    return { id: this.id(), pairId, at: this.onlyTime(), changeIds: [], side: null, runId: null, planned: null };
+    const what = { changeIds: [], side: null, leftovers: null };
+    return { id: this.id(), pairId, at: this.onlyTime(), ...what, runId: null, planned: null };
   }
 
   private newHeld() {
@@ -498,6 +502,14 @@ export class StoreCalls {
       this.maybe(this.known(this.database.links)),
       1 + this.random.below(9),
     ],
+    possibleOriginals: () => [this.pair()],
+    leftovers: () => [
+      this.pair(),
+      { side: this.maybe(this.side()), ids: this.maybe(this.linkIds()) },
+      this.maybe(this.known(this.database.links)),
+      1 + this.random.below(9),
+    ],
+    recognizedTools: () => [this.pair()],
     lockShared: () => [this.pairRow()],
     copiesByOtherPairs: () => [this.pairRow(), new Date(this.now)],
     createdByOtherPairs: () => [
@@ -589,6 +601,7 @@ function columns<Row extends object>(row: Row): Columns<Row> {
 const NO_SIDE = {
   uidHash: null,
   matchHash: null,
+  syncedBy: null,
   owned: false,
   version: null,
   current: null,
