@@ -323,7 +323,7 @@ async function startApi(parts: Parts, workers: Workers | undefined): Promise<str
   const { config, pools, control, bookings, shared, steps, metrics } = parts;
   const db = pools.api;
   const receiver = parts.push.isOn
-    ? receiveNotifications({ ...shared, db, control, bookings }, parts.push.start)
+    ? receiveNotifications({ ...shared, db, control, bookings, publicUrl: () => parts.publicUrl }, parts.push.start)
     : null;
   if (receiver) steps.push(() => within(API_CLOSE_MS, receiver.stop(), 'notifications'));
   const api = await buildServer({

@@ -89,7 +89,7 @@ export const FIELDS: Readonly<Record<string, Field>> = {
   lostValue: ['The value that lost.', 'Planning'],
   message: ['What is wrong, in words.', 'must be at least 1'],
   moreThan: ['Number of deletions.', 10],
-  mode: ['Whether the service calls us, or is asked.', 'poll'],
+  mode: ['Whether the service calls us, or is asked. Until its first call it is asked as well.', 'poll'],
   name: ['What people call it.', 'Work'],
   nextCursor: ['Null at the end.', null],
   nextPollAt: ['When both sides are polled next; null while paused.', END],

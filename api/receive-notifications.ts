@@ -7,6 +7,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { PUSH_WAITS } from '../core/waiting-times.ts';
 import { codeOf } from '../db/postgres-errors.ts';
 import {
+  channelKeySecret,
   channelOfName,
   channelSecret,
   claimUnsignalled,
@@ -19,14 +20,14 @@ import {
   type PushChannel,
   pushChannel,
 } from '../db/push-channels.ts';
-import type { PushMessage } from '../providers/push.ts';
+import { type PushMessage, tokenOf } from '../providers/push.ts';
 import type { ApiDeps } from './deps.ts';
 import { NotificationBursts } from './notification-bursts.ts';
 import type { PushReceiver } from './push-receiver.ts';
 import { repeat } from './repeat.ts';
 import { ControlError } from './temporal/pair-control.ts';
 
-type ReceiverDeps = Pick<ApiDeps, 'db' | 'providers' | 'control' | 'bookings' | 'log'>;
+type ReceiverDeps = Pick<ApiDeps, 'db' | 'providers' | 'control' | 'bookings' | 'log' | 'publicUrl'>;
 
 /** A row that was read is believed for this long, so that a storm costs few statements. */
 const KNOWN_MS = 1_000;
@@ -40,10 +41,10 @@ export function receiveNotifications(
   const bursts = new NotificationBursts((id, generation) => notify(deps, id, generation));
   const known = new Map<string, { readonly channel: PushChannel; readonly untilMs: number }>();
 
-  async function find(id: string): Promise<PushChannel | null> {
+  async function find(id: string, generation: number): Promise<PushChannel | null> {
     const now = performance.now();
     const kept = known.get(id);
-    if (kept && kept.untilMs > now) return kept.channel;
+    if (kept && kept.untilMs > now && kept.channel.openGeneration >= generation) return kept.channel;
     if (known.size > MOST_KNOWN) known.clear();
     const channel = await pushChannel(deps.db, id);
     // Before the answer that opens it is stored, not everything about a channel is known.
@@ -57,13 +58,47 @@ export function receiveNotifications(
     const named = channelOfName(message.name);
     if (named === null || !isSame(message.secret, channelSecret(deps.db.vault, message.name))) return false;
     const { id, generation } = named;
-    const channel = await find(id);
+    const channel = await find(id, generation);
     if (channel === null || !isAbout(message, generation, channel)) return false;
+    await act(message, id, generation);
+    return true;
+  }
+
+  async function act(message: Pick<PushMessage, 'kind' | 'resourceId'>, id: string, generation: number): Promise<void> {
     const { db } = deps;
     if (message.kind === 'opened') await noteVerified(db, id, generation, message.resourceId);
     if (message.kind === 'renew' || message.kind === 'ended') await noteEnding(db, id, generation, message.kind);
     if (message.kind === 'changed') await bursts.add(id, generation);
     if (message.kind === 'missed' || message.kind === 'ended') await bursts.add(id, 0);
+  }
+
+  /** @param token the last part of a channel's own address */
+  async function receiveSealed(
+    token: string,
+    headers: IncomingHttpHeaders,
+    body: Buffer,
+  ): Promise<boolean | 'unsigned'> {
+    const [name = ''] = token.split('.');
+    const named = channelOfName(name);
+    const { vault } = deps.db;
+    if (named === null || !isSame(token, tokenOf({ name, secret: channelSecret(vault, name) }))) return false;
+    const { id, generation } = named;
+    const channel = await find(id, generation);
+    if (channel === null || !isUsed(channel, generation)) return false;
+    const { provider, resourceId, senderKey } = channel;
+    const origin = new URL(deps.publicUrl()).origin;
+    const keySecret = channelKeySecret(vault, name);
+    const message = { headers, body, keySecret, resourceId, senderKey, origin, now: new Date() };
+    const kinds = deps.providers.get(provider)?.push?.unseal?.(message) ?? 'unreadable';
+    if (typeof kinds === 'string') {
+      deps.log.info({ channelId: id, provider, reason: kinds }, 'a push message was refused');
+      return kinds === 'unsigned' && kinds;
+    }
+    if (channel.verifiedGeneration < generation) {
+      await noteVerified(deps.db, id, generation, resourceId);
+      known.delete(id);
+    }
+    for (const kind of kinds) await act({ kind, resourceId }, id, generation);
     return true;
   }
 
@@ -89,7 +124,7 @@ export function receiveNotifications(
   return {
     google: (headers) => receive('google', headers, Buffer.alloc(0)),
     microsoft: (body) => receive('microsoft', {}, body),
-    webdav: async () => false,
+    webdav: receiveSealed,
     async stop() {
       await rounds.stop();
       await bursts.flush();
@@ -107,6 +142,16 @@ function isAbout({ id, resourceId }: PushMessage, generation: number, channel: P
   if (generation > channel.generation) return false;
   if (resourceId !== null && channel.resourceId !== null && resourceId !== channel.resourceId) return false;
   return channel.openId === null || generation !== channel.openGeneration || id === channel.openId;
+}
+
+/**
+ * The channel is open, or its answer is not stored yet. Messages of any other are refused, for which a server forgets
+ * the subscription.
+ */
+function isUsed({ openId, openGeneration, retired, ...channel }: PushChannel, generation: number): boolean {
+  if (generation === openGeneration) return openId !== null;
+  const isOpening = retired.some(({ id }) => id === null);
+  return generation > openGeneration && generation === channel.generation && isOpening;
 }
 
 /** Stores the notification, then signals without being waited for. */

@@ -30,6 +30,11 @@ export function channelSecret(vault: Pick<Vault, 'hash'>, name: string): string 
   return vault.hash(`push channel ${name}`);
 }
 
+/** From which the keys of a channel's messages follow. No one else has it. */
+export function channelKeySecret(vault: Pick<Vault, 'hash'>, name: string): string {
+  return vault.hash(`keys of push channel ${name}`);
+}
+
 /** The calendars that somebody polls: those of paused pairs, and without future bookings, are left out. */
 const POLLED = sql`
   select distinct a.provider, a.identity, used.calendar_id
@@ -47,6 +52,10 @@ const POLLED = sql`
 /** A channel is open, the service reaches us, and it has reported every change that polls have found. */
 const IS_RELIABLE = sql`(ch.open_id is not null and ch.verified_generation >= ch.open_generation
   and ch.distrusted_generation = 0)`;
+
+/** A channel is open, and nothing is known of it yet because nothing has changed. */
+const IS_AWAITED = sql`(ch.open_id is not null and ch.verified_generation < ch.open_generation
+  and ch.distrusted_generation = 0 and ch.calls_on_change_only)`;
 
 /** Adds a row for every calendar that needs one. @param providers kinds of those that push */
 export async function addNeededChannels(db: Db, providers: readonly string[]): Promise<void> {
@@ -180,7 +189,14 @@ export function beginOpening(
 export function storeOpened(
   db: Db,
   channel: PushChannel,
-  opened: { id: string; resourceId: string | null; expiresAt: Date; isVerified: boolean },
+  opened: {
+    id: string;
+    resourceId: string | null;
+    expiresAt: Date;
+    isVerified: boolean;
+    callsOnChangeOnly?: boolean;
+    senderKey?: string | null;
+  },
   { at, renewAt, closeAt }: { at: Date; renewAt: Date; closeAt: Date },
 ): Promise<PushChannel | null> {
   const before = channel.openId === null ? [] : [{ id: channel.openId, since: at.toISOString() }];
@@ -191,6 +207,8 @@ export function storeOpened(
     expiresAt: opened.expiresAt,
     renewAt,
     resourceId: opened.resourceId ?? channel.resourceId,
+    senderKey: opened.senderKey ?? null,
+    callsOnChangeOnly: opened.callsOnChangeOnly ?? false,
     retired: [...withoutNewest(channel), ...before],
     // The service may have called us before it answered.
     closeAt: sql`case when ${pushChannels.verifiedGeneration} >= ${channel.generation}
@@ -363,13 +381,16 @@ function isOf(accountId: SQL, calendarId: SQL): SQL {
 export function pushStateSql(accountId: SQL, calendarId: SQL): SQL<StoredPushState | null> {
   return sql`(select jsonb_build_object(
       'notifiedAt', ch.notified_at,
-      'reliableUntil', case when ${IS_RELIABLE} and ch.expires_at > now() then ch.expires_at end)
+      'reliableUntil', case when ${IS_RELIABLE} and ch.expires_at > now() then ch.expires_at end,
+      'awaitedUntil', case when ${IS_AWAITED} and ch.expires_at > now() then ch.expires_at end)
     from ${pushChannels} ch join ${accounts} pa on pa.provider = ch.provider and pa.identity = ch.identity
     where pa.id = ${accountId} and ch.calendar_id = ${calendarId})`;
 }
 export interface StoredPushState {
   readonly notifiedAt: string | null;
   readonly reliableUntil: string | null;
+  /** Of a channel whose first call is still awaited: the calendar is polled as well. */
+  readonly awaitedUntil: string | null;
 }
 
 export function pushStateOf(stored: StoredPushState | null): PushState {

@@ -1,5 +1,5 @@
 /** The table of push channels. The secret of a channel is not stored: it follows from its name (push-channels.ts). */
-import { integer, jsonb, pgTable, text, uniqueIndex, uuid } from 'drizzle-orm/pg-core';
+import { boolean, integer, jsonb, pgTable, text, uniqueIndex, uuid } from 'drizzle-orm/pg-core';
 import { instant } from './columns.ts';
 
 /** One calendar whose changes the service is to report, for all pairs and bookings that use it. */
@@ -22,6 +22,10 @@ export const pushChannels = pgTable(
     renewAt: instant('renew_at'),
     /** The service's name of the calendar, where it has one. */
     resourceId: text('resource_id'),
+    /** With what the service signs its messages, as it has published it; null where they are not signed. */
+    senderKey: text('sender_key'),
+    /** The first call is the first change: until then the calendar counts as pushed, and is polled as well. */
+    callsOnChangeOnly: boolean('calls_on_change_only').notNull().default(false),
     /**
      * Channels to be closed; a null id: one whose request was not answered. A channel is here from before its request
      * until its answer is stored.

@@ -11,6 +11,8 @@ export interface ChannelRequest {
   readonly name: string;
   /** Comes back with every notification, so that no one else can send one: 64 hexadecimal digits. */
   readonly secret: string;
+  /** Never sent: keys for encryption follow from it. 64 hexadecimal digits. */
+  readonly keySecret: string;
   /** The URL that the service is to call. */
   readonly address: string;
 }
@@ -23,19 +25,30 @@ export interface OpenedChannel {
   readonly expiresAt: Date;
   /** The service has called the address, and got the right answer. False: it is about to. */
   readonly isVerified: boolean;
+  /** The service's first call is the first change: until then nobody knows whether it reaches us. */
+  readonly callsOnChangeOnly?: boolean;
+  /** With what the service signs its messages, as it has published it; null where they are not signed. */
+  readonly senderKey?: string | null;
 }
+
+type RenewedChannel = Pick<OpenedChannel, 'id' | 'resourceId' | 'expiresAt' | 'senderKey'>;
 
 /** The channels of one account. All methods throw SyncError. */
 export interface AccountPush {
   /** @throws SyncError `forbidden` where the service does not report changes of this calendar */
   open(calendarId: string, request: ChannelRequest): Promise<OpenedChannel>;
   /**
-   * @returns the new end. Absent: a new channel is opened before the old one is closed.
+   * @param request the one with which it was opened
+   * @returns the new end, and what may have changed beside it. Absent: a new channel is opened before the old one is
+   * closed.
    * @throws SyncError `gone` when there is no such channel any more
    */
-  renew?(id: string): Promise<Date>;
+  renew?(
+    channel: { readonly id: string; readonly calendarId: string },
+    request: ChannelRequest,
+  ): Promise<RenewedChannel>;
   /** A channel that is gone is closed. */
-  close(channel: Pick<OpenedChannel, 'id' | 'resourceId'>): Promise<void>;
+  close(channel: Pick<OpenedChannel, 'id' | 'resourceId'> & { readonly calendarId: string }): Promise<void>;
   /**
    * Closes what an `open` whose answer was lost has left: every channel of the calendar to this address but the one of
    * the id `keep`. Absent: the id of a channel is its name, so `close` does it.
@@ -64,6 +77,30 @@ export interface Push {
   readonly path: string;
   /** The notifications of a request, in the service's form. Pure. Empty where it is not of that form. */
   read(headers: IncomingHttpHeaders, body: Buffer): readonly PushMessage[];
+  /**
+   * What a message says, where each channel has an address of its own, `address/token` (`tokenOf`), and its messages
+   * are encrypted. Pure. `unsigned`: it is not signed by the service, though that published a key. `unreadable`: it was
+   * not made for this channel.
+   */
+  unseal?(message: SealedMessage): readonly PushMessage['kind'][] | 'unsigned' | 'unreadable';
+}
+
+/** The last part of the address that a channel has for itself: its name, and half of its secret, which is enough. */
+export function tokenOf({ name, secret }: Pick<ChannelRequest, 'name' | 'secret'>): string {
+  return `${name}.${secret.slice(0, 32)}`;
+}
+
+/** An encrypted message, and what is known of its channel. */
+export interface SealedMessage {
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Buffer;
+  readonly keySecret: string;
+  /** As in `OpenedChannel`; null as long as the answer that opens the channel is not stored. */
+  readonly resourceId: string | null;
+  readonly senderKey: string | null;
+  /** Of the channel's address. */
+  readonly origin: string;
+  readonly now: Date;
 }
 
 /** What is known of a calendar's channels at the service. */
@@ -86,7 +123,7 @@ export async function closeChannels(
   for (const id of ids) {
     if (id === null) continue;
     if (resourceId === null && !push.closeOthers) left.push(id);
-    else await push.close({ id, resourceId }).catch(ignoreGone);
+    else await push.close({ id, calendarId, resourceId }).catch(ignoreGone);
   }
   if (ids.includes(null)) await push.closeOthers?.(calendarId, address, keep);
   return left;

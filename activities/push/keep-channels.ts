@@ -11,6 +11,7 @@ import type { Db } from '../../db/connect.ts';
 import {
   addNeededChannels,
   beginOpening,
+  channelKeySecret,
   channelName,
   channelSecret,
   type DueChannel,
@@ -24,7 +25,7 @@ import {
   storeRefused,
 } from '../../db/push-channels.ts';
 import { openAccount } from '../../providers/open-account.ts';
-import { type AccountPush, closeChannels } from '../../providers/push.ts';
+import { type AccountPush, type ChannelRequest, closeChannels } from '../../providers/push.ts';
 import type { PushActivities } from '../../workflows/push-messages.ts';
 import type { Deps } from '../deps.ts';
 import { type PollLoops, pollLoop } from '../poll-loop.ts';
@@ -102,16 +103,19 @@ async function open(
   return service && path !== undefined ? { ...deps, service, address: deps.push.address(path) } : null;
 }
 
-/** Graph's is renewed in its place; where that cannot help, it is closed first, since Graph allows one only. */
+/** Graph's and CalDAV's is renewed in its place; where that cannot help, it is closed first: Graph allows one only. */
 async function renewOrOpen(keeper: Keeper, channel: PushChannel, now: Date): Promise<PushChannel | null> {
   const { service, db } = keeper;
   if (!service.renew || channel.openId === null) return openChannel(keeper, channel);
   const mayRenew = channel.distrustedGeneration < channel.openGeneration && !isPast(channel.expiresAt, now);
   if (mayRenew) {
     try {
-      const expiresAt = await service.renew(channel.openId);
+      const request = requestOf(keeper, channelName({ ...channel, generation: channel.openGeneration }));
+      const open = { id: channel.openId, calendarId: channel.calendarId };
+      const { id, resourceId, senderKey = null, expiresAt } = await service.renew(open, request);
       const renewAt = renewalOf(now, expiresAt, keeper.random());
-      return await storeChannel(db, channel, { expiresAt, renewAt, failures: 0, retryAt: null });
+      const renewed = { openId: id, resourceId, senderKey, expiresAt, renewAt, failures: 0, retryAt: null };
+      return await storeChannel(db, channel, renewed);
     } catch (error) {
       const failure = asSyncError(keeper.log, error);
       if (failure.kind !== 'gone') return storeChannel(db, channel, failedColumns(channel, failure, now));
@@ -125,9 +129,13 @@ async function renewOrOpen(keeper: Keeper, channel: PushChannel, now: Date): Pro
   return closed && openChannel(keeper, closed);
 }
 
+function requestOf({ db, address }: Keeper, name: string): ChannelRequest {
+  return { name, secret: channelSecret(db.vault, name), keySecret: channelKeySecret(db.vault, name), address };
+}
+
 /** Stores first that a channel is about to be opened, so that none is forgotten. */
 async function openChannel(keeper: Keeper, channel: PushChannel): Promise<PushChannel | null> {
-  const { service, db, address } = keeper;
+  const { service, db } = keeper;
   const now = keeper.clock.now();
   const until = new Date(now.getTime() + PUSH_WAITS.unansweredMs);
   const hasOwnIds = service.closeOthers !== undefined;
@@ -136,19 +144,21 @@ async function openChannel(keeper: Keeper, channel: PushChannel): Promise<PushCh
     retryAt: until,
   });
   if (begun === null) return null;
-  const name = channelName(begun);
   try {
-    const opened = await service.open(begun.calendarId, { name, secret: channelSecret(db.vault, name), address });
+    const opened = await service.open(begun.calendarId, requestOf(keeper, channelName(begun)));
     const at = keeper.clock.now();
     const renewAt = renewalOf(at, opened.expiresAt, keeper.random());
-    const closeAt = opened.isVerified ? at : new Date(at.getTime() + PUSH_WAITS.overlapMs);
+    // What it replaces is closed once it is known to work.
+    const closeAt = opened.isVerified || begun.openId === null ? at : new Date(at.getTime() + PUSH_WAITS.overlapMs);
     keeper.log.debug({ channelId: begun.id, provider: begun.provider }, 'a push channel is open');
     return await storeOpened(db, begun, opened, { at, renewAt, closeAt });
   } catch (error) {
     const failure = asSyncError(keeper.log, error);
     const { provider, failures } = begun;
     const about = { channelId: begun.id, provider, kind: failure.kind, status: failure.status, failures };
-    keeper.log[failures === 0 ? 'info' : 'debug'](about, 'a calendar is polled: no push channel could be opened');
+    // Most CalDAV servers have no push.
+    const isUsual = failures > 0 || failure.kind === 'forbidden';
+    keeper.log[isUsual ? 'debug' : 'info'](about, 'a calendar is polled: no push channel could be opened');
     const columns = failedColumns(begun, failure, keeper.clock.now());
     // Where the service has refused, it has opened nothing.
     const isRefused = failure.status !== undefined && failure.status < 500;

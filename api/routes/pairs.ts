@@ -199,12 +199,12 @@ function noticedOf(
   latency: Latency,
 ): z.infer<typeof noticed> {
   const state = pushStateOf(push);
-  const { reliableUntil } = state;
+  const until = state.reliableUntil ?? (push?.awaitedUntil ? new Date(push.awaitedUntil) : null);
   const seconds = pollSeconds(polls, { intervalSeconds, latency, push: state }, Date.now());
   return {
-    mode: reliableUntil === null ? 'poll' : 'push',
+    mode: until === null ? 'poll' : 'push',
     pollSeconds: Math.round(seconds),
-    pushExpiresAt: instantOf(reliableUntil),
+    pushExpiresAt: instantOf(until),
   };
 }
 

@@ -2,6 +2,7 @@
  * Where calendar services report changes. There is no API key here: the receiver verifies each notification, and one
  * that it does not know is answered like an unknown path.
  */
+import { randomUUID } from 'node:crypto';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import type { Api, ApiDeps } from '../deps.ts';
@@ -83,12 +84,19 @@ export async function webhookRoutes(app: Api, { push }: ApiDeps): Promise<void> 
         ...common,
         operationId: 'receiveWebdavNotification',
         summary: 'Receive a push message of a CalDAV server',
-        description: 'A push resource (RFC 8030) that Calpair registered. Unknown tokens are 404.',
+        description:
+          'A push resource (RFC 8030) that Calpair registered (WebDAV-Push). An unknown token is 404, as is a ' +
+          'message that was not encrypted for it; one without the signature of the server (RFC 8292) is 403.',
         params: z.object({ token: z.string().describe('The secret part of the address.') }),
         response: { 201: accepted, ...errorResponses },
       },
     },
-    async (request, reply) =>
-      answer(reply, 201, await push?.webdav(request.params.token, request.headers, bytes(request.body))),
+    async (request, reply) => {
+      const isGenuine = await push?.webdav(request.params.token, request.headers, bytes(request.body));
+      if (isGenuine === 'unsigned') throw new ApiError('forbidden', 'The server has not signed this.');
+      // The message has arrived: no server keeps it.
+      if (isGenuine === true) reply.header('ttl', '0').header('location', `${request.url}/${randomUUID()}`);
+      return answer(reply, 201, isGenuine);
+    },
   );
 }

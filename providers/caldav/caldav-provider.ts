@@ -12,12 +12,15 @@ import { freeBusy } from './free-busy.ts';
 import { identityOf } from './hrefs.ts';
 import { locate } from './locate.ts';
 import { PRESETS } from './presets.ts';
+import { accountPush, push } from './push.ts';
 import { hasMoved, keepNames, nameOf, whereNow } from './relocation.ts';
 import { addressesOf } from './server-address.ts';
 import { caldavSide } from './side.ts';
 import type { Login } from './sign-in.ts';
 
 export const caldavProvider: Provider<Credentials> = {
+  push,
+
   async verifyCredentials(
     credentials: Credentials,
     io: Io,
@@ -73,6 +76,7 @@ export const caldavProvider: Provider<Credentials> = {
 
     return {
       canCreateCalendars,
+      push: accountPush(client),
       identity: async () => identityOfAccount(await rediscover(), typed, credentials.username),
       calendars,
       async freeBusy(chosen, range, setting = BUSY_BY_DEFAULT) {

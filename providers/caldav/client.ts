@@ -11,13 +11,13 @@ import { isLong } from '../reading/reading.ts';
 import { readLongMultistatus } from './long-multistatus.ts';
 import { adviceFor, type Login, learn, type Proof, proofFor } from './sign-in.ts';
 import { UnconfirmedServer } from './unconfirmed-server.ts';
-import { type Body, type Member, type Multistatus, readError, readMultistatus } from './xml.ts';
+import { type Body, type Member, type Multistatus, readError, readMultistatus, WEBDAV_PUSH } from './xml.ts';
 
 export interface DavClient {
   /** Any request; returns answers of every status but 401. */
   request(method: string, url: URL, options?: RequestOptions): Promise<Answer>;
   /**
-   * A request with an XML body, written by tsdav; `body` has one element, with prefixed names (`d`, `c`, `cs`, `a`).
+   * A request with an XML body, written by tsdav; `body` has one element, with prefixed names (`NAMESPACES`).
    */
   xml(method: XmlMethod, url: URL, body: XmlBody, depth?: '0' | '1'): Promise<Answer>;
   /** PROPFIND for the named properties. @throws SyncError by the status when the answer is no multistatus */
@@ -32,7 +32,7 @@ export interface RequestOptions {
   readonly headers?: Record<string, string>;
   readonly body?: string;
 }
-type XmlMethod = 'PROPFIND' | 'PROPPATCH' | 'REPORT' | 'MKCALENDAR';
+type XmlMethod = 'PROPFIND' | 'PROPPATCH' | 'REPORT' | 'MKCALENDAR' | 'POST';
 export type XmlBody = Record<string, unknown>;
 
 export interface Answer extends Body {
@@ -199,4 +199,5 @@ const NAMESPACES = {
   'xmlns:c': DAVNamespace.CALDAV,
   'xmlns:cs': DAVNamespace.CALENDAR_SERVER,
   'xmlns:a': DAVNamespace.CALDAV_APPLE,
+  'xmlns:p': WEBDAV_PUSH,
 };

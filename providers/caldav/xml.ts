@@ -73,6 +73,11 @@ export function readError(body: Body): { readonly conditions: readonly string[];
   }
 }
 
+/** The root of any other body. @throws as `readMultistatus` */
+export function readElement(body: Body): Element {
+  return parse(body);
+}
+
 function child(element: Element, name: string): Element | null {
   return element.children.find((one) => one.name === name) ?? null;
 }
@@ -99,11 +104,15 @@ export function xmlText(text: string): string {
   return text.replace(/[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/gu, '').replaceAll('&', '&amp;');
 }
 
+/** The namespace of WebDAV-Push. */
+export const WEBDAV_PUSH = 'https://bitfire.at/webdav-push';
+
 const PREFIXES: Readonly<Record<string, string>> = {
   'DAV:': 'd',
   'urn:ietf:params:xml:ns:caldav': 'c',
   'http://calendarserver.org/ns/': 'cs',
   'http://apple.com/ns/ical/': 'a',
+  [WEBDAV_PUSH]: 'p',
 };
 const MAX_DEPTH = 30;
 /** Seven for each member of a listing of 20 MB. */

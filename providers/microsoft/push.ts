@@ -21,10 +21,10 @@ export const push: Push = { path: 'microsoft', read: (_headers, body) => readMes
 export function accountPush(client: Client): AccountPush {
   return {
     open: (calendarId, request) => open(client, calendarId, request),
-    renew: (id) =>
+    renew: ({ id }) =>
       withLifetime(async (expirationDateTime) => {
         const { data } = await client.send({ method: 'PATCH', path: pathOf(id), body: { expirationDateTime } });
-        return endOf(data, expirationDateTime);
+        return { id, resourceId: null, expiresAt: endOf(data, expirationDateTime) };
       }),
     async close({ id }) {
       await client.send({ method: 'DELETE', path: pathOf(id) });
