@@ -1,6 +1,6 @@
 /** Asking for events by name, where only a second answer proves that one is gone. */
 import { pause } from './concurrency.ts';
-import type { Found } from './provider.ts';
+import type { Found, Side } from './provider.ts';
 
 export type Answers = Map<string, readonly Found[] | 'gone'>;
 
@@ -27,5 +27,17 @@ export async function fetchOrConfirmGone(
     unknown = await fetchSome(unknown, answers);
   }
   for (const name of unknown) answers.set(name, 'gone');
+  return answers;
+}
+
+/**
+ * Answers by name for resources that no feed or listing has reported as removed, without those that are gone although
+ * the calendar lists them: these have to be asked for again.
+ */
+export async function fetchUncontradicted(side: Side, resources: readonly string[]): Promise<Answers> {
+  const answers = await side.get(resources);
+  const gone = [...answers].flatMap(([resource, answer]) => (answer === 'gone' ? [resource] : []));
+  const listed = gone.length > 0 ? await side.listed?.(gone) : undefined;
+  for (const resource of listed ?? []) answers.delete(resource);
   return answers;
 }

@@ -29,6 +29,7 @@ import {
 import { SOON_MS } from '../../db/due-times.ts';
 import { Superseded } from '../../db/epoch.ts';
 import { bookingCell } from '../../db/sealed-cells.ts';
+import { fetchUncontradicted } from '../../providers/confirm-gone.ts';
 import type { Found, Written } from '../../providers/provider.ts';
 import type { BookingActivities, SyncedBooking } from '../../workflows/booking-messages.ts';
 import { noChange } from '../error-policy.ts';
@@ -153,7 +154,7 @@ async function follow(deps: BookingDeps, open: BookingCalendar, row: BookingRow,
 
 /** @throws SyncError `calendar-missing` */
 async function fetchEvent({ side }: BookingCalendar, row: BookingRow): Promise<Found | null> {
-  const answer = (await side.get([row.resource!])).get(row.resource!);
+  const answer = (await fetchUncontradicted(side, [row.resource!])).get(row.resource!);
   if (answer === undefined) throw new SyncError('unreachable', 'the server did not answer for an event');
   return answer === 'gone' ? null : (answer.find(({ ref }) => ref === row.ref) ?? null);
 }

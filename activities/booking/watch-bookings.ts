@@ -24,6 +24,7 @@ import { Superseded } from '../../db/epoch.ts';
 import { isUnavailable } from '../../db/postgres-errors.ts';
 import { noteUnreported } from '../../db/push-channels.ts';
 import { bookingCell } from '../../db/sealed-cells.ts';
+import { fetchUncontradicted } from '../../providers/confirm-gone.ts';
 import type { Found, Side, Stored, StoredEvents } from '../../providers/provider.ts';
 import type { BookingActivities, WatchResult } from '../../workflows/booking-messages.ts';
 import type { PollPause } from '../../workflows/messages.ts';
@@ -174,7 +175,10 @@ async function poll(deps: BookingDeps, calendar: BookedCalendar, { side }: Booki
       (isDue || listing.isFull || (!row.listed && (row.writtenAt ?? startedAt) < startedAt)),
   );
   if (unconfirmed.length > 0) {
-    const answers = await side.get(unconfirmed.map(({ row }) => row.resource!));
+    const answers = await fetchUncontradicted(
+      side,
+      unconfirmed.map(({ row }) => row.resource!),
+    );
     for (const { row, stored } of unconfirmed) {
       const answer = answers.get(row.resource!);
       const found = answer === 'gone' ? undefined : answer?.find(({ ref }) => ref === row.ref);

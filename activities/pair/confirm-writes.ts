@@ -7,7 +7,7 @@ import type { SideRow } from '../../db/link-sides.ts';
 import type { Deps } from '../deps.ts';
 import { confirmRead, createAgain, later, storeSeen } from './observe.ts';
 import type { OpenPair } from './open-pair.ts';
-import { answerFor, callSide, fetchVerified, withoutContradictions } from './read-sides.ts';
+import { answerFor, fetchVerified } from './read-sides.ts';
 import { learn, type StoresAsSent } from './stores-as-sent.ts';
 
 const BATCH = 100;
@@ -38,8 +38,7 @@ async function confirmBatch(
   known: StoresAsSent,
 ): Promise<void> {
   const { pair, sides } = open;
-  const given = await fetchVerified(open, side, rows);
-  const fetched = await callSide(side, () => withoutContradictions(sides[side], given));
+  const fetched = await fetchVerified(open, side, rows, false);
   const answers = rows.map((row) => ({ row, answer: answerFor(row, fetched) }));
   const found = answers.flatMap(({ row, answer }) => (answer && answer !== 'gone' ? [{ row, answer }] : []));
   const gone = answers.filter(({ answer }) => answer === 'gone').map(({ row }) => row);

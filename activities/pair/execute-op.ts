@@ -10,6 +10,7 @@ import type { LinkRow } from '../../db/links.ts';
 import type { OpRow } from '../../db/ops.ts';
 import { pairCell } from '../../db/sealed-cells.ts';
 import type { Store } from '../../db/store.ts';
+import { fetchUncontradicted } from '../../providers/confirm-gone.ts';
 import type { Stored } from '../../providers/provider.ts';
 import type { Deps } from '../deps.ts';
 import { opConsequence } from '../error-policy.ts';
@@ -17,7 +18,7 @@ import type { Applying, OpResult, Outcome } from './applying.ts';
 import { fails, isOfEvent, isReadOnly, setAside, stops, waits } from './failed-op.ts';
 import type { Loaded } from './link-view.ts';
 import { currentOf, observe } from './observe.ts';
-import { type Answer, answerFor, callSide, SideFailed, withoutContradictions } from './read-sides.ts';
+import { type Answer, answerFor, callSide, SideFailed } from './read-sides.ts';
 import { confirmedByVersion } from './stores-as-sent.ts';
 
 type Sides = Partial<Record<SideName, SideRow>>;
@@ -213,11 +214,7 @@ async function write(
 
 /** @throws SideFailed */
 async function askFor({ open }: Applying, row: SideRow): Promise<Answer> {
-  const side = open.sides[row.side];
-  return answerFor(
-    row,
-    await callSide(row.side, async () => withoutContradictions(side, await side.get([row.resource]))),
-  );
+  return answerFor(row, await callSide(row.side, () => fetchUncontradicted(open.sides[row.side], [row.resource])));
 }
 
 function isAsKnown(store: Store, row: SideRow, answer: Answer): boolean {

@@ -6,6 +6,7 @@ import { Superseded } from '../../db/epoch.ts';
 import type { SideRow } from '../../db/link-sides.ts';
 import { isUnavailable } from '../../db/postgres-errors.ts';
 import type { Store } from '../../db/store.ts';
+import { fetchUncontradicted } from '../../providers/confirm-gone.ts';
 import type { Found, Side, StoredEvents } from '../../providers/provider.ts';
 import type { Deps } from '../deps.ts';
 import { createAgain, currentOf, type Observer, observe } from './observe.ts';
@@ -209,32 +210,23 @@ export async function proveDeletions(deps: Deps, open: OpenPair, epoch: number):
 
 /**
  * Fetches the resources of these rows. Where one is gone, the account of the credentials is checked after the answer
- * (they may have changed since the run began), because another person's calendar proves nothing. @throws SideFailed
+ * (they may have changed since the run began), because another person's calendar proves nothing.
+ * @param isReported a feed or listing has reported them as removed
+ * @throws SideFailed
  */
 export async function fetchVerified(
   open: OpenPair,
   side: SideName,
   rows: readonly SideRow[],
+  isReported: boolean,
 ): Promise<Map<string, readonly Found[] | 'gone'>> {
   return callSide(side, async () => {
-    const answers = await open.sides[side].get([...new Set(rows.map((row) => row.resource))]);
+    const resources = [...new Set(rows.map((row) => row.resource))];
+    const reader = open.sides[side];
+    const answers = await (isReported ? reader.get(resources) : fetchUncontradicted(reader, resources));
     if ([...answers.values()].includes('gone')) await verifyAccount(open, side);
     return answers;
   });
-}
-
-/**
- * Answers for resources that no feed or listing has reported as removed: without those that are gone by name although
- * the calendar lists them. They are asked for again.
- */
-export async function withoutContradictions(
-  side: Side,
-  answers: Map<string, readonly Found[] | 'gone'>,
-): Promise<Map<string, readonly Found[] | 'gone'>> {
-  const gone = [...answers].flatMap(([resource, answer]) => (answer === 'gone' ? [resource] : []));
-  const listed = gone.length > 0 ? await side.listed?.(gone) : undefined;
-  for (const resource of listed ?? []) answers.delete(resource);
-  return answers;
 }
 
 /** A copy that was read back, or came in the service's own answer: then it was there, and its absence is a deletion. */
@@ -244,7 +236,7 @@ function wasConfirmed({ confirmed, current }: SideRow): boolean {
 
 async function proveSome(observer: Observer, open: OpenPair, rows: readonly SideRow[]): Promise<void> {
   const { deps, pairId, side } = observer;
-  const answers = await fetchVerified(open, side, rows);
+  const answers = await fetchVerified(open, side, rows, true);
   if ([...answers.values()].includes('gone')) await deps.store.updatePair(pairId, { lastGoneAt: deps.clock.now() });
   for (let start = 0; start < rows.length; start += PROVED_AT_ONCE)
     await storeAnswers(observer, rows.slice(start, start + PROVED_AT_ONCE), answers);

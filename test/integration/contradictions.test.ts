@@ -9,6 +9,8 @@ import { type Gate, startGate } from '../support/gate.ts';
 import { at, object } from '../support/ics.ts';
 import { createPair } from '../support/pair.ts';
 
+const ALARM = ['BEGIN:VALARM', 'ACTION:DISPLAY', 'DESCRIPTION:soon', 'TRIGGER:-PT15M', 'END:VALARM'];
+
 describe('a 404 for an event that the listing names', () => {
   let radicale: DavServer;
   let gate: Gate;
@@ -32,9 +34,10 @@ describe('a 404 for an event that the listing names', () => {
     const server = { ...radicale, base: gate.base };
     return { person: new DavPerson(radicale, url), server, url: url.replace(radicale.base, gate.base) };
   };
-  /** A multiget, and with `isGetToo` a GET, does not know this object. */
-  const forget = (path: string, isGetToo: boolean): void => {
+  /** A multiget, and with `isGetToo` a GET, does not know this object; a write to it is answered with `toPut`. */
+  const forget = (path: string, isGetToo: boolean, toPut: number | null = null): void => {
     gate.answer = (method, asked, body) => {
+      if (method === 'PUT' && asked === path && toPut !== null) return { status: toPut };
       if (method === 'GET' && asked === path && isGetToo) return { status: 404 };
       if (method !== 'REPORT' || !body.includes('calendar-multiget') || !body.includes(path)) return undefined;
       const one = `<d:response><d:href>${path}</d:href><d:status>HTTP/1.1 404 Not Found</d:status></d:response>`;
@@ -68,6 +71,48 @@ describe('a 404 for an event that the listing names', () => {
       assert.deepEqual(await titles(), ['a', 'd', 'edited', 'edited too']);
       assert.deepEqual(await pair.list('problems'), []);
     });
+
+  it('FB1: keeps the original where a write to the copy is answered so', async () => {
+    const { person: copies, server, url } = await throughGate('written');
+    const other = await radicale.createCalendar('original');
+    const person = new DavPerson(radicale, other);
+    for (const name of ['a', 'b', 'c', 'd'])
+      await person.put(
+        `${name}.ics`,
+        object(`${name}-written`, [`SUMMARY:${name}`, ...at('20270113T090000'), ...ALARM]),
+      );
+    const pair = await createPair(calpair, { server, url }, { server: radicale, url: other });
+    await pair.settle();
+    const [name = ''] = [...(await copies.list()).keys()];
+    forget(`${new URL(url).pathname}${name}`, true, 412);
+    // Not an edit of a person, which would win over a deletion.
+    await pair.patch({ options: { reminders: 'copy' } });
+    await pair.sync();
+    assert.deepEqual([...(await person.list()).keys()].sort(), ['a.ics', 'b.ics', 'c.ics', 'd.ics']);
+    assert.deepEqual(await pair.list('held-changes'), []);
+  });
+
+  it('FB1: does not cancel a booking that is moved meanwhile', async () => {
+    const { person, server, url } = await throughGate('moved');
+    const accountId = await connect(calpair, { calendar: { server, url } });
+    const { id } = await calpair.api.call(
+      'POST',
+      '/v1/bookings?wait=20',
+      newBooking(accountId, 'Call', hours(1, 9, 10)),
+    );
+    const [name = ''] = [...(await person.list()).keys()];
+    const { pathname } = new URL(url);
+    const polls = (): number => gate.requests.filter((one) => one.startsWith('REPORT')).length;
+    const from = polls();
+    await until('some polls', () => Promise.resolve(polls() > from + 3), 40_000);
+    forget(`${pathname}${name}`, true, 412);
+    await calpair.api.call('PATCH', `/v1/bookings/${id}`, hours(1, 11, 12).body);
+    await until('the check by GET', () => Promise.resolve(gate.requests.includes(`GET ${pathname}${name}`)), 40_000);
+    gate.answer = () => undefined;
+    const get = (): Promise<Json> => calpair.api.call('GET', `/v1/bookings/${id}`);
+    await until('the new time', async () => (await get()).writeStatus === 'written', 90_000);
+    assert.deepEqual([(await get()).status, (await get()).cancelledBy], ['confirmed', null]);
+  });
 
   for (const isGetToo of [false, true])
     it(`FB1: does not cancel a booking (${isGetToo ? 'GET, too' : 'multiget only'})`, async () => {

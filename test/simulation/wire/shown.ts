@@ -68,7 +68,10 @@ function startsOf(master: ICAL.Component, start: ICAL.Time, until: number): ICAL
     if (!at || at.toUnixTime() * 1000 >= until) break;
     starts.push(at.clone());
   }
-  return starts;
+  // A start that the rule does not have is one more occurrence, as calendar programs show it; ical.js leaves it out.
+  const excluded = master.getAllProperties('exdate').flatMap((property) => property.getValues() as ICAL.Time[]);
+  const isLeftOut = ![...starts, ...excluded].some((one) => keyOf(one) === keyOf(start));
+  return isLeftOut ? [start, ...starts] : starts;
 }
 
 function byStandIn(start: ICAL.Time, lines: readonly string[], until: number): ICAL.Time[] {

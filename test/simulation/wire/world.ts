@@ -123,7 +123,6 @@ export class WireWorld {
   /** Writes to the source of a one-way pair. */
   readonly sourceWrites: WireWrite[] = [];
   private ids = 0;
-  private processes = 0;
 
   private constructor(profile: Profile, seed: number, servers: RealServers | null) {
     this.profile = profile;
@@ -347,7 +346,7 @@ export class WireWorld {
 
   private depsOf(at: Installation, process: Process): Deps {
     const { scheduler } = this;
-    this.processes += 1;
+    processes += 1;
     const store = at.database.open((what) => scheduler.step(process, what));
     return {
       store: Object.assign(store, {
@@ -357,7 +356,7 @@ export class WireWorld {
           return Promise.resolve({ ...account, provider, credentials, saveDiscovered: () => Promise.resolve() });
         },
       }),
-      providers: this.providersOf(this.processes),
+      providers: this.providersOf(processes),
       fetch: this.fetchOf(at, process),
       tag: (text) => `${at.name === 'one' ? 'ffff' : 'eeee'}${hashOf(text)}`,
       worker: 'tests',
@@ -473,6 +472,9 @@ export class WireWorld {
     { write: () => {} },
   );
 }
+
+/** Of all worlds: a schedule that is played again must not wait for requests of the first time. */
+let processes = 0;
 
 /** Of the CalDAV side and the cloud side. */
 const ACCOUNT_IDS: readonly [string, string] = [
