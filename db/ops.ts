@@ -190,7 +190,8 @@ export async function deletionsSince(
     .select({ linkId: ops.linkId, side: ops.side, mayBeDone })
     .from(ops)
     .innerJoin(runs, eq(runs.id, ops.runId))
-    .where(and(isCounted, isNull(ops.doneAt), ne(ops.status, 'done'), or(anyOf(ops.linkId, linkIds), mayBeDone)));
+    .where(and(isCounted, isNull(ops.doneAt), ne(ops.status, 'done'), or(anyOf(ops.linkId, linkIds), mayBeDone)))
+    .orderBy(ops.id);
   return { done: { caldav: done('caldav'), cloud: done('cloud') }, open };
 }
 

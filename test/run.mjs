@@ -22,7 +22,7 @@ const TIMEOUT_MS = 15 * 60_000;
 /** They need no server. */
 const QUICK_TESTS = ['test/house.test.ts', 'test/docs.test.ts', 'test/config.test.ts', 'test/core', 'test/scripts'];
 /** One for each call of `testTemporal`. */
-const NAMESPACES = 86;
+const NAMESPACES = 100;
 
 const stopping = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => stopping.abort());
@@ -91,10 +91,14 @@ async function runCheck([name, ...command]) {
 async function startServers() {
   const { register } = await import('tsx/esm/api');
   const unregister = register();
-  const { startTestPostgres, startTestTemporal, DATABASE_VARIABLE, TEMPORAL_VARIABLE } = await import(
+  const { startTestPostgres, useTestPostgres, startTestTemporal, DATABASE_VARIABLE, TEMPORAL_VARIABLE } = await import(
     './support/servers.ts'
   );
-  const [postgres, temporal] = await Promise.all([startTestPostgres(), startTestTemporal(NAMESPACES)]);
+  const given = process.env[DATABASE_VARIABLE];
+  const [postgres, temporal] = await Promise.all([
+    given ? useTestPostgres(given) : startTestPostgres(),
+    startTestTemporal(NAMESPACES),
+  ]);
   return {
     environment: { [DATABASE_VARIABLE]: postgres.url, [TEMPORAL_VARIABLE]: JSON.stringify(temporal.server) },
     stop: async () => {

@@ -26,6 +26,7 @@ export function reader(
   const own = new Set(ownAddresses.map((address) => address.toLowerCase()));
 
   function eventsOf(object: Omit<Stored, 'ref'>): Found[] {
+    const marker = markerOf(object.resource);
     return readObject(object.data, { floatingZone, fields }).events.map((entry): Found => {
       const { organizer, attendees } = entry.addresses;
       return {
@@ -37,8 +38,9 @@ export function reader(
         ...(entry.event === null ? { title: entry.title } : {}),
         problems: entry.problems,
         modifiedAt: entry.modifiedAt,
-        marker: markerOf(object.resource),
-        ...(entry.syncedBy ? { syncedBy: entry.syncedBy } : {}),
+        marker,
+        // The copy of an event that bears a mark has its UID.
+        ...(entry.syncedBy && marker === null ? { syncedBy: entry.syncedBy } : {}),
         isDeclined:
           entry.event?.attendees.some(
             ({ address, participation }) => participation === 'declined' && own.has(address.toLowerCase()),

@@ -118,6 +118,7 @@ function deletionsSince(db: MemoryTables, pairId: string, since: Date, linkIds: 
     isLast(op);
   const open = deletions
     .filter(({ doneAt, status }) => doneAt === null && status !== 'done')
+    .sort((a, b) => (a.id < b.id ? -1 : 1))
     .map((op) => ({ linkId: op.linkId, side: op.side, mayBeDone: mayBeDone(op) }))
     .filter((one) => one.mayBeDone || linkIds.includes(one.linkId));
   return { done: { caldav: done('caldav'), cloud: done('cloud') }, open };

@@ -94,6 +94,12 @@ export class StoreCalls {
     return this.some(() => this.known(this.database.links));
   }
 
+  /** Those of half of the ops. */
+  private writtenLinks(): string[] {
+    const ids = [...this.database.ops.values()].map(({ linkId }) => linkId);
+    return [...new Set(ids.filter(() => this.random.chance(0.5)))];
+  }
+
   private text(): string {
     return this.random.pick(CONTENTS);
   }
@@ -159,8 +165,8 @@ export class StoreCalls {
       agreed: this.orNothing(this.maybe(this.sealed())),
       label: this.orNothing(this.maybe(this.sealed())),
       lastChangeAt: this.orNothing(this.maybe(this.time())),
-      startAt: this.orNothing(this.maybe(new Date(this.random.below(3) * 3_600_000))),
-      excluded: this.orNothing(this.maybe(this.random.pick(['leftover', 'leftover', 'removed'] as const))),
+      startAt: this.random.chance(0.9) ? new Date(0) : this.orNothing(null),
+      excluded: this.orNothing(this.random.pick(['leftover', 'leftover', 'removed', null, null, null] as const)),
       dirty: this.orNothing(this.random.chance(0.5)),
     });
   }
@@ -463,8 +469,8 @@ export class StoreCalls {
     storeResults: () => [this.writeResults()],
     finishDeletions: () => [this.linkIds(), this.onlyTime()],
     unsettledWrites: () => [this.linkIds()],
-    mayHaveCopies: () => [this.linkIds()],
-    lostCreates: () => [this.linkIds(), this.side()],
+    mayHaveCopies: () => [this.writtenLinks()],
+    lostCreates: () => [this.writtenLinks(), this.side()],
     deletionsSince: () => [this.pair(), this.time(), this.linkIds()],
     writtenSince: () => [this.linkIds(), this.time()],
     insertConflicts: () => [this.some(() => this.newConflict(), 2)],

@@ -29,8 +29,7 @@ export interface TestServer {
 export async function startTestPostgres(): Promise<{ url: string; stop: () => Promise<void> }> {
   const dataDir = await makeFolder('postgres');
   const server = await startPostgres({ dataDir, port: 0, isThrowaway: true }, { print: console.log, onLost: fail });
-  await onServer(server.url, `create database ${TEMPLATE}`);
-  await migrate(databaseNamed(server.url, TEMPLATE));
+  await makeTemplate(server.url);
   return {
     url: server.url,
     stop: async () => {
@@ -38,6 +37,17 @@ export async function startTestPostgres(): Promise<{ url: string; stop: () => Pr
       rmSync(dataDir, { recursive: true, force: true });
     },
   };
+}
+
+/** The same on a server that runs: `stop` leaves it. */
+export async function useTestPostgres(url: string): Promise<{ url: string; stop: () => Promise<void> }> {
+  await makeTemplate(url);
+  return { url, stop: async () => undefined };
+}
+
+async function makeTemplate(server: string): Promise<void> {
+  await onServer(server, `create database ${TEMPLATE}`);
+  await migrate(databaseNamed(server, TEMPLATE));
 }
 
 /** The server needs seconds to accept a new namespace, so all are created at its start. */
