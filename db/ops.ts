@@ -104,14 +104,25 @@ export async function noteNormalised(db: Db, notes: readonly Normalised[]): Prom
   await updateRows(db, ops, ['id'], changed);
 }
 
-export async function countOps(db: Db, runId: string): Promise<Record<OpStatus, number>> {
+/** The ops of a run by status, and how many of all are no updates. */
+export type OpCounts = Readonly<Record<OpStatus | 'createsAndDeletes', number>>;
+
+export async function countOps(db: Db, runId: string): Promise<OpCounts> {
   const rows = await db.sql
-    .select({ status: ops.status, count: sql<number>`count(*)::int` })
+    .select({
+      status: ops.status,
+      count: sql<number>`count(*)::int`,
+      others: sql<number>`(count(*) filter (where ${ops.action} <> 'update'))::int`,
+    })
     .from(ops)
     .where(eq(ops.runId, runId))
     .groupBy(ops.status);
-  const counts: Record<OpStatus, number> = { pending: 0, done: 0, stale: 0, waiting: 0, failed: 0, dropped: 0 };
-  for (const row of rows) counts[row.status] = row.count;
+  const none = { pending: 0, done: 0, stale: 0, waiting: 0, failed: 0, dropped: 0 };
+  const counts = { ...none, createsAndDeletes: 0 };
+  for (const { status, count, others } of rows) {
+    counts[status] = count;
+    counts.createsAndDeletes += others;
+  }
   return counts;
 }
 

@@ -12,7 +12,7 @@ import type { HistoryStore, LeftoverStore } from './history-store.ts';
 import type { Halves, SimilarSide } from './link-matching.ts';
 import type { NewSide, SideChange, SideRow } from './link-sides.ts';
 import type { LinkChange, LinkRowOutline, LinkUpdate, LoadedLink, NewLink, RetriedRefusals } from './links.ts';
-import type { NewOp, Normalised, OpRow } from './ops.ts';
+import type { NewOp, Normalised, OpCounts, OpRow } from './ops.ts';
 import type { PairNow, PairUpdate, PairWithAccounts } from './pairs.ts';
 import type { PollInput } from './polls.ts';
 import type { LinkProblems, NewProblem } from './problems.ts';
@@ -312,7 +312,7 @@ export interface JournalStore {
   noteNormalised(notes: readonly Normalised[]): Promise<void>;
 
   /** Ops of one run by status. */
-  countOps(runId: string): Promise<Record<OpStatus, number>>;
+  countOps(runId: string): Promise<OpCounts>;
 
   /**
    * These events are gone: our deletions that are not known to be done count as done, because their answers may have

@@ -101,7 +101,7 @@ async function applyRounds(applying: Applying, startedAt: Date) {
 async function applyPending(applying: Applying): Promise<Map<string, OpRow>> {
   const { deps, open } = applying;
   const again = new Map<string, OpRow>();
-  let countedAt = 0;
+  let countedAt = deps.clock.now().getTime();
   for await (const chunk of chunksOf(applying, 'writes')) {
     await applyOps(applying, chunk, again);
     if (applying.stopped.size === 0) await confirm(applying);

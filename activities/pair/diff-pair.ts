@@ -83,10 +83,11 @@ async function decideRun(
   deps.log.debug({ ...about, trigger: input.trigger, full: input.full, polled: input.polled }, 'run begins');
   let read: Record<SideName, number>;
   let outcomes: SideOutcomes = {};
+  let full = false;
   if (input.polled) {
     read = await deps.store.changedSinceLastRun(pair.id);
   } else {
-    const full = input.full || pair.fullListingAt === null || SIDES.some((side) => needsFreshListing(pair, side));
+    full = input.full || pair.fullListingAt === null || SIDES.some((side) => needsFreshListing(pair, side));
     outcomes = await readBoth(deps, open, { epoch, full });
     const { caldav, cloud } = outcomes;
     const failed = [caldav, cloud].find((outcome) => outcome instanceof SideFailed);
@@ -99,7 +100,7 @@ async function decideRun(
   await proveDeletions(deps, open, epoch);
   await confirmWrites(deps, open, epoch);
   if (!input.polled) await noteOutcomes(deps, open, outcomes);
-  await linkEvents(deps, open, epoch);
+  const matched = await linkEvents(deps, open, epoch);
   if (input.full) await deps.store.retryRefusals(pair.id, { before: null });
   const byPerson = await planUndo(deps, open, { id: run.id, epoch });
   const dirty = await deps.store.dirtyLinks(pair.id, deps.clock.now(), input.trigger !== 'poll');
@@ -110,6 +111,8 @@ async function decideRun(
     readCloud: read.cloud,
   });
   await deps.store.updatePair(pair.id, { needsMatching: false });
+  // What the run writes is counted when it ends.
+  if (full || matched.length > 0 || planned.losesEvents) await deps.store.noteEventCount(pair.id);
   const { conflicts, held, problems } = planned;
   const ops = planned.ops + byPerson.size;
   deps.log.debug({ ...about, events: ids.length, ops, conflicts, held, problems }, 'run is planned');

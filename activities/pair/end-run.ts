@@ -28,7 +28,8 @@ export async function endRun(
     firstRunAt: pair.firstRunAt ?? now,
     ...(run && stored ? dueAfterRun(scheduleOf(deps, stored.pair, push), run.startedAt, now) : {}),
   });
-  await deps.store.noteEventCount(pair.id);
+  // A count reads all events of the pair.
+  if (counts.createsAndDeletes > 0) await deps.store.noteEventCount(pair.id);
   return logged(deps, run);
 }
 
@@ -55,7 +56,6 @@ export async function failRun(deps: Deps, { pair }: OpenPair, runId: string, fai
     error: { code: failure.error.kind, side: failure.side, detail },
   });
   if (!pair.firstRunAt) await deps.store.updatePair(pair.id, { firstRunAt: now });
-  await deps.store.noteEventCount(pair.id);
   return logged(deps, await deps.store.getRun(runId));
 }
 

@@ -32,6 +32,8 @@ export interface Planned {
   readonly conflicts: number;
   readonly held: number;
   readonly problems: number;
+  /** Links or sides of links may go. */
+  readonly losesEvents: boolean;
   /** Series whose instances an earlier pair had created. */
   readonly relinkedSeries: ReadonlySet<string>;
 }
@@ -94,7 +96,7 @@ class Planning {
   }
 
   planned(): Planned {
-    return { ...this.total, relinkedSeries: this.relinkedSeries };
+    return { ...this.total, losesEvents: this.facts.some(losesEvents), relinkedSeries: this.relinkedSeries };
   }
 
   async chunks(linkIds: readonly string[]): Promise<string[][]> {
@@ -239,6 +241,10 @@ class Planning {
 
 const NO_COUNTS = { caldav: 0, cloud: 0, linked: 0 };
 const NO_DELETIONS = { done: { caldav: 0, cloud: 0 }, open: [] };
+
+function losesEvents({ waiting, removals }: DeletionFacts): boolean {
+  return waiting.length + removals.length > 0;
+}
 
 function startOf(store: Store, label: Buffer, cell: string): string | null {
   const opened = JSON.parse(store.vault.open(label, cell)) as {

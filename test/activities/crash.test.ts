@@ -156,6 +156,8 @@ test('a crash at any boundary leads to the same end', async (context) => {
     const isSameRun = index % 2 === 0;
     try {
       await finish(harness, mortal, isSameRun);
+      // How many results are stored together differs, so this schedule may have fewer boundaries.
+      mortal.dies = Infinity;
       assert.deepEqual(end(harness), expected);
       assert.deepEqual(harness.caldav.titles(), harness.cloud.titles());
       const { writes } = harness;

@@ -119,6 +119,34 @@ test('a mass deletion is held as a whole, though its events are planned in chunk
   assert.equal(harness.caldav.titles().length, 30);
 });
 
+test('FC6: only runs in which an event comes or goes count the events, and the count is right', async () => {
+  const harness = await harnessWith(6);
+  const { store } = harness.deps;
+  const { noteEventCount } = store;
+  let counts = 0;
+  store.noteEventCount = (pairId) => {
+    counts += 1;
+    return noteEventCount(pairId);
+  };
+  const ran = async (change: () => void, events: number, counted: boolean): Promise<void> => {
+    change();
+    counts = 0;
+    await harness.settle();
+    assert.equal((await harness.pair()).eventCount, events);
+    assert.equal(counts > 0, counted);
+  };
+  const { person } = harness.cloud;
+  await ran(() => {}, 6, true);
+  await harness.run();
+  await ran(() => person.edit(harness.cloud.find('Event 1'), { title: 'Edited' }), 6, false);
+  await ran(() => person.insert({ title: 'New' }), 7, true);
+  await ran(() => person.remove(harness.cloud.find('Event 2')), 6, true);
+  const both = { title: 'Both', uid: 'both' };
+  await ran(() => void [person, harness.caldav.person].map((one) => one.insert(both)), 7, true);
+  const everywhere = [harness.cloud, harness.caldav];
+  await ran(() => everywhere.forEach((side) => side.person.remove(side.find('Both'))), 6, true);
+});
+
 test('FC12: a mass deletion is proved in as few requests as the side allows, and stored in parts', async () => {
   for (const [getsAtOnce, gets] of [
     [100, 3],

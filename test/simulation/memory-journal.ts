@@ -35,7 +35,8 @@ export function journalOf(db: MemoryTables): Immediate<JournalStore> {
       db.set(db.ops, id, { status, code, doneAt, ...(status === 'done' ? { next: null } : {}) }),
     noteNormalised: (notes) => notes.forEach(({ linkId, side, shown }) => noteNormalised(db, linkId, side, shown)),
     countOps: (runId) => {
-      const counts: Record<OpRow['status'], number> = {
+      const counts = {
+        createsAndDeletes: 0,
         pending: 0,
         done: 0,
         stale: 0,
@@ -43,7 +44,10 @@ export function journalOf(db: MemoryTables): Immediate<JournalStore> {
         failed: 0,
         dropped: 0,
       };
-      for (const { status } of ofRun(runId)) counts[status] += 1;
+      for (const { status, action } of ofRun(runId)) {
+        counts[status] += 1;
+        if (action !== 'update') counts.createsAndDeletes += 1;
+      }
       return counts;
     },
     finishDeletions: (linkIds, at) => {
