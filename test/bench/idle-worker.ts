@@ -1,0 +1,99 @@
+/** A worker of `idle.ts`: everything of the product but the calendars, which it asks for over HTTP. */
+import { NativeConnection } from '@temporalio/worker';
+import { pino } from 'pino';
+import { SYSTEM_CLOCK } from '../../activities/deps.ts';
+import { createActivities, createBookingActivities, createPushActivities, type Deps } from '../../activities/index.ts';
+import { PollLoops } from '../../activities/poll-loop.ts';
+import type { CalendarEvent } from '../../core/event.ts';
+import { newId } from '../../db/ids.ts';
+import { openPools } from '../../db/pools.ts';
+import { postgresStore } from '../../db/postgres-store.ts';
+import { createVault } from '../../db/vault.ts';
+import type { Account, ChangePage, Found, Provider, Side, Stored, Written } from '../../providers/provider.ts';
+import { newWorkerIdentity } from '../../worker/recover-orphaned-activities.ts';
+import { keepWorkerLease } from '../../worker/worker-lease.ts';
+import { createWorkers } from '../../worker/workers.ts';
+import { BENCH_KEY, type CalendarCall } from './idle.ts';
+
+const { env } = process;
+const log = pino({ level: 'warn' }, process.stderr);
+
+async function ask<T>(calendar: string, call: CalendarCall['call'], ...args: unknown[]): Promise<T> {
+  const answer = await fetch(env['BENCH_CALENDARS']!, {
+    method: 'POST',
+    body: JSON.stringify({ calendar, call, args }),
+  });
+  if (!answer.ok) throw new Error(await answer.text());
+  return (await answer.json()) as T;
+}
+
+const sideOf = (calendar: string): Side => ({
+  writesAtOnce: 4,
+  async *changes(cursor) {
+    yield* await ask<ChangePage[]>(calendar, 'changes', cursor);
+  },
+  get: async (names) => new Map(await ask<[string, readonly Found[] | 'gone'][]>(calendar, 'get', names)),
+  create: (event: CalendarEvent, key: string, generation: number) =>
+    ask<Written>(calendar, 'create', event, key, generation),
+  update: (stored: Stored, next: CalendarEvent) => ask<Written>(calendar, 'update', stored, next),
+  remove: (stored: Stored) => ask(calendar, 'remove', stored),
+  read: (stored) => ({
+    ...stored,
+    problems: [],
+    ...(JSON.parse(stored.data) as Omit<Found, keyof Stored | 'problems'>),
+  }),
+  unsupported: () => null,
+});
+
+const provider: Provider = {
+  verifyCredentials: () => Promise.resolve({ identity: 'bench', username: 'bench', discovered: {} }),
+  open: (): Account => ({
+    canCreateCalendars: false,
+    identity: async () => 'bench',
+    calendars: async () => [],
+    createCalendar: () => Promise.reject(new Error('not here')),
+    freeBusy: async () => [],
+    side: sideOf,
+  }),
+};
+
+const pools = openPools(env['BENCH_DATABASE']!, createVault([BENCH_KEY], BENCH_KEY), false);
+const identity = newWorkerIdentity();
+const shared: Deps = {
+  store: postgresStore(pools.runs),
+  fetch,
+  providers: new Map([['bench', provider]]),
+  log,
+  latency: 'interval',
+  historyDays: 90,
+  worker: identity,
+  tag: (text) => pools.api.vault.hash(text),
+  clock: SYSTEM_CLOCK,
+  newId,
+  // Every interval is exactly as long as it is set, so that lateness can be told.
+  random: () => 0.5,
+};
+const polling: Deps = { ...shared, store: postgresStore(pools.polls) };
+const loops = new PollLoops();
+const bookings = { pollIntervalSeconds: 60, webhook: null };
+const connection = await NativeConnection.connect({ address: env['BENCH_TEMPORAL']! });
+const lease = await keepWorkerLease(pools.leases, identity, log);
+const workers = await createWorkers({
+  connection,
+  namespace: 'test-0',
+  activities: {
+    ...createActivities(shared, { polling, loops }),
+    ...createBookingActivities(
+      { ...shared, ...bookings, db: pools.runs },
+      { polling: { ...polling, ...bookings, db: pools.polls }, loops },
+    ),
+    ...createPushActivities({ ...polling, db: pools.polls, push: { isOn: false, address: (path) => path } }, loops),
+  },
+  identity,
+  handOver: () => loops.handOver(),
+});
+process.on('SIGTERM', () => workers.shutdown());
+await workers.run();
+await lease.stop();
+await connection.close();
+process.exit(0);
