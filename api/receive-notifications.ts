@@ -32,6 +32,7 @@ type ReceiverDeps = Pick<ApiDeps, 'db' | 'providers' | 'control' | 'bookings' | 
 /** A row that was read is believed for this long, so that a storm costs few statements. */
 const KNOWN_MS = 1_000;
 const MOST_KNOWN = 10_000;
+const REFUSED_LOG_MS = 60_000;
 
 /** Receives until it is stopped. @param start starts the workflow that keeps the channels */
 export function receiveNotifications(
@@ -40,6 +41,16 @@ export function receiveNotifications(
 ): PushReceiver & { stop(): Promise<void> } {
   const bursts = new NotificationBursts((id, generation) => notify(deps, id, generation));
   const known = new Map<string, { readonly channel: PushChannel; readonly untilMs: number }>();
+  const loggedUntil = new Map<string, number>();
+
+  /** Once a minute for each channel: a server may go on for long. */
+  function logRefused(channelId: string, about: { provider: string; reason: string }): void {
+    const now = performance.now();
+    if ((loggedUntil.get(channelId) ?? 0) > now) return;
+    if (loggedUntil.size > MOST_KNOWN) loggedUntil.clear();
+    loggedUntil.set(channelId, now + REFUSED_LOG_MS);
+    deps.log.info({ channelId, ...about }, 'a push message was refused');
+  }
 
   async function find(id: string, generation: number): Promise<PushChannel | null> {
     const now = performance.now();
@@ -91,7 +102,7 @@ export function receiveNotifications(
     const message = { headers, body, keySecret, resourceId, senderKey, origin, now: new Date() };
     const kinds = deps.providers.get(provider)?.push?.unseal?.(message) ?? 'unreadable';
     if (typeof kinds === 'string') {
-      deps.log.info({ channelId: id, provider, reason: kinds }, 'a push message was refused');
+      logRefused(id, { provider, reason: kinds });
       return kinds === 'unsigned' && kinds;
     }
     if (channel.verifiedGeneration < generation) {

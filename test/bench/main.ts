@@ -1,12 +1,13 @@
 /**
  * `npm run bench`: what a sync costs, as ratios and counts within one run on one machine. Takes most of an hour; a
- * section's name runs only that one, and a further word changes its size.
+ * section's name runs only that one, and a further word changes its size or its part.
  *
  *     npm run bench -- caldav 'that both'      beside other tools; cases with these words in their names
  *     npm run bench -- clouds 300              with the Google and Microsoft stand-ins, that many events
  *     npm run bench -- idle 1000               so many idle pairs
  *     npm run bench -- large 10000             one pair with so many events
  *     npm run bench -- latency                 edit to write, with ten pairs at once
+ *     npm run bench -- latency webdav-push     only where the server reports changes; `polled`: only where it does not
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg, tmpdir, totalmem } from 'node:os';
@@ -50,7 +51,7 @@ try {
     for (const pairs of sizes(100, 1_000, 6_000))
       for (const workers of [1, 2]) show('idle', [await measureIdle(pairs, workers)]);
   if (isAsked('large')) for (const events of sizes(50_000)) show('large', await measureLarge(events));
-  if (isAsked('latency')) show('latency', await measureLatency(10, 2));
+  if (isAsked('latency')) show('latency', await measureLatency(10, 2, part));
   console.log(`load at the end: ${load()}`);
   mkdirSync('build', { recursive: true });
   writeFileSync(join('build', 'bench.json'), JSON.stringify(results, null, 1));
