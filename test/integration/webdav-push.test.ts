@@ -7,6 +7,7 @@ import { createVault } from '../../db/vault.ts';
 import { encrypt, newVapidKeys, vapid } from '../fakes/webdav-push/sender.ts';
 import { type PushingServer, startPushingServer } from '../fakes/webdav-push/server.ts';
 import type { Registration } from '../fakes/webdav-push/service.ts';
+import { connect as connectHost, hours, newBooking } from '../support/booking-hosts.ts';
 import { type Json, until } from '../support/calpair.ts';
 import { CLOUDS } from '../support/clouds.ts';
 import { basicAuthorization } from '../support/dav.ts';
@@ -323,6 +324,21 @@ describe('push from CalDAV', () => {
     await servers.calpair.api.call('DELETE', `/v1/connections/${shown.connectionId}`);
     await servers.calpair.api.call('DELETE', `/v1/accounts/${other.accountIds.caldav}`);
     assert.deepEqual(registered(), []);
+  });
+
+  it('a booked event that is deleted in the calendar cancels its booking at once', async () => {
+    const { base, url } = server.through(await servers.radicale.createCalendar('booked'));
+    const accountId = await connectHost(servers.calpair, { calendar: { server: { ...servers.radicale, base }, url } });
+    const slot = newBooking(accountId, 'Call', hours(2, 9, 10));
+    const booking = await servers.calpair.api.call('POST', '/v1/bookings?wait=20', slot);
+    await until('one registration', () => server.push.of(new URL(url).pathname).length === 1);
+    await quiet();
+    const client = new DavPerson(servers.radicale, url);
+    await client.remove(await client.nameOf('SUMMARY:Call'));
+    await until('the booking is cancelled', async () => {
+      const { status, cancelledBy } = await servers.calpair.api.call('GET', `/v1/bookings/${booking.id}`);
+      return status === 'cancelled' && cancelledBy === 'calendar';
+    });
   });
 
   it('both calendars of a pair between CalDAV accounts are pushed', async () => {
