@@ -17,6 +17,8 @@ export async function endRun(
 ): Promise<RunSummary> {
   const counts = await deps.store.countOps(runId);
   const now = deps.clock.now();
+  // A count reads all events of the pair.
+  if (counts.createsAndDeletes > 0) await deps.store.noteEventCount(pair.id);
   await deps.store.noteCalendarChange(Object.values(accountIds));
   const result = counts.failed + counts.waiting + counts.stale + counts.pending > 0 ? 'partial' : 'ok';
   await deps.store.updateRun(runId, { result, finishedAt: now });
@@ -28,8 +30,6 @@ export async function endRun(
     firstRunAt: pair.firstRunAt ?? now,
     ...(run && stored ? dueAfterRun(scheduleOf(deps, stored.pair, push), run.startedAt, now) : {}),
   });
-  // A count reads all events of the pair.
-  if (counts.createsAndDeletes > 0) await deps.store.noteEventCount(pair.id);
   return logged(deps, run);
 }
 

@@ -280,7 +280,7 @@ function processesOf(root: number): Process[] {
   const found = all.filter(({ parent }) => parent === root);
   for (const one of found) found.push(...all.filter(({ parent }) => parent === one.pid));
   return found.map(({ pid, command, ticks }) => {
-    const line = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+    const line = readOrEmpty(`/proc/${pid}/cmdline`);
     const name = line.includes('idle-worker')
       ? 'worker'
       : command.includes('postgres')
@@ -288,9 +288,18 @@ function processesOf(root: number): Process[] {
         : /temporal/.test(line)
           ? 'temporal'
           : 'other';
-    const rollup = name === 'other' ? '' : readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8');
+    const rollup = name === 'other' ? '' : readOrEmpty(`/proc/${pid}/smaps_rollup`);
     return { name, ms: (ticks * 1000) / TICKS_PER_SECOND, pss: Number(/^Pss:\s+(\d+)/m.exec(rollup)?.[1] ?? 0) };
   });
+}
+
+/** A process may have ended meanwhile. */
+function readOrEmpty(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return '';
+  }
 }
 
 function cpuOf(processes: readonly Process[], name: string): number {
