@@ -315,6 +315,7 @@ export const KEPT_REASONS = {
   exists: 'The event is there again.',
   'already-undone': 'It reads so already.',
   source: 'This side is the source of a one-way pair, which is never written to.',
+  original: 'It is the event itself: only its copy is taken away.',
   'part-of-series': 'It is one occurrence of a series that this side has as single events.',
   unreadable: 'The event cannot be read.',
   'has-guests': 'It has guests, whom the server could notify.',

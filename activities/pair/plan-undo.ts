@@ -7,7 +7,14 @@ import { groupBy } from '../../core/group-by.ts';
 import { labelOfEvent } from '../../core/sync/event-label.ts';
 import { type ChangeContent, labelOfChange } from '../../core/sync/history.ts';
 import { pathKey } from '../../core/sync/paths.ts';
-import { isUntouched, type UndoPlan, type UndoState, type UndoStep, undoStep } from '../../core/sync/undo.ts';
+import {
+  isUntouched,
+  type KeptReason,
+  type UndoPlan,
+  type UndoState,
+  type UndoStep,
+  undoStep,
+} from '../../core/sync/undo.ts';
 import type { ChangeRow } from '../../db/changes.ts';
 import type { LeftoverFilter } from '../../db/history-schema.ts';
 import type { Leftover } from '../../db/leftovers.ts';
@@ -61,13 +68,14 @@ async function takeBack(undoing: Undoing, changeIds: readonly string[]): Promise
     const links = new Map(
       (await store.loadLinks(unique(rows, ({ linkId }) => linkId))).map((one) => [one.link.id, one]),
     );
-    const since = groupBy(await laterChanges(store, rows), keyOf);
+    const since = groupBy(await laterChanges(store, rows), ({ linkId }) => linkId);
     const ops: NewOp[] = [];
     for (const [, ofSide] of groupBy(rows, keyOf)) {
       const first = ofSide[0]!;
       const loaded = links.get(first.linkId) ?? null;
       const isBack = loaded === null && (await isThereAgain(undoing, ofSide));
-      const { steps, write } = stepsOf(undoing, ofSide, loaded, isBack, since.get(keyOf(first)) ?? []);
+      const isOriginal = loaded !== null && isOriginalOfBoth(loaded, first.side, rows);
+      const { steps, write } = stepsOf(undoing, ofSide, loaded, { isBack, isOriginal }, since.get(first.linkId) ?? []);
       const op = write && (await opOf(undoing, write, loaded));
       if (op) ops.push(op);
       for (const { row, step } of steps) {
@@ -81,6 +89,14 @@ async function takeBack(undoing: Undoing, changeIds: readonly string[]): Promise
   return plan;
 }
 
+/** Both sides of an event were created by what is to be taken back, and this one is the event that stays. */
+function isOriginalOfBoth({ link, sides }: Loaded, side: SideName, rows: readonly ChangeRow[]): boolean {
+  const created = new Set(
+    rows.filter((row) => row.linkId === link.id && row.action === 'create').map((row) => row.side),
+  );
+  return created.size === 2 && sides.caldav !== undefined && side === (sides.cloud?.owned ? 'caldav' : 'cloud');
+}
+
 type MutablePlan = { -readonly [Key in keyof UndoPlan]: UndoPlan[Key][number][] };
 
 interface Step {
@@ -88,12 +104,15 @@ interface Step {
   readonly step: UndoStep;
 }
 
-/** The steps for the changes of one side of a link, newest first, and the write that they amount to. */
+/**
+ * The steps for the changes of one side of a link, newest first, and the write that they amount to.
+ * @param later what the pair has written to either side of the link since the oldest of them
+ */
 function stepsOf(
   { deps, open }: Undoing,
   rows: readonly ChangeRow[],
   loaded: Loaded | null,
-  isBack: boolean,
+  { isBack, isOriginal }: { readonly isBack: boolean; readonly isOriginal: boolean },
   later: readonly ChangeRow[],
 ): { readonly steps: readonly Step[]; readonly write: Step | null } {
   const { store } = deps;
@@ -106,9 +125,18 @@ function stepsOf(
   let write: Step | null = null;
   const steps = rows.map((row): Step => {
     const content = contentOf(store, row);
-    if (content === null || (loaded?.sides[side]?.current && !view?.now))
-      return { row, step: { write: null, undone: [], kept: [{ field: 'event', reason: 'unreadable' }] } };
-    if (isBack) return { row, step: { write: null, undone: [], kept: [{ field: 'event', reason: 'exists' }] } };
+    const kept = (reason: KeptReason): Step => ({
+      row,
+      step: { write: null, undone: [], kept: [{ field: 'event', reason }] },
+    });
+    if (content === null || (loaded?.sides[side]?.current && !view?.now)) return kept('unreadable');
+    if (isBack) return kept('exists');
+    if (isOriginal && content.action === 'create') return kept('original');
+    // What came back and went again would come back as it was before the first time, beside an original of today.
+    const isGoneAgain =
+      loaded &&
+      later.some((one) => one.id > row.id && one.side === side && one.action === 'delete' && !mine.has(one.id));
+    if (isGoneAgain && content.action === 'delete') return kept('changed-since');
     const state: UndoState = {
       side,
       now: content.action === 'create' ? (view?.now ?? null) : now,

@@ -159,10 +159,17 @@ function settleAs(
   const { id, parentId } = link.link;
   const done = { ...DONE, dirty: isOutdated };
   const changed = { ...done, lastChangeAt: at };
+  // A copy that comes back is synced again; another change that is taken back leaves an event without its copy.
+  const included: LinkUpdate = op.action === 'create' ? { excluded: null } : {};
   const refusals = (): LinkUpdate => ({ refusals: withoutRefusal(tx, pair, link, op.side) });
+  const release = (): void => void (link.facts.held !== null && changes.released.add(id));
+  const asBase = (): void => {
+    const row = link.sides[op.side];
+    if (row) putSide(changes, link, { ...row, base: row.current, baseVersion: row.version });
+  };
   const agree = (set: LinkUpdate): void => {
     changes.settledLinks.add(id);
-    if (link.facts.held !== null) changes.released.add(id);
+    release();
     link.set = { ...link.set, ...set, refusals: null };
   };
   switch (outcome) {
@@ -174,18 +181,19 @@ function settleAs(
       agree(done);
       break;
     case 'copy-removed':
+      // The original keeps its base: what a person has changed since is copied when the copy comes back.
       changes.droppedSides.push({ linkId: id, side: op.side });
-      agree({ ...done, excluded: op.byPerson === 'remove' ? 'removed' : 'undone' });
+      release();
+      link.set = { ...link.set, ...done, excluded: op.byPerson === 'remove' ? 'removed' : 'undone', refusals: null };
       break;
     case 'edited':
-      link.set = { ...link.set, ...NOW_DIRTY, excluded: null };
+      if (op.action === 'create' && link.sides[otherSide(op.side)]) asBase();
+      link.set = { ...link.set, ...NOW_DIRTY, ...included };
       break;
-    case 'accepted': {
-      const row = link.sides[op.side];
-      if (row) putSide(changes, link, { ...row, base: row.current, baseVersion: row.version });
-      link.set = { ...link.set, ...changed, excluded: null };
+    case 'accepted':
+      asBase();
+      link.set = { ...link.set, ...changed, ...included };
       break;
-    }
     case 'matched-anew':
       for (const row of Object.values(link.sides)) putSide(changes, link, { ...row, base: null, baseVersion: null });
       link.set = { ...link.set, ...NOW_DIRTY };

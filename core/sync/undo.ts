@@ -8,7 +8,7 @@ import { pathKey, valueAt, withValueAt } from './paths.ts';
 import { type Direction, sourceOf } from './policy.ts';
 
 /** Why something was not taken back. */
-type KeptReason =
+export type KeptReason =
   /** A person, or a later sync, has changed the field since. */
   | 'changed-since'
   /** The event is no longer on that side. */
@@ -21,6 +21,8 @@ type KeptReason =
   | 'source'
   /** One occurrence of a series that its side has as single events: the series has to be changed. */
   | 'part-of-series'
+  /** Of both sides of an event, which were created together, one stays: the event itself. */
+  | 'original'
   /** The event cannot be read. */
   | 'unreadable'
   /** A server could tell its guests of the deletion. */
@@ -34,7 +36,7 @@ export interface UndoState {
   /** What it showed when both sides last agreed. */
   readonly base: CalendarEvent | null;
   readonly isInstance: boolean;
-  /** The fields that the pair has written since, as `pathKey` names them. */
+  /** The fields that the pair has written since, to either side, as `pathKey` names them. */
   readonly writtenSince: ReadonlySet<string>;
 }
 
@@ -66,7 +68,7 @@ export function undoStep(content: ChangeContent, state: UndoState, direction: Di
     // The pair does not copy this field any more.
     if (isOptional(path) && value === null) kept.push({ field, reason: 'changed-since' });
     else if (sameValue(value, before)) kept.push({ field, reason: 'already-undone' });
-    else if (!isAsWritten(path, value, after, state)) kept.push({ field, reason: 'changed-since' });
+    else if (!isAsWritten(path, value, after, state, direction)) kept.push({ field, reason: 'changed-since' });
     else {
       next = withValueAt(next, path, before);
       undone.push(field);
@@ -75,10 +77,20 @@ export function undoStep(content: ChangeContent, state: UndoState, direction: Di
   return undone.length === 0 ? { write: null, undone, kept } : { write: 'update', next, undone, kept };
 }
 
-/** It reads as it was written, or as the side made it of that: it has not been changed since. */
-function isAsWritten(path: FieldPath, value: unknown, after: unknown, { base, writtenSince }: UndoState): boolean {
+/**
+ * It reads as it was written, or as the side made of that: it has not been changed since. A person's edit would have
+ * been copied to the other side, where that is written to.
+ */
+function isAsWritten(
+  path: FieldPath,
+  value: unknown,
+  after: unknown,
+  { base, writtenSince }: UndoState,
+  direction: Direction,
+): boolean {
   if (sameValue(value, after)) return true;
-  return base !== null && !writtenSince.has(pathKey(path)) && sameValue(value, valueAt(base, path) ?? null);
+  if (base === null || sourceOf(direction) !== null || writtenSince.has(pathKey(path))) return false;
+  return sameValue(value, valueAt(base, path) ?? null);
 }
 
 function reasonToKeep(content: ChangeContent, state: UndoState, direction: Direction): KeptReason | null {
