@@ -71,7 +71,13 @@ function startsOf(master: ICAL.Component, start: ICAL.Time, until: number): ICAL
   // A start that the rule does not have is one more occurrence, as calendar programs show it; ical.js leaves it out.
   const excluded = master.getAllProperties('exdate').flatMap((property) => property.getValues() as ICAL.Time[]);
   const isLeftOut = ![...starts, ...excluded].some((one) => keyOf(one) === keyOf(start));
-  return isLeftOut ? [start, ...starts] : starts;
+  return isLeftOut && !endsBefore(master, start) ? [start, ...starts] : starts;
+}
+
+/** A series that a person ended before its first occurrence: Google's stand-in shows nothing of it. */
+function endsBefore(master: ICAL.Component, start: ICAL.Time): boolean {
+  const rules = master.getAllProperties('rrule').map((property) => property.getFirstValue() as ICAL.Recur);
+  return rules.length > 0 && rules.every(({ until }) => until !== null && until.compare(start) < 0);
 }
 
 function byStandIn(start: ICAL.Time, lines: readonly string[], until: number): ICAL.Time[] {
