@@ -44,7 +44,7 @@ export async function loadPlanInput(
     ({ link }) => link.parentId ?? '',
   );
 
-  const mayHaveCopy = new Set(await store.mayHaveCopies(ids));
+  const mayHaveCopy = new Set(await store.mayHaveCopies([...ids, ...links.instances.map(({ link }) => link.id)]));
   const unsettled = await store.unsettledWrites(ids);
   const written = await store.writtenSince(ids, since);
   const similar = await findSimilarEvents(store, pair, shared, events, now);
@@ -61,7 +61,12 @@ export async function loadPlanInput(
       mayHaveCopy: mayHaveCopy.has(event.link.id),
       duplicates: similar.duplicatesOf(event),
     })),
-    instances: new Map([...instances].map(([id, some]) => [id, some.map((one) => instanceOf(store, one))])),
+    instances: new Map(
+      [...instances].map(([id, some]) => [
+        id,
+        some.map((one) => ({ ...instanceOf(store, one), mayHaveCopy: mayHaveCopy.has(one.link.id) })),
+      ]),
+    ),
     known: {
       unsupported: (side, event) => sides[side].unsupported(event),
       forms: { caldav: sides.caldav.forms ?? {}, cloud: sides.cloud.forms ?? {} },

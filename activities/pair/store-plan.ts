@@ -18,6 +18,7 @@ import type { NewOp } from '../../db/ops.ts';
 import type { LinkProblems } from '../../db/problems.ts';
 import { movedTo, pairCell } from '../../db/sealed-cells.ts';
 import type { Deps } from '../deps.ts';
+import { DONE } from './failed-op.ts';
 import { labelColumns } from './label-columns.ts';
 import { later } from './observe.ts';
 import { fieldsOf, hashOf } from './write-journal.ts';
@@ -184,6 +185,7 @@ async function storeSeries(storing: Storing, all: readonly SeriesPlan[], changes
   }
   const updates = all.flatMap(({ linkId, update }) => (update ? [{ linkId, update }] : []));
   for (const { linkId } of updates) change(changes, linkId, { dirty: true });
+  for (const linkId of all.flatMap(({ awaited }) => awaited)) change(changes, linkId, { ...DONE, dirty: isOutdated });
   const settled = all.flatMap((one) => one.settled);
   await store.settleLinks(settled.map(({ linkId }) => linkId));
   for (const { linkId, agreed } of settled)

@@ -58,6 +58,8 @@ export interface InstanceToPlan {
   readonly sides: SideStates;
   /** What the series said of the occurrence when both last agreed; null before. */
   readonly agreed: Content | null;
+  /** The last attempt to create it got no answer. */
+  readonly mayHaveCopy?: boolean;
 }
 
 export type SideStates = Readonly<Partial<Record<SideName, SideState>>>;

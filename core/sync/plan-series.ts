@@ -32,6 +32,8 @@ export interface SeriesPlan {
   readonly released: readonly { readonly linkId: string; readonly side: SideName; readonly label: EventLabel | null }[];
   /** Links of instances that are gone for good. */
   readonly dropped: readonly string[];
+  /** Links of instances that are not wanted any more, and may have been created all the same: decided once seen. */
+  readonly awaited: readonly string[];
   /** Beside those of the series itself. */
   readonly problems: readonly SideProblem[];
   readonly conflicts: readonly FieldConflict[];
@@ -45,6 +47,7 @@ export const NO_INSTANCES = {
   settled: [],
   released: [],
   dropped: [],
+  awaited: [],
   problems: [],
   conflicts: [],
 } as const;
@@ -70,6 +73,9 @@ export function planSeries(
     isOneWay: sourceOf(direction) !== null || content === 'busy',
     winner: side,
   });
+  // The series lost these occurrences before their instances were created.
+  const created = new Set(decision.create.map(({ occurrence }) => occurrence));
+  const unmade = instances.filter(({ sides, occurrence }) => !sides[to] && !created.has(occurrence));
   const linkOf = new Map(instances.map((instance) => [instance.occurrence, instance.linkId]));
   const next = withExceptions(full, series, decision.exceptions);
   const changes = changedValues(full, next);
@@ -85,7 +91,11 @@ export function planSeries(
     released: instances
       .filter(({ occurrence }) => decision.released.includes(occurrence))
       .map(({ linkId: released, view: own }) => ({ linkId: released, side: to, label: own && labelOf(own) })),
-    dropped: decision.dropped.flatMap((occurrence) => linkOf.get(occurrence) ?? []),
+    dropped: [
+      ...decision.dropped.flatMap((occurrence) => linkOf.get(occurrence) ?? []),
+      ...unmade.filter(({ mayHaveCopy }) => !mayHaveCopy).map((instance) => instance.linkId),
+    ],
+    awaited: unmade.filter(({ mayHaveCopy }) => mayHaveCopy).map((instance) => instance.linkId),
     problems: [...(decision.isTooDense ? [TOO_DENSE] : []), ...problemsOf(instances, to)].map((problem) => ({
       side: to,
       problem,

@@ -397,6 +397,20 @@ describe('series that the other side has as single events', () => {
     );
   });
 
+  test('instances that were not created before the series lost them are dropped, or awaited if one may be there', () => {
+    const unmade = { view: { caldav: null, cloud: null, decision: null }, sides: {}, agreed: null };
+    const lost = { ...unmade, linkId: 'x', occurrence: '20200106T080000Z' };
+    const open = { ...unmade, linkId: 'y', occurrence: '20200113T080000Z', mayHaveCopy: true };
+    const wanted = { ...unmade, linkId: 'i2', occurrence: OCCURRENCES[2]! };
+    const input = { instances: new Map([['s', [all[0]!, all[1]!, wanted, lost, open]]]) };
+    const planned = plan([link('s', { caldav: series })], input, expandsOnCloud);
+    assert.deepEqual([planned.series[0]?.awaited, planned.dropped], [['y'], ['x']]);
+    assert.deepEqual(
+      planned.series[0]?.ops.map(({ linkId, op }) => [linkId, op.action]),
+      [['i2', 'create']],
+    );
+  });
+
   test('a series that is gone takes its instances with it, and counts as one deletion', () => {
     const planned = plan([link('s', { caldav: gone() })], { instances });
     assert.deepEqual(summary(planned), ['s series-gone']);

@@ -356,4 +356,41 @@ export const REGRESSIONS: readonly Regression[] = [
       ],
     },
   },
+  {
+    title: 'a pair never came to rest after a series lost occurrences whose singles had not been created yet',
+    schedule: {
+      profile: { cloud: 'graph', isShared: false, ways: 566, cloudWays: 85, behaviour: 0.16116464883089066 },
+      seed: 9320080,
+      steps: [
+        {
+          do: 'create',
+          calendar: 1,
+          times: { allDay: false, day: 1783900800000, minute: 495, length: 60, zone: 'UTC' },
+          rule: null,
+        },
+        {
+          do: 'create',
+          calendar: 1,
+          times: { allDay: false, day: 1782345600000, minute: 532, length: 45, zone: 'Asia/Kolkata' },
+          rule: { freq: 'MONTHLY', interval: 1, weekdays: [], onWeekday: true, end: { untilDays: 180 } },
+        },
+        { do: 'sync', during: [] },
+        { do: 'fault', calendar: 0, on: 'write', status: 503, when: 'after', times: 2, skip: 0, waitSeconds: 30 },
+        { do: 'fault', calendar: 1, on: 'write', status: 503, when: 'after', times: 1, skip: 0, waitSeconds: 30 },
+        { do: 'exclude-occurrence', at: 4, calendar: 1, event: 0.27162546501494944 },
+        { do: 'sync', during: [{ at: 1, step: { do: 'lose-result' } }] },
+        {
+          do: 'sync',
+          during: [{ at: 21, step: { do: 'move-occurrence', at: 4, by: 51, calendar: 0, event: 0.27162546501494944 } }],
+        },
+        {
+          do: 'repeat',
+          rule: { freq: 'DAILY', interval: 3, weekdays: [], onWeekday: true, end: { count: 8 } },
+          calendar: 1,
+          event: 0.5402114705648273,
+        },
+        { do: 'sync', during: [] },
+      ],
+    },
+  },
 ];
