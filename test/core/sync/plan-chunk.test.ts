@@ -397,7 +397,7 @@ describe('series that the other side has as single events', () => {
     );
   });
 
-  test('instances that were not created before the series lost them are dropped, or awaited if one may be there', () => {
+  test('instances that were not created before the series lost them are dropped, or awaited', () => {
     const unmade = { view: { caldav: null, cloud: null, decision: null }, sides: {}, agreed: null };
     const lost = { ...unmade, linkId: 'x', occurrence: '20200106T080000Z' };
     const open = { ...unmade, linkId: 'y', occurrence: '20200113T080000Z', mayHaveCopy: true };
