@@ -25,7 +25,7 @@ export interface OpenedChannel {
   readonly expiresAt: Date;
   /** The service has called the address, and got the right answer. False: it is about to. */
   readonly isVerified: boolean;
-  /** The service's first call is the first change: until then nobody knows whether it reaches us. */
+  /** The service's first call is the first change: until then it is not known whether it reaches us. */
   readonly callsOnChangeOnly?: boolean;
   /** With what the service signs its messages, as it has published it; null where they are not signed. */
   readonly senderKey?: string | null;

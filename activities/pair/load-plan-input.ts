@@ -62,10 +62,7 @@ export async function loadPlanInput(
       duplicates: similar.duplicatesOf(event),
     })),
     instances: new Map(
-      [...instances].map(([id, some]) => [
-        id,
-        some.map((one) => ({ ...instanceOf(store, one), mayHaveCopy: mayHaveCopy.has(one.link.id) })),
-      ]),
+      [...instances].map(([id, some]) => [id, some.map((one) => instanceOf(store, one, mayHaveCopy))]),
     ),
     known: {
       unsupported: (side, event) => sides[side].unsupported(event),
@@ -112,7 +109,7 @@ function read(deps: Deps, { pair, sides }: OpenPair, loaded: Loaded, held?: Held
   }
 }
 
-function instanceOf(store: Store, instance: Read): InstanceToPlan {
+function instanceOf(store: Store, instance: Read, mayHaveCopy: ReadonlySet<string>): InstanceToPlan {
   const { link, view } = instance;
   return {
     linkId: link.id,
@@ -122,6 +119,7 @@ function instanceOf(store: Store, instance: Read): InstanceToPlan {
     agreed:
       link.agreed &&
       (JSON.parse(store.vault.open(link.agreed, pairCell(link.pairId, 'links.agreed', link.id))) as Content),
+    mayHaveCopy: mayHaveCopy.has(link.id),
   };
 }
 

@@ -2,8 +2,9 @@
  * Plans what people asked to take back: writes to the side that the pair wrote to, before anything else of the run is
  * decided about these events. What was taken back is then an edit of that side, which the run copies to the other one.
  */
-import type { SideName } from '../../core/event.ts';
+import type { CalendarEvent, SideName } from '../../core/event.ts';
 import { groupBy } from '../../core/group-by.ts';
+import type { SideView } from '../../core/sync/decide.ts';
 import { labelOfEvent } from '../../core/sync/event-label.ts';
 import { type ChangeContent, labelOfChange } from '../../core/sync/history.ts';
 import { pathKey } from '../../core/sync/paths.ts';
@@ -119,8 +120,7 @@ function stepsOf(
   const side = rows[0]!.side;
   const view = loaded && viewOf(store, loaded, open.sides, undefined)[side];
   const mine = new Set(rows.map(({ id }) => id));
-  const writtenSince = (row: ChangeRow) =>
-    new Set(later.filter((one) => one.id > row.id && !mine.has(one.id)).flatMap((one) => fieldsOf(store, one)));
+  const others = later.filter(({ id }) => !mine.has(id)).map((row) => ({ row, fields: fieldsOf(store, row) }));
   let now = view?.now ?? null;
   let write: Step | null = null;
   const steps = rows.map((row): Step => {
@@ -131,18 +131,15 @@ function stepsOf(
     });
     if (content === null || (loaded?.sides[side]?.current && !view?.now)) return kept('unreadable');
     if (isBack) return kept('exists');
-    if (isOriginal && content.action === 'create') return kept('original');
-    // What came back and went again would come back as it was before the first time, beside an original of today.
-    const isGoneAgain =
-      loaded &&
-      later.some((one) => one.id > row.id && one.side === side && one.action === 'delete' && !mine.has(one.id));
-    if (isGoneAgain && content.action === 'delete') return kept('changed-since');
+    const since = others.filter((one) => one.row.id > row.id);
     const state: UndoState = {
       side,
       now: content.action === 'create' ? (view?.now ?? null) : now,
       base: view?.base ?? null,
       isInstance: (loaded?.link.parentId ?? null) !== null,
-      writtenSince: writtenSince(row),
+      isOriginal,
+      isDeletedAgain: loaded !== null && since.some((one) => one.row.side === side && one.row.action === 'delete'),
+      writtenSince: new Set(since.flatMap(({ fields }) => fields)),
     };
     const step = undoStep(content, state, open.pair.direction);
     const taken = { row, step };
@@ -199,55 +196,67 @@ async function isThereAgain({ deps, open }: Undoing, rows: readonly ChangeRow[])
   return similar.some(({ side, gone }) => side === rows[0]!.side && gone !== 'confirmed');
 }
 
-async function removeCopies(undoing: Undoing, side: SideName): Promise<UndoPlan> {
+function removeCopies(undoing: Undoing, side: SideName): Promise<UndoPlan> {
   const { deps, open } = undoing;
-  const { store } = deps;
-  const plan: MutablePlan = { undone: [], kept: [], removed: [], keptCopies: [] };
-  for (let after: string | null = null; ; ) {
-    const ids: string[] = await store.ownedCopies(open.pair.id, side, after, CHUNK);
-    const ops: NewOp[] = [];
-    for (const loaded of await store.loadLinks(ids)) {
-      const { link } = loaded;
-      const view = viewOf(store, loaded, open.sides, undefined)[side];
-      const eventId = link.parentId ?? link.id;
-      if (view && isUntouched(view)) {
-        const op = removal(undoing, link.id, side);
-        plan.removed.push({ eventId, opId: op.id });
-        ops.push(op);
-      } else {
-        const title = view?.now?.title ?? view?.title ?? '';
-        plan.keptCopies.push({ eventId, title, reason: view?.now ? 'changed-since' : 'unreadable' });
-      }
-    }
-    await store.insertOps(ops);
-    if (ids.length < CHUNK) return plan;
-    after = ids.at(-1) ?? null;
-  }
+  return removeEach(
+    undoing,
+    async (after) => {
+      const ids = await deps.store.ownedCopies(open.pair.id, side, after, CHUNK);
+      return ids.map((linkId) => ({ linkId, side }));
+    },
+    (view) => (isUntouched(view) ? null : 'changed-since'),
+  );
 }
 
-/** Never what has guests: a server could tell them. */
-async function removeLeftovers(undoing: Undoing, filter: LeftoverFilter): Promise<UndoPlan> {
+/** Never what has guests: a server could notify them. */
+function removeLeftovers(undoing: Undoing, filter: LeftoverFilter): Promise<UndoPlan> {
+  const { deps, open } = undoing;
+  return removeEach(
+    undoing,
+    (after) => deps.store.leftovers(open.pair.id, filter, after, CHUNK),
+    ({ hasGuests }) => (hasGuests ? 'has-guests' : null),
+    (event, side) => {
+      const { title, start } = labelOfEvent(event);
+      return { title, start, side };
+    },
+  );
+}
+
+/**
+ * @param pageAfter at most `CHUNK` events, in the order of their links
+ * @param reasonToKeep null: it is removed
+ * @param about what the answer says of a removed one
+ */
+async function removeEach(
+  undoing: Undoing,
+  pageAfter: (after: string | null) => Promise<readonly Leftover[]>,
+  reasonToKeep: (view: SideView) => KeptReason | null,
+  about: (event: CalendarEvent, side: SideName) => Partial<UndoPlan['removed'][number]> = () => ({}),
+): Promise<UndoPlan> {
   const { deps, open } = undoing;
   const { store } = deps;
   const plan: MutablePlan = { undone: [], kept: [], removed: [], keptCopies: [] };
   for (let after: string | null = null; ; ) {
-    const found: Leftover[] = await store.leftovers(open.pair.id, filter, after, CHUNK);
-    const sides = new Map(found.map(({ linkId, side }) => [linkId, side]));
+    const page = await pageAfter(after);
+    const sides = new Map(page.map(({ linkId, side }) => [linkId, side]));
     const ops: NewOp[] = [];
     for (const loaded of await store.loadLinks([...sides.keys()])) {
-      const { id: eventId } = loaded.link;
-      const side = sides.get(eventId)!;
+      const { link } = loaded;
+      const side = sides.get(link.id)!;
       const view = viewOf(store, loaded, open.sides, undefined)[side];
-      const { title, start } = view?.now ? labelOfEvent(view.now) : { title: view?.title ?? '', start: '' };
-      if (view?.now && !view.hasGuests) {
-        const op = removal(undoing, eventId, side);
-        plan.removed.push({ eventId, opId: op.id, title, start, side });
-        ops.push(op);
-      } else plan.keptCopies.push({ eventId, title, reason: view?.now ? 'has-guests' : 'unreadable' });
+      const eventId = link.parentId ?? link.id;
+      const reason = view?.now ? reasonToKeep(view) : 'unreadable';
+      if (reason !== null) {
+        plan.keptCopies.push({ eventId, title: view?.now?.title ?? view?.title ?? '', reason });
+        continue;
+      }
+      const op = removal(undoing, link.id, side);
+      plan.removed.push({ eventId, opId: op.id, ...about(view!.now!, side) });
+      ops.push(op);
     }
     await store.insertOps(ops);
-    if (found.length < CHUNK) return plan;
-    after = found.at(-1)?.linkId ?? null;
+    if (page.length < CHUNK) return plan;
+    after = page.at(-1)?.linkId ?? null;
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * Events that another sync program made or synced, told by marks that nobody else leaves. A title or a description is
+ * Events that another sync program made or synced, recognised by marks that only it leaves. A title or a description is
  * never a mark: a person may have written it. Pure; docs/moving-in.md says where each mark was found.
  */
 import type { CalendarEvent } from '../event.ts';

@@ -25,7 +25,7 @@ export type KeptReason =
   | 'original'
   /** The event cannot be read. */
   | 'unreadable'
-  /** A server could tell its guests of the deletion. */
+  /** A server could notify its guests of the deletion. */
   | 'has-guests';
 
 /** What the side shows of the event now. */
@@ -36,6 +36,10 @@ export interface UndoState {
   /** What it showed when both sides last agreed. */
   readonly base: CalendarEvent | null;
   readonly isInstance: boolean;
+  /** Both sides of the event were created by what is taken back, and this one stays. */
+  readonly isOriginal: boolean;
+  /** The other side still has the event, and the pair has deleted it here again since. */
+  readonly isDeletedAgain: boolean;
   /** The fields that the pair has written since, to either side, as `pathKey` names them. */
   readonly writtenSince: ReadonlySet<string>;
 }
@@ -95,6 +99,9 @@ function isAsWritten(
 
 function reasonToKeep(content: ChangeContent, state: UndoState, direction: Direction): KeptReason | null {
   const { now, side, isInstance } = state;
+  if (content.action === 'create' && state.isOriginal) return 'original';
+  // It would come back as it was before the first deletion, beside an original of today.
+  if (content.action === 'delete' && state.isDeletedAgain) return 'changed-since';
   if (sourceOf(direction) === side) return 'source';
   if (content.action === 'delete') return now === null ? null : 'exists';
   if (now === null) return 'gone';
