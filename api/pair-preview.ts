@@ -1,8 +1,8 @@
 /** The answer of a preview of a pair's next sync. */
 import { z } from 'zod';
 import { TOOL_NAMES } from '../core/texts.ts';
+import { side } from './validation.ts';
 
-const side = z.enum(['caldav', 'cloud']);
 const writes = z.object({ create: z.int(), update: z.int(), delete: z.int() });
 /** Another sync program. */
 export const tool = z.enum(Object.keys(TOOL_NAMES) as (keyof typeof TOOL_NAMES)[]);

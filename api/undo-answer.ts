@@ -5,8 +5,8 @@ import { KEPT_REASONS } from '../core/texts.ts';
 import { type UndoOutcome, undoOutcome } from '../db/undo-requests.ts';
 import type { ApiDeps } from './deps.ts';
 import { requestRun } from './request-run.ts';
+import { side } from './validation.ts';
 
-const side = z.enum(['caldav', 'cloud']);
 const field = z.string().describe('`title`, `20260105T080000Z/title`; `event` for the whole event.');
 const reason = z.enum(Object.keys(KEPT_REASONS) as (keyof typeof KEPT_REASONS)[]);
 

@@ -90,6 +90,9 @@ export const errorResponses = {
   },
 };
 
+/** A side of a pair. */
+export const side = z.enum(['caldav', 'cloud']);
+
 /** Path parameters are only looked up: a malformed id is an unknown one. */
 export const idParam = z.object({ id: z.string() });
 

@@ -16,10 +16,9 @@ import { listOf, pageQuery, positionCursor, positionOf } from '../pagination.ts'
 import { pairOf } from '../pair-of.ts';
 import { begun, requestRun, waitQuery } from '../request-run.ts';
 import { answerUndo, removalAnswer, removalAnswerOf, undoAnswer, undoAnswerOf } from '../undo-answer.ts';
-import { errorResponses, idParam, instant, instantOf } from '../validation.ts';
+import { errorResponses, idParam, instant, instantOf, side } from '../validation.ts';
 
 const tags = ['Events'];
-const side = z.enum(['caldav', 'cloud']);
 const action = z.enum(['create', 'update', 'delete']);
 
 const event = z

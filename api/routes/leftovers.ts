@@ -10,10 +10,9 @@ import { pairOf } from '../pair-of.ts';
 import { tool } from '../pair-preview.ts';
 import { begun, waitQuery } from '../request-run.ts';
 import { answerUndo, leftoverRemoval, leftoverRemovalOf, MAX_NAMED } from '../undo-answer.ts';
-import { errorResponses, idParam } from '../validation.ts';
+import { errorResponses, idParam, side } from '../validation.ts';
 
 const tags = ['Events'];
-const side = z.enum(['caldav', 'cloud']);
 
 const leftover = z
   .object({

@@ -8,10 +8,9 @@ import { notFound } from '../errors.ts';
 import { listOf, pageAnswer, pageQuery, pageRequest, positionCursor, positionOf } from '../pagination.ts';
 import { pairOf } from '../pair-of.ts';
 import { signalPair } from '../temporal/pair-workflow.ts';
-import { errorResponses, idParam, instant, instantOf } from '../validation.ts';
+import { errorResponses, idParam, instant, instantOf, side } from '../validation.ts';
 
 const tags = ['Conflicts, problems, held changes'];
-const side = z.enum(['caldav', 'cloud']);
 
 const conflict = z
   .object({

@@ -6,7 +6,7 @@ import { notFound } from '../errors.ts';
 import { listOf, pageAnswer, pageQuery, pageRequest } from '../pagination.ts';
 import { pairOf } from '../pair-of.ts';
 import { runUndo, runUndoOf } from '../undo-answer.ts';
-import { errorResponses, idParam, instant, instantOf } from '../validation.ts';
+import { errorResponses, idParam, instant, instantOf, side } from '../validation.ts';
 
 const tags = ['Runs'];
 const writes = z.object({ created: z.int(), updated: z.int(), deleted: z.int() });
@@ -29,7 +29,7 @@ export const run = z
     conflicts: z.int().describe('New in this run.'),
     held: z.int().describe('New in this run.'),
     problems: z.int().describe('New in this run.'),
-    error: z.object({ code: z.string(), side: z.enum(['caldav', 'cloud']).nullable(), detail: z.string() }).nullable(),
+    error: z.object({ code: z.string(), side: side.nullable(), detail: z.string() }).nullable(),
   })
   .meta({ id: 'Run' });
 
