@@ -10,13 +10,14 @@ import type { CalendarEvent } from '../../core/event.ts';
 import type { Db } from '../../db/connect.ts';
 import { testDatabase } from '../support/database.ts';
 import { aSeries, at, EXCLUDED, occurrence } from '../support/fake-side.ts';
+import { numberArgument } from '../support/number-argument.ts';
 import { closeAll, Harness } from './harness.ts';
 
 /**
  * A quick run takes some of the boundaries, other ones each time. All: `node --import tsx test/activities/crash.test.ts
  * --every=1`.
  */
-const EVERY = Number(process.argv.find((argument) => argument.startsWith('--every='))?.slice(8) ?? 4);
+const EVERY = numberArgument('every', 4);
 
 let url: string;
 before(async () => {

@@ -1,9 +1,8 @@
 /** A person makes a series of one instance of an expanded series. Real PostgreSQL, calendars in memory. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import type { CalendarEvent } from '../../core/event.ts';
 import { testDatabase } from '../support/database.ts';
-import { at, EXCLUDED } from '../support/fake-side.ts';
+import { at, EXCLUDED, unsupportedHourly } from '../support/fake-side.ts';
 import { closeAll, Harness, type HarnessOptions } from './harness.ts';
 
 let url: string;
@@ -12,16 +11,12 @@ before(async () => {
 });
 after(closeAll);
 
-const unsupported = ({ recurrence }: CalendarEvent) =>
-  recurrence?.rules.some((rule) => rule.includes('HOURLY'))
-    ? { code: 'recurrence-written-out' as const, detail: 'It cannot repeat hourly.' }
-    : null;
 const HOURS = { title: 'S', when: at(15), recurrence: { rules: ['RRULE:FREQ=HOURLY;COUNT=6'], dates: [] } };
 const MONTHLY = { rules: ['RRULE:FREQ=MONTHLY;COUNT=6'], dates: [] };
 const TENTH = '20260615T080000Z';
 
 async function expanded(options: HarnessOptions = {}): Promise<{ harness: Harness; ref: string }> {
-  const harness = await Harness.open(url, { ...options, cloud: { unsupported, keepsIds: true } });
+  const harness = await Harness.open(url, { ...options, cloud: { unsupported: unsupportedHourly, keepsIds: true } });
   harness.caldav.person.insert(HOURS);
   await harness.settle();
   const one = [...harness.cloud.items.values()].find(({ event }) => event?.when.start === at(15, 10).start);

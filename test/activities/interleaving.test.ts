@@ -19,10 +19,11 @@ import { postgresStore } from '../../db/postgres-store.ts';
 import { requestUndo } from '../../db/undo-requests.ts';
 import { createVault } from '../../db/vault.ts';
 import { testDatabase } from '../support/database.ts';
+import { numberArgument } from '../support/number-argument.ts';
 import { closeAll, Harness } from './harness.ts';
 
 /** A quick run takes some of the places, other ones each time. All: `--every=1`. */
-const EVERY = Number(process.argv.find((argument) => argument.startsWith('--every='))?.slice(8) ?? 12);
+const EVERY = numberArgument('every', 12);
 /** A call that takes longer waits for a lock of the run. */
 const CALL_WITHIN_MS = 25;
 

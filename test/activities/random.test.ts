@@ -8,6 +8,7 @@ import { after, before, test } from 'node:test';
 import { type CalendarEvent, changedPaths, type SideName } from '../../core/event.ts';
 import { testDatabase } from '../support/database.ts';
 import { aSeries, at, type Call, EXCLUDED, occurrence } from '../support/fake-side.ts';
+import { numberArgument, seedArgument } from '../support/number-argument.ts';
 import { randomOf } from '../support/random.ts';
 import { closeAll, Harness, type HarnessOptions } from './harness.ts';
 
@@ -15,10 +16,8 @@ import { closeAll, Harness, type HarnessOptions } from './harness.ts';
  * The same ones each time, so that a red run is news; others with `node --import tsx test/activities/random.test.ts
  * --schedules=500 --seed=12345`.
  */
-const SCHEDULES = Number(process.argv.find((argument) => argument.startsWith('--schedules='))?.slice(12) ?? 30);
-const SEED = Number(
-  process.argv.find((argument) => argument.startsWith('--seed='))?.slice(7) ?? process.env['TEST_CALPAIR_SEED'] ?? 1,
-);
+const SCHEDULES = numberArgument('schedules', 30);
+const SEED = seedArgument();
 const STEPS = 15;
 
 let url: string;

@@ -4,10 +4,9 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import type { CalendarEvent } from '../../core/event.ts';
 import { testDatabase } from '../support/database.ts';
 import { backUp } from '../support/database-backup.ts';
-import { aSeries, at, EXCLUDED, occurrence } from '../support/fake-side.ts';
+import { aSeries, at, EXCLUDED, occurrence, unsupportedHourly } from '../support/fake-side.ts';
 import { closeAll, Harness } from './harness.ts';
 
 let url: string;
@@ -16,10 +15,6 @@ before(async () => {
 });
 after(closeAll);
 
-const unsupported = ({ recurrence }: CalendarEvent) =>
-  recurrence?.rules.some((rule) => rule.includes('HOURLY'))
-    ? { code: 'recurrence-written-out' as const, detail: 'It cannot repeat hourly.' }
-    : null;
 const DAY = 86_400;
 const HOURLY = { rules: ['RRULE:FREQ=HOURLY;COUNT=6'], dates: [] };
 const DAILY = { rules: ['RRULE:FREQ=DAILY;COUNT=6'], dates: [] };
@@ -126,7 +121,7 @@ function shown({ caldav, cloud }: Harness) {
 for (const direction of ['bidirectional', 'caldav-to-cloud'] as const)
   for (const { what, prepare, since } of ALL)
     test(`FC9: PostgreSQL is restored; since the backup ${what} (${direction})`, async () => {
-      const harness = await Harness.open(url, { direction, cloud: { unsupported, keepsIds: true } });
+      const harness = await Harness.open(url, { direction, cloud: { unsupported: unsupportedHourly, keepsIds: true } });
       harness.caldav.person.insert({ title: 'Always', when: at(3) });
       prepare?.(harness);
       await harness.settle();

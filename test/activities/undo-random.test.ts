@@ -11,15 +11,14 @@ import { changes } from '../../db/history-schema.ts';
 import { pairCell } from '../../db/sealed-cells.ts';
 import { requestUndo, undoOutcome } from '../../db/undo-requests.ts';
 import { testDatabase } from '../support/database.ts';
-import { aSeries, at, EXCLUDED, type FakeWrite, occurrence } from '../support/fake-side.ts';
+import { aSeries, at, EXCLUDED, type FakeWrite, occurrence, occurrenceTimes } from '../support/fake-side.ts';
+import { numberArgument, seedArgument } from '../support/number-argument.ts';
 import { type Random, randomOf } from '../support/random.ts';
 import { closeAll, Harness } from './harness.ts';
 
 /** Others with `node --import tsx test/activities/undo-random.test.ts --schedules=500 --seed=12345`. */
-const argument = (name: string): string | undefined =>
-  process.argv.find((one) => one.startsWith(`--${name}=`))?.slice(name.length + 3);
-const SCHEDULES = Number(argument('schedules') ?? 12);
-const SEED = Number(argument('seed') ?? process.env['TEST_CALPAIR_SEED'] ?? 1);
+const SCHEDULES = numberArgument('schedules', 12);
+const SEED = seedArgument();
 const STEPS = 25;
 const SIDES = ['caldav', 'cloud'] as const satisfies SideName[];
 
@@ -145,7 +144,7 @@ class Schedule {
     const { uid: _uid, recurrence: _recurrence, exceptions, ...content } = event;
     const changed: Content = {
       ...(typeof there === 'object' ? there : content),
-      when: timesOf(id),
+      when: occurrenceTimes(id),
       title: this.value(),
     };
     return { exceptions: { ...exceptions, [id]: this.random.chance(0.3) ? EXCLUDED : changed } };
@@ -288,18 +287,12 @@ class Schedule {
   }
 }
 
-function timesOf(id: string): Content['when'] {
-  const day = `${id.slice(0, 4)}-${id.slice(4, 6)}-${id.slice(6, 8)}`;
-  const zone = 'Europe/Berlin';
-  return { allDay: false, start: `${day}T09:00:00`, startZone: zone, end: `${day}T10:00:00`, endZone: zone };
-}
-
 /** Where both sides of an event were created in one run, the one that the pair made as a copy of the other goes. */
 function isOriginal(write: Write, all: readonly Write[]): boolean {
-  const twin = all.find(
+  const created = all.find(
     (one) => one.action === 'create' && write.action === 'create' && one.name === write.name && one.side !== write.side,
   );
-  return twin !== undefined && all.indexOf(twin) < all.indexOf(write);
+  return created !== undefined && all.indexOf(created) < all.indexOf(write);
 }
 
 function takenBack(event: Fields | undefined, write: Write, wasThere: boolean, isEdited: boolean): Fields | undefined {

@@ -9,9 +9,10 @@ import { postgresStore } from '../../db/postgres-store.ts';
 import type { Store } from '../../db/store.ts';
 import { createVault } from '../../db/vault.ts';
 import { testDatabase } from '../support/database.ts';
+import { numberArgument } from '../support/number-argument.ts';
 import { storedPair } from './stored-pair.ts';
 
-const LINKS = Number(process.argv.find((argument) => argument.startsWith('--links='))?.slice(8) ?? 20_000);
+const LINKS = numberArgument('links', 20_000);
 
 let db: Db;
 let store: Store;

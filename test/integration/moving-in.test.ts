@@ -117,7 +117,7 @@ for (const kind of CLOUDS)
       );
     });
 
-    it('copies in CalDAV are told by their UID, also when they appear later', async () => {
+    it('copies in CalDAV are recognised by their UID, also when they appear later', async () => {
       const setup = await servers.open({
         caldav: { copy: keeperCopy('Busy', 11), gone: keeperCopy('Gone', 12), own: plain('Own', 13) },
         cloud: [{ title: 'Dentist', when: hourAt('2027-01-11') }],

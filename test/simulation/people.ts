@@ -1,6 +1,6 @@
 /** Actions of people on the calendars of a simulated world, recorded in its ledger. */
 import { type CalendarEvent, type Content, EXCLUDED } from '../../core/event.ts';
-import { aSeries, type Backup, type FakeSide, occurrence } from '../support/fake-side.ts';
+import { aSeries, type Backup, type FakeSide, occurrence, occurrenceTimes } from '../support/fake-side.ts';
 import { lineageOf } from './ledger.ts';
 import type { Field, InsertKind, PersonStep } from './steps.ts';
 import type { World } from './world.ts';
@@ -165,7 +165,7 @@ export class People {
     const id = occurrence(1 + Math.floor(value * 4));
     const existing = event.exceptions[id];
     const { uid: _uid, recurrence: _recurrence, exceptions: _exceptions, ...content } = event;
-    const base: Content = typeof existing === 'object' ? existing : { ...content, when: whenOf(id) };
+    const base: Content = typeof existing === 'object' ? existing : { ...content, when: occurrenceTimes(id) };
     return { ...event, exceptions: { ...event.exceptions, [id]: { ...base, title } } };
   }
 
@@ -291,17 +291,6 @@ export class People {
 
 function pickAt<T>(items: readonly T[], value: number): T | undefined {
   return items[Math.floor(value * items.length)];
-}
-
-function whenOf(id: string): CalendarEvent['when'] {
-  const day = `${id.slice(0, 4)}-${id.slice(4, 6)}-${id.slice(6, 8)}`;
-  return {
-    allDay: false,
-    start: `${day}T09:00:00`,
-    startZone: 'Europe/Berlin',
-    end: `${day}T10:00:00`,
-    endZone: 'Europe/Berlin',
-  };
 }
 
 function describeChanges(before: CalendarEvent, after: CalendarEvent): string {

@@ -569,4 +569,18 @@ export function occurrence(week: number): string {
   return new Date(Date.parse('2026-06-01T07:00:00Z') + week * 7 * 86_400_000).toISOString().replace(/[-:]|\.\d+/g, '');
 }
 
+/** The times of an occurrence of that series. */
+export function occurrenceTimes(id: string): CalendarEvent['when'] {
+  const day = `${id.slice(0, 4)}-${id.slice(4, 6)}-${id.slice(6, 8)}`;
+  const zone = 'Europe/Berlin';
+  return { allDay: false, start: `${day}T09:00:00`, startZone: zone, end: `${day}T10:00:00`, endZone: zone };
+}
+
+/** A habit: the service cannot repeat an event within a day, so such series are expanded. */
+export function unsupportedHourly({ recurrence }: CalendarEvent): EventProblem | null {
+  return recurrence?.rules.some((rule) => rule.includes('HOURLY'))
+    ? { code: 'recurrence-written-out', detail: 'It cannot repeat hourly.' }
+    : null;
+}
+
 export { EXCLUDED };

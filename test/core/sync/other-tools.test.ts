@@ -1,4 +1,4 @@
-/** Events that other sync programs made are told by their marks, as each service stores them, and by nothing else. */
+/** Events that other sync programs made are recognised by their marks alone, as each service stores them. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
