@@ -29,6 +29,13 @@ export async function matchesBy(
   const ofDirty = sql`
     select d.${column} from links l join link_sides d on d.link_id = l.id
     where l.pair_id = ${pairId} and l.dirty and d.${column} is not null`;
+  // Only such events can match: in a calendar whose events are linked there are few.
+  const ofLone = sql`
+    select d.${column} from link_sides d
+    where d.pair_id = ${pairId} and d.${column} is not null and d.gone = 'no'
+      and not exists (
+        select 1 from link_sides o
+        where o.link_id = d.link_id and o.side <> d.side and o.gone <> 'confirmed' and o.current is not null)`;
   const isAlone = sql`not exists (select 1 from link_sides o where o.link_id = s.link_id and o.side <> s.side)`;
   const { rows } = await db.sql.execute<{ caldav: string; cloud: string; keepsCloud: boolean }>(sql`
     with halves as (
@@ -43,7 +50,7 @@ export async function matchesBy(
       from link_sides s
       join links l on l.id = s.link_id and l.parent_id is null
       where s.pair_id = ${pairId} and s.side in ('caldav', 'cloud') and s.${column} is not null and s.gone = 'no'
-        ${among === 'all' ? sql`` : sql`and s.${column} = any(array(${ofDirty}))`}
+        and s.${column} ${among === 'all' ? sql`in (${ofLone})` : sql`= any(array(${ofDirty}))`}
         ${by === 'uid' ? sql`` : sql`and s.current is not null and ${isAlone}`}
     )
     select

@@ -1,6 +1,5 @@
 /** Links the events that are the same on both sides. */
 import type { Halves } from '../../db/link-matching.ts';
-import type { Store } from '../../db/store.ts';
 import { type Deps, EVENTS_AT_ONCE } from '../deps.ts';
 import { linkToolCopies } from './link-tool-copies.ts';
 import type { OpenPair } from './open-pair.ts';
@@ -15,16 +14,17 @@ export type LinkedEvent = { readonly linkId: string; readonly by: 'uid' | 'conte
 export async function linkEvents(deps: Deps, open: OpenPair, epoch: number): Promise<LinkedEvent[]> {
   const { pair } = open;
   const size = deps.eventsAtOnce ?? EVENTS_AT_ONCE;
-  const joinAll = async (find: (tx: Store) => Promise<Halves[]>): Promise<Halves[]> => {
-    const halves = onceEach(await deps.store.underEpoch(pair.id, epoch, find));
+  /** What is found in a large pair takes a while, in which nothing may be locked. */
+  const joinAll = async (found: Promise<Halves[]>): Promise<Halves[]> => {
+    const halves = onceEach(await found);
     for (let start = 0; start < halves.length; start += size)
       await deps.store.underEpoch(pair.id, epoch, (tx) => tx.joinHalves(halves.slice(start, start + size)));
     return halves;
   };
-  await joinAll((tx) => tx.renames(pair.id));
+  await joinAll(deps.store.renames(pair.id));
   const matched: LinkedEvent[] = [];
   const join = async (by: LinkedEvent['by']) => {
-    const halves = await joinAll((tx) => tx.matchesBy(pair.id, by, pair.needsMatching ? 'all' : 'dirty'));
+    const halves = await joinAll(deps.store.matchesBy(pair.id, by, pair.needsMatching ? 'all' : 'dirty'));
     matched.push(...halves.map(({ kept }) => ({ linkId: kept, by })));
   };
   await join('uid');

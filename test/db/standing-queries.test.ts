@@ -84,10 +84,29 @@ test('FC6: one change in a large pair: no standing question reads all events', a
   context.diagnostic(`${asked.length} queries, ${total.toFixed(0)} ms in ${LINKS} events`);
 });
 
+test('a full comparison of a pair whose events are linked compares none of them with each other', async (context) => {
+  const asked = await recorded(async () => {
+    for (const by of ['uid', 'content'] as const) assert.deepEqual(await store.matchesBy(pairId, by, 'all'), []);
+  });
+  assert.equal(asked.length, 2);
+  for (const { text, values } of asked) {
+    const plan = await explain(text, values);
+    context.diagnostic(`${Number(plan['Execution Time']).toFixed(0)} ms in ${LINKS} events`);
+    const compared = nodes(plan['Plan'] as Plan).filter((node) => node['Node Type'] === 'WindowAgg');
+    assert.ok(compared.length > 0);
+    for (const node of compared) assert.equal(node['Actual Rows'], 0);
+  }
+});
+
 interface Plan {
   readonly 'Node Type': string;
+  readonly 'Actual Rows'?: number;
   readonly 'Relation Name'?: string;
   readonly Plans?: readonly Plan[];
+}
+
+function nodes(plan: Plan): Plan[] {
+  return [plan, ...(plan.Plans ?? []).flatMap(nodes)];
 }
 
 /** The tables of events that a plan reads from one end to the other, in their own order. */
