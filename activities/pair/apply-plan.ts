@@ -14,15 +14,18 @@ import { groupBy } from '../../core/group-by.ts';
 import { afterWrite, type Pace, resumePace, startPace } from '../../core/sync/pace.ts';
 import { WRITE_WAITS } from '../../core/waiting-times.ts';
 import type { OpRow } from '../../db/ops.ts';
+import { inLanes } from '../../providers/concurrency.ts';
 import type { PairActivities } from '../../workflows/messages.ts';
 import type { Deps } from '../deps.ts';
 import { type Applying, nothingYet, type Outcome } from './applying.ts';
+import { askForLost, proveAgain } from './ask-again.ts';
 import { commitGroups } from './commit-groups.ts';
 import { confirmWrites } from './confirm-writes.ts';
 import { findCopiesByOtherPairs } from './copies-by-other-pairs.ts';
 import { endRun, summaryOf } from './end-run.ts';
 import { executeOp, mayWriteTo } from './execute-op.ts';
 import { postpone, restAfterLostRaces } from './failed-op.ts';
+import { KnownPaces } from './known-paces.ts';
 import { linkEvents } from './link-events.ts';
 import type { Loaded } from './link-view.ts';
 import { openPair } from './open-pair.ts';
@@ -35,6 +38,7 @@ import { storeResults } from './store-results.ts';
 const MAX_ROUNDS = 5;
 
 export function createApplyPlan(deps: Deps): PairActivities['applyPlan'] {
+  const paces = new KnownPaces();
   return async ({ pairId, runId }) => {
     const { cancellationSignal: signal } = Context.current();
     const resumed = await deps.store.resumeRun(runId);
@@ -59,9 +63,14 @@ export function createApplyPlan(deps: Deps): PairActivities['applyPlan'] {
         commits: commitGroups(deps.clock, signal, (group) => storeResults(applying, group)),
         storesAsSent: { ...open.pair.storesAsSent },
         ...nothingYet(),
+        pace: paces.of(pairId, deps.clock.now()),
         progress,
       };
-      return await applyRounds(applying, run.startedAt);
+      try {
+        return await applyRounds(applying, run.startedAt);
+      } finally {
+        paces.keep(pairId, applying.pace, deps.clock.now());
+      }
     } finally {
       stopBeating();
     }
@@ -147,12 +156,14 @@ async function withoutOpenSiblings({ deps, runId }: Applying, deletes: readonly 
 async function applyOps(applying: Applying, ops: readonly OpRow[], again: Map<string, OpRow>): Promise<void> {
   const loaded = await applying.deps.store.loadLinks([...new Set(ops.map(({ linkId }) => linkId))]);
   const links = new Map(loaded.map((one) => [one.link.id, one]));
+  await proveAgain(applying, ops, links);
   // A failure of one side ends the run, but what the other one still writes is stored before.
   const ended = await Promise.allSettled(
     [...groupBy(ops, ({ side }) => side)].map(([side, some]) => applySide(applying, side, some, links, again)),
   );
   await applying.commits.all();
   for (const one of ended) if (one.status === 'rejected') throw one.reason;
+  await askForLost(applying, again);
 }
 
 async function applySide(
@@ -166,7 +177,6 @@ async function applySide(
   const now = (): number => deps.clock.now().getTime();
   const paceNow = (): Pace => pace.get(side) ?? startPace(applying.open.sides[side].writesAtOnce, now());
   pace.set(side, resumePace(paceNow(), now()));
-  const underWay = new Set<Promise<void>>();
   const attemptOne = async (op: OpRow): Promise<void> => {
     const stop = stopped.get(side);
     if (stop) return postpone(applying, op, stop);
@@ -177,16 +187,7 @@ async function applySide(
     if (outcome.kind === 'again' || (outcome.kind === 'done' && op.byPerson === 'undo')) again.set(op.linkId, op);
     if (outcome.kind === 'stops') stopped.set(outcome.side, outcome);
   };
-  try {
-    for (const op of ops) {
-      while (underWay.size >= paceNow().atOnce) await Promise.race(underWay);
-      const one: Promise<void> = attemptOne(op).finally(() => underWay.delete(one));
-      underWay.add(one);
-    }
-    await Promise.all(underWay);
-  } finally {
-    await Promise.allSettled(underWay);
-  }
+  await inLanes(ops, () => paceNow().atOnce, attemptOne);
 }
 
 /** Executes one op; waits for a short Retry-After and retries after one transient failure. */

@@ -2,6 +2,7 @@
 import type { CalendarEvent, SideName } from '../../core/event.ts';
 import type { Pace } from '../../core/sync/pace.ts';
 import type { SyncError } from '../../core/sync-error.ts';
+import type { SideRow } from '../../db/link-sides.ts';
 import type { OpRow } from '../../db/ops.ts';
 import type { Stored, Written } from '../../providers/provider.ts';
 import type { Deps } from '../deps.ts';
@@ -34,6 +35,10 @@ export interface Applying {
   readonly pace: Map<SideName, Pace>;
   /** Ops that are done, of all that are to be executed. */
   readonly progress: { done: number; of: number };
+  /** Ops whose event changed before it was written, or is gone: it is fetched with others. */
+  readonly lost: { readonly op: OpRow; readonly row: SideRow | undefined }[];
+  /** Which deletions were confirmed again, or not, and when; by link and side, ms since the epoch. */
+  readonly proofs: Map<string, { readonly isGone: boolean; readonly at: number }>;
   /** What a side said about whether it can be written to at all. */
   readonly writable: Map<SideName, boolean | null>;
 }
@@ -47,7 +52,7 @@ export interface Stopped {
 /** For a run of which nothing has been executed. */
 export function nothingYet(): Pick<
   Applying,
-  'stopped' | 'accepted' | 'failedInRow' | 'pace' | 'progress' | 'writable'
+  'stopped' | 'accepted' | 'failedInRow' | 'pace' | 'progress' | 'lost' | 'proofs' | 'writable'
 > {
   return {
     stopped: new Map(),
@@ -55,6 +60,8 @@ export function nothingYet(): Pick<
     failedInRow: new Map(),
     pace: new Map(),
     progress: { done: 0, of: 0 },
+    lost: [],
+    proofs: new Map(),
     writable: new Map(),
   };
 }
@@ -63,6 +70,8 @@ export type Outcome =
   | { readonly kind: 'done' | 'problem' | 'waits' }
   /** The link has to be decided again, because the event changed on the side. */
   | { readonly kind: 'again' }
+  /** The same, once the event has been fetched (`Applying.lost`). */
+  | { readonly kind: 'lost' }
   /** The side is not called again in this run. */
   | ({ readonly kind: 'stops'; readonly side: SideName } & Stopped)
   | { readonly kind: 'retry'; readonly delayMs: number };

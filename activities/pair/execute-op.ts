@@ -1,6 +1,6 @@
 /** Executes one op: one write to one calendar. What it comes to is stored by store-results.ts, or by failed-op.ts. */
 import { ApplicationFailure } from '@temporalio/common';
-import { type CalendarEvent, otherSide, type SideName } from '../../core/event.ts';
+import type { CalendarEvent, SideName } from '../../core/event.ts';
 import { afterRefusal } from '../../core/sync/pace.ts';
 import { SyncError, type SyncErrorKind, withKind } from '../../core/sync-error.ts';
 import { WRITE_WAITS } from '../../core/waiting-times.ts';
@@ -10,15 +10,15 @@ import type { LinkRow } from '../../db/links.ts';
 import type { OpRow } from '../../db/ops.ts';
 import { pairCell } from '../../db/sealed-cells.ts';
 import type { Store } from '../../db/store.ts';
-import { fetchUncontradicted } from '../../providers/confirm-gone.ts';
 import type { Stored } from '../../providers/provider.ts';
 import type { Deps } from '../deps.ts';
 import { opConsequence } from '../error-policy.ts';
 import type { Applying, OpResult, Outcome } from './applying.ts';
+import { askFor, isDoubted, isJustProved, outdated, reliesOn } from './ask-again.ts';
 import { fails, isOfEvent, isReadOnly, setAside, stops, waits } from './failed-op.ts';
 import type { Loaded } from './link-view.ts';
-import { currentOf, observe } from './observe.ts';
-import { type Answer, answerFor, callSide, SideFailed } from './read-sides.ts';
+import { currentOf } from './observe.ts';
+import { type Answer, SideFailed } from './read-sides.ts';
 import { confirmedByVersion } from './stores-as-sent.ts';
 
 type Sides = Partial<Record<SideName, SideRow>>;
@@ -86,26 +86,22 @@ function shareAnswers(ask: () => Promise<void>): () => Promise<void> {
 }
 
 /**
- * A confirmed deletion is trusted for this long: the event may be restored before the write is executed.
- */
-const PROOF_MS = 5 * 60_000;
-
-/**
  * Fetches the original before a copy is deleted or created again, because a listing may lag behind. If the original
  * exists (cancelled, or recurring in a way that cannot be copied), it must show what the decision was based on; if it
  * is gone, that must have been confirmed just now. Returns null if the decision still holds. @throws SideFailed
  */
 async function lookAgain(applying: Applying, op: OpRow, sides: Sides): Promise<Outcome | null> {
   const { deps, stopped } = applying;
-  const row = sides[op.action === 'delete' ? otherSide(op.side) : op.side];
+  const row = reliesOn(op, sides);
   const isGone = row?.gone === 'confirmed';
-  const isFresh = isGone && deps.clock.now().getTime() - row.changedAt.getTime() < PROOF_MS;
-  if (!row || isFresh || (!isGone && !row.current)) return null;
+  if (!row || isJustProved(applying, row) || (!isGone && !row.current)) return null;
   const stop = stopped.get(row.side);
   if (stop) throw new SideFailed(row.side, stop.error);
-  const answer = await askFor(applying, row);
+  const [answer] = isDoubted(applying, row) ? [undefined] : await askFor(applying, row.side, [row]);
   const isAsDecided = isGone ? answer === 'gone' : isAsKnown(deps.store, row, answer);
-  return isAsDecided ? null : outdated(applying, op, row, answer);
+  if (isAsDecided) return null;
+  await outdated(applying, [op], row.side, [{ row, answer }]);
+  return { kind: 'again' };
 }
 
 /** A right that is missing may be given; a later version of Calpair may write a valid object. */
@@ -126,10 +122,9 @@ async function tryOp(applying: Applying, op: OpRow, { link, sides }: Loaded, tri
     noteRefusal(applying, op.side, error);
     const consequence = opConsequence(error);
     switch (consequence.then) {
-      case 'decide-again': {
-        const row = sides[op.side];
-        return await outdated(applying, op, row, row && (await askFor(applying, row)));
-      }
+      case 'decide-again':
+        applying.lost.push({ op, row: sides[op.side] });
+        return { kind: 'lost' };
       case 'next-generation':
         await nextName(applying, op, sides[op.side]);
         return isLastTry ? fails(applying, op, link, error) : { kind: 'retry', delayMs: 0 };
@@ -212,38 +207,9 @@ async function write(
   return { op, action: 'create', next, written: confirmedByVersion(storesAsSent, op.side, written) };
 }
 
-/** @throws SideFailed */
-async function askFor({ open }: Applying, row: SideRow): Promise<Answer> {
-  return answerFor(row, await callSide(row.side, () => fetchUncontradicted(open.sides[row.side], [row.resource])));
-}
-
 function isAsKnown(store: Store, row: SideRow, answer: Answer): boolean {
   if (answer === undefined || answer === 'gone') return false;
   return (answer.version !== null && answer.version === row.version) || answer.data === currentOf(store, row)?.data;
-}
-
-/**
- * The event changed on one of the sides: the op is dropped before that is stored, so that after a crash it is not
- * applied to the newer event.
- */
-async function outdated(
-  { deps, open, epoch }: Applying,
-  op: OpRow,
-  row: SideRow | undefined,
-  answer: Answer,
-): Promise<Outcome> {
-  await deps.store.underEpoch(open.pair.id, epoch, (tx) => tx.setOp(op.id, 'stale', null, null));
-  if (!row || !answer) return { kind: 'again' };
-  if (answer === 'gone')
-    await deps.store.underEpoch(open.pair.id, epoch, (tx) =>
-      tx.updateSide(row.linkId, row.side, { gone: 'suspected' }),
-    );
-  else
-    await observe(
-      { deps, pairId: open.pair.id, epoch, side: row.side, reader: open.sides[row.side], isAnswer: true },
-      { found: [answer], unchanged: [], removed: [] },
-    );
-  return { kind: 'again' };
 }
 
 function nextOf(store: Store, op: OpRow): CalendarEvent {

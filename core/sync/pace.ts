@@ -1,5 +1,6 @@
 /**
- * How many writes a side gets at once: more as long as that makes the whole faster, fewer where the server says so.
+ * How many writes, or reads by name, a side gets at once: more as long as that makes the whole faster, fewer where the
+ * server says so.
  * Servers differ: Radicale writes one event at a time, across a network eight at once are five times as fast as one.
  * Pure; times are milliseconds.
  */
@@ -31,10 +32,13 @@ const LONGER = 4;
 const GAIN = 1.2;
 const LOSS = 0.9;
 
-/** @param most the side's own limit, at least 1 */
-export function startPace(most: number, now: number): Pace {
+/**
+ * @param most the side's own limit, at least 1
+ * @param first how many at first
+ */
+export function startPace(most: number, now: number, first = START): Pace {
   return {
-    atOnce: Math.min(START, most),
+    atOnce: Math.min(first, most),
     most,
     state: 'growing',
     before: null,

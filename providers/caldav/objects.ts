@@ -1,8 +1,9 @@
 /** Fetches objects of one calendar by name, in batches, and confirms those that do not exist. */
 import { createHash } from 'node:crypto';
 import { readObject } from '../../core/ical/object.ts';
+import { type Pace, startPace } from '../../core/sync/pace.ts';
 import { SyncError } from '../../core/sync-error.ts';
-import { pause } from '../concurrency.ts';
+import { inPace, pause } from '../concurrency.ts';
 import { LAG_MS } from '../confirm-gone.ts';
 import { serverTime } from '../http-answer.ts';
 import { mayRead } from '../reading/reading.ts';
@@ -48,17 +49,21 @@ export async function fetchObjects(
 ): Promise<Map<string, Fetched>> {
   const found = resources.length > 0 ? await multiget(collection, resources) : new Map<string, Fetched>();
   const left = resources.filter((resource) => (found.get(resource) ?? 'missing') === 'missing');
-  for (let index = 0; index < left.length; index += 2) {
-    const two = left.slice(index, index + 2);
-    await Promise.all(
-      two.map(async (resource) => {
-        const object = await fetchObject(collection, resource);
-        found.set(resource, object !== 'missing' && found.has(resource) ? unreadable(resource) : object);
-      }),
-    );
-  }
+  if (left.length === 0) return found;
+  const pace = PACES.get(collection) ?? startPace(GETS_AT_MOST, Date.now(), GETS_AT_FIRST);
+  const next = await inPace(left, pace, async (resource) => {
+    const object = await fetchObject(collection, resource);
+    found.set(resource, object !== 'missing' && found.has(resource) ? unreadable(resource) : object);
+  });
+  PACES.set(collection, next);
   return found;
 }
+
+/** Requests for one object each, which are most of the work where many events were deleted. */
+const GETS_AT_FIRST = 4;
+const GETS_AT_MOST = 16;
+/** How many GETs at once an open calendar stands. */
+const PACES = new WeakMap<Collection, Pace>();
 
 /**
  * Objects that a listing or a change feed names right now. One that is missing all the same is looked at again. If it

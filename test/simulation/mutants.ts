@@ -72,10 +72,11 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'lost-race-is-done',
     description: 'a 412 counts as done',
     file: WRITE,
-    from: 'return await outdated(applying, op, row, row && (await askFor(applying, row)));',
+    from: 'applying.lost.push({ op, row: sides[op.side] });',
     to:
-      "if (op.action !== 'update') return await outdated(applying, op, row, row && (await askFor(applying, row)));\n" +
-      '        const stored = storedOf(deps.store, row);\n        const written = { ' +
+      "if (op.action !== 'update') {\n          applying.lost.push({ op, row: sides[op.side] });\n" +
+      "          return { kind: 'lost' };\n        }\n" +
+      '        const stored = storedOf(deps.store, sides[op.side]);\n        const written = { ' +
       '...applying.open.sides[op.side].read(stored), confirmed: true };\n        applying.commits.add({ op, action: ' +
       "'update', next: nextOf(deps.store, op), written, stored });\n        return { kind: 'done' };",
   },
@@ -84,9 +85,10 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'stale-merge',
     description: 'after a 412 the old merge overwrites the current state',
     file: WRITE,
-    from: 'return await outdated(applying, op, row, row && (await askFor(applying, row)));',
+    from: 'applying.lost.push({ op, row: sides[op.side] });',
     to:
-      'await outdated(applying, op, row, row && (await askFor(applying, row)));\n        await ' +
+      'const row = sides[op.side];\n        await outdated(applying, [op], op.side, row ? [{ row, answer: ' +
+      '(await askFor(applying, op.side, [row]))[0] }] : []);\n        await ' +
       "deps.store.setOp(op.id, 'pending', null, null);\n        return isLastTry ? { kind: " +
       "'again' } : { kind: 'retry', delayMs: 0 };",
   },
