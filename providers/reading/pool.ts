@@ -15,6 +15,8 @@ export interface PoolSettings {
   readonly limitsMs: readonly number[];
   /** Of one thread; a thread that needs more is ended, and not the process. */
   readonly memoryMb: number;
+  /** A thread without work, which holds some 50 MB, is ended after this time; ms. */
+  readonly idleMs: number;
   /** After a thread was ended. `task` names what it was doing; `size` is that of its input. */
   readonly onKilled?: (what: { task: string; size: number; attempt: number; limitMs: number }) => void;
 }
@@ -45,12 +47,13 @@ interface Thread {
   readonly worker: Worker;
   isReady: boolean;
   call: Call | null;
+  /** Ends it: while it has a call because that took too long, otherwise because there is none. */
   timer?: NodeJS.Timeout;
 }
 
 type Message = 'ready' | { readonly value: unknown } | { readonly error: string };
 
-export function createPool({ tasks, threads: most, limitsMs, memoryMb, onKilled }: PoolSettings): Pool {
+export function createPool({ tasks, threads: most, limitsMs, memoryMb, idleMs, onKilled }: PoolSettings): Pool {
   const waiting: Call[] = [];
   const threads = new Set<Thread>();
 
@@ -72,8 +75,10 @@ export function createPool({ tasks, threads: most, limitsMs, memoryMb, onKilled 
     const thread: Thread = { worker, isReady: false, call: null };
     threads.add(thread);
     worker.on('message', (message: Message) => {
-      if (message === 'ready') thread.isReady = true;
-      else
+      if (message === 'ready') {
+        thread.isReady = true;
+        rest(thread);
+      } else
         settle(thread, (call) =>
           'error' in message ? call.reject(new Error(message.error)) : call.resolve(message.value),
         );
@@ -87,6 +92,7 @@ export function createPool({ tasks, threads: most, limitsMs, memoryMb, onKilled 
   function start(thread: Thread, call: Call): void {
     waiting.splice(waiting.indexOf(call), 1);
     thread.call = call;
+    clearTimeout(thread.timer);
     thread.worker.ref();
     thread.worker.postMessage({ task: call.task, input: call.input });
     const limitMs = limitsMs[call.attempt]!;
@@ -101,11 +107,18 @@ export function createPool({ tasks, threads: most, limitsMs, memoryMb, onKilled 
 
   function settle(thread: Thread, answer: (call: Call) => void): void {
     const { call } = thread;
-    clearTimeout(thread.timer);
     thread.call = null;
-    // A thread without work keeps no process alive.
-    thread.worker.unref();
+    rest(thread);
     if (call) answer(call);
+  }
+
+  /** A thread without work keeps no process alive, and is ended soon. */
+  function rest(thread: Thread): void {
+    clearTimeout(thread.timer);
+    thread.worker.unref();
+    thread.timer = setTimeout(() => {
+      if (threads.delete(thread)) void thread.worker.terminate();
+    }, idleMs).unref();
   }
 
   function fail(thread: Thread, error: Error): void {

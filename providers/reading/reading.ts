@@ -69,6 +69,7 @@ const LIMITS_MS = [3_000, 3_000, 12_000];
 const THREADS = 2;
 /** More than any answer of 20 MB needs. */
 const MEMORY_MB = 512;
+const IDLE_MS = 30_000;
 const TURN_MS = 20;
 
 let pool: Pool | undefined;
@@ -81,6 +82,7 @@ function threads(): Pool {
     threads: THREADS,
     limitsMs: LIMITS_MS,
     memoryMb: MEMORY_MB,
+    idleMs: IDLE_MS,
     onKilled: (what) => reportKilled?.(what),
   });
   return pool;

@@ -6,7 +6,14 @@ import { createPool, type PoolSettings, TookTooLong } from '../../providers/read
 const tasks = new URL('./slow-tasks.ts', import.meta.url);
 const opened: { close(): Promise<void> }[] = [];
 const open = (settings: Partial<PoolSettings> = {}) => {
-  const pool = createPool({ tasks, threads: 2, limitsMs: [300, 300, 3_000], memoryMb: 64, ...settings });
+  const pool = createPool({
+    tasks,
+    threads: 2,
+    limitsMs: [300, 300, 3_000],
+    memoryMb: 64,
+    idleMs: 60_000,
+    ...settings,
+  });
   opened.push(pool);
   return pool;
 };
@@ -48,6 +55,16 @@ describe('threads that read foreign text', () => {
     const pool = open({ limitsMs: [100, 100, 20_000], onKilled: ({ attempt }) => killed.push(attempt) });
     assert.equal(await pool.run('busy', { text: '400' }, 'a', 6), '400');
     assert.deepEqual(killed, [1, 2]);
+  });
+
+  test('a thread without work is ended after a while, and the next call gets a new one', async () => {
+    const pool = open({ limitsMs: [20_000], idleMs: 500 });
+    const call = () => pool.run('thread', { text: '' }, 'a', 6);
+    const first = await call();
+    assert.equal(await call(), first);
+    await new Promise((resolve) => setTimeout(resolve, 2_000));
+    assert.notEqual(await call(), first);
+    assert.equal(await pool.run('busy', { text: '1500' }, 'a', 6), '1500', 'a call is not idle');
   });
 
   test('FD: a function that takes all memory ends its thread only', async () => {

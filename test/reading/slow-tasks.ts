@@ -1,6 +1,9 @@
 /** Tasks for the tests of the thread pool, in the shape of `providers/reading/tasks.ts`. */
 
+import { threadId } from 'node:worker_threads';
+
 export const TASKS = {
+  thread: (): number => threadId,
   length: ({ text }: { readonly text: string }): number => text.length,
   forever(): void {
     for (;;);
