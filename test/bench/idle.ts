@@ -66,10 +66,12 @@ export async function measureIdle(count: number, workers: number): Promise<objec
   try {
     const ids = await insertPairs(db, count);
     startWorkers();
-    for (let start = 0; start < count; start += 50)
-      await Promise.all(
-        ids.slice(start, start + 50).map((pairId) => control.start({ pairId, paused: false, wanted: null })),
-      );
+    // Spread over an interval, as chance spreads real ones: else all of them are due at once, every minute.
+    const begun = Date.now();
+    for (const [index, pairId] of ids.entries()) {
+      await sleep(Math.max(0, begun + (index * INTERVAL_MS) / count - Date.now()));
+      await control.start({ pairId, paused: false, wanted: null });
+    }
     const isPolled = (since: number): boolean => ids.every((id) => (calendars.last(`${id}-a`) ?? 0) > since);
     await until('all are polled', () => isPolled(0), 60_000 + 200 * count);
     await sleep(INTERVAL_MS);
