@@ -26,7 +26,7 @@ export function inParallel<T>(items: readonly T[], work: (item: T) => Promise<vo
 }
 
 /**
- * Runs `work` for each item, `atOnce()` at a time, in their order. After a failure none begins, and those under way end.
+ * Runs `work` for each item, in order, `atOnce()` at a time. After a failure none begins, and those under way end.
  * @throws what the first one that failed failed with
  */
 export async function inLanes<T>(

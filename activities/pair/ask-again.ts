@@ -76,7 +76,7 @@ export async function proveAgain(
   }
 }
 
-/** Fetches the events that changed before they were written, and stores what they show. Their links are decided again. */
+/** Fetches events that changed before they were written, and stores what they show; their links are decided again. */
 export async function askForLost(applying: Applying, again: Map<string, OpRow>): Promise<void> {
   const { lost, stopped } = applying;
   for (const [side, some] of groupBy(lost.splice(0), ({ op }) => op.side)) {

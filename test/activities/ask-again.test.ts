@@ -41,7 +41,7 @@ function counted(side: FakeSide, lists: (ref: string) => boolean): { listings: n
   return count;
 }
 
-test('40 writes answered 404 for events that the calendar lists cost one listing a round, and delete nothing', async () => {
+test('40 writes answered 404 for listed events cost one listing a round and delete nothing', async () => {
   const harness = await synced();
   const { caldav, cloud } = harness;
   for (const title of TITLES) cloud.person.edit(cloud.find(title), { location: 'here' });

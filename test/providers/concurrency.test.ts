@@ -72,7 +72,7 @@ test('a refusal of a request that was alone is passed on, and so is a long Retry
   await assert.rejects(inPace(ITEMS, startPace(16, 0, 4), refuse(60_000)), /too many/);
 });
 
-test('after a failure none begins, those under way end, and it is thrown although another one ended with it', async () => {
+test('after a failure none begins, those under way end, and it is thrown though others ended with it', async () => {
   const begun: number[] = [];
   const ended: number[] = [];
   const work = async (item: number): Promise<void> => {
