@@ -230,6 +230,11 @@ export function isDateLine(line: ContentLine): boolean {
   return nullIfUnreadable(() => parseDateTime(line, rawValue(line)).time === null) ?? false;
 }
 
+/** Whether a line has a time that is neither in UTC nor in a named zone. */
+export function isFloatingLine(line: ContentLine): boolean {
+  return !isDateLine(line) && !/Z$/i.test(rawValue(line)) && !parameterValue(line, 'TZID');
+}
+
 /**
  * The start of an event. A floating start beside an end with a zone is read in that zone, as a floating end beside a
  * start with one is, so that the length is right.
@@ -310,7 +315,7 @@ function timedEnd(
       const dtend = findLine(event, 'DTEND')!;
       const isFloating = end.moment.tzid === null && !end.moment.isUtc;
       const to =
-        end.moment.time === null || (isFloating && parameterValue(findLine(event, 'DTSTART')!, 'TZID') !== undefined)
+        end.moment.time === null || (isFloating && !isFloatingLine(findLine(event, 'DTSTART')!))
           ? { local: `${end.moment.date}T${end.moment.time ?? '00:00:00'}`, zone: from.zone, isExact: from.isExact }
           : toZonedTime(parseDateTime(dtend, rawValue(dtend)), zones);
       return instantOf(to.local, to.zone) < start ? { ...from } : to;

@@ -8,24 +8,42 @@ import { indexAfter, removeLine, removeLines, replaceLine, setLine } from './edi
 import type { Component, ContentLine } from './text.ts';
 import { findLine, parameterValue, rawValue, withValue } from './text.ts';
 import type { EventDuration } from './time.ts';
-import { durationOf, formatDateTime, formatNewDuration, isDateLine, readWhen, zoneOfLine } from './time.ts';
+import {
+  durationOf,
+  formatDateTime,
+  formatNewDuration,
+  isDateLine,
+  isFloatingLine,
+  readWhen,
+  zoneOfLine,
+} from './time.ts';
 import type { Zones } from './timezones.ts';
 
 /** Writes DTSTART only if it changes, and then DTEND or DURATION, whichever the event has. */
 export function writeWhen(event: Component, next: When, inherited: EventDuration | null, zones: Zones): void {
   const start = findLine(event, 'DTSTART');
   const current = start ? readWhen(event, zones, inherited).when : null;
-  const flag = findLine(event, ALL_DAY_FLAG);
   if (start && current?.allDay && next.allDay && !isDateLine(start)) {
     writeMidnights(event, start, next, zones);
     return;
   }
-  if (flag) replaceLine(event, flag, withValue(flag.text, next.allDay ? 'TRUE' : 'FALSE'));
+  for (const flag of ALL_DAY_FLAGS) setFlag(event, flag, next.allDay);
   if (next.allDay) writeDates(event, next);
   else writeTimes(event, current, next, zones);
 }
 
-const ALL_DAY_FLAG = 'X-MICROSOFT-CDO-ALLDAYEVENT';
+/** In which Outlook, Funambol and Confluence repeat whether an event is all-day. */
+const ALL_DAY_FLAGS = ['X-MICROSOFT-CDO-ALLDAYEVENT', 'X-FUNAMBOL-ALLDAY', 'EVENT-ALLDAY'];
+
+/** Keeps the case of the old value, and digits where it is one. */
+function setFlag(event: Component, name: string, isSet: boolean): void {
+  const flag = findLine(event, name);
+  if (!flag) return;
+  const old = rawValue(flag);
+  const word = isSet ? 'TRUE' : 'FALSE';
+  const value = /^[01]$/.test(old) ? (isSet ? '1' : '0') : /^[a-z]/.test(old) ? word.toLowerCase() : word;
+  replaceLine(event, flag, withValue(flag.text, value));
+}
 
 /** Outlook's all-day events are times from midnight to midnight with a flag; they keep this form. */
 function writeMidnights(event: Component, start: ContentLine, next: When, zones: Zones): void {
@@ -59,9 +77,9 @@ function writeTimes(event: Component, current: When | null, next: When & { allDa
   }
   writeEnd(event, next, zones);
   const [start, end] = [findLine(event, 'DTSTART')!, findLine(event, 'DTEND')];
-  if (end && isFloating(start) !== isFloating(end)) {
+  if (end && isFloatingLine(start) !== isFloatingLine(end)) {
     // A floating time beside one with a zone was read in that zone, and gets it.
-    const [name, local, zone] = isFloating(start)
+    const [name, local, zone] = isFloatingLine(start)
       ? (['DTSTART', next.start, next.startZone] as const)
       : (['DTEND', next.end, next.endZone] as const);
     setLine(event, name, formatDateTime(name, undefined, local, { zone, zones }));
@@ -84,10 +102,6 @@ function writeEnd(event: Component, next: When & { allDay: false }, zones: Zones
   const pattern = findLine(event, 'DTEND') ?? (next.startZone === next.endZone ? start : undefined);
   const text = formatDateTime('DTEND', pattern, next.end, { zone: next.endZone, zones });
   setLine(event, 'DTEND', text, afterStart(event));
-}
-
-function isFloating(line: ContentLine): boolean {
-  return !isDateLine(line) && !/Z$/i.test(rawValue(line)) && parameterValue(line, 'TZID') === undefined;
 }
 
 function afterStart(event: Component): number {

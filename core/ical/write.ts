@@ -25,7 +25,17 @@ import type { EventGroup, OccurrenceSource } from './read.ts';
 import { dateValues, exceptionOf, occurrenceSourcesOf, readContent, readOptional, readRecurrence } from './read.ts';
 import { writeReminders } from './reminders.ts';
 import type { Component, ContentLine } from './text.ts';
-import { eolOf, findLine, findLines, formatProperty, isComponent, parentOf, withParameter, withValue } from './text.ts';
+import {
+  eolOf,
+  findLine,
+  findLines,
+  formatProperty,
+  isComponent,
+  parentOf,
+  rawValue,
+  withParameter,
+  withValue,
+} from './text.ts';
 import type { EventDuration, StartFormat } from './time.ts';
 import { durationOf, formatOccurrence, occurrenceIdOf, readWhen, startFormatOf } from './time.ts';
 import type { Zones } from './timezones.ts';
@@ -156,17 +166,22 @@ function writeToken(event: Component, name: string, value: string): void {
 }
 
 /** Properties and components in which programs repeat a field. They are wrong once the field has another value. */
-const OTHER_SPELLINGS: Partial<Record<ContentField, RegExp>> = {
-  location: /^(?:GEO|VLOCATION|(?:X-APPLE-)?STRUCTURED-LOCATION|X-MICROSOFT-(?:LOCATION|LATITUDE|LONGITUDE)[A-Z-]*)$/,
-  description: /^(?:X-ALT-DESC|STYLED-DESCRIPTION)$/,
-  transparency: /^X-MICROSOFT-CDO-(?:BUSYSTATUS|INTENDEDSTATUS)$/,
-  visibility: /^X-CALENDARSERVER-ACCESS$/,
+const OTHER_SPELLINGS: Partial<Record<ContentField, { readonly names: RegExp; readonly values?: RegExp }>> = {
+  location: {
+    names: /^(?:GEO|VLOCATION|(?:X-APPLE-)?STRUCTURED-LOCATION|X-MICROSOFT-(?:LOCATION|LATITUDE|LONGITUDE)[A-Z-]*)$/,
+  },
+  description: { names: /^(?:X-ALT-DESC|STYLED-DESCRIPTION)$/ },
+  transparency: { names: /^X-MICROSOFT-CDO-(?:BUSYSTATUS|INTENDEDSTATUS)$/ },
+  // Its other values (FREE, OOF, WORKINGELSEWHERE) say nothing of whether the event is confirmed.
+  status: { names: /^X-MICROSOFT-CDO-(?:BUSYSTATUS|INTENDEDSTATUS)$/, values: /^(?:TENTATIVE|BUSY)$/i },
+  visibility: { names: /^X-CALENDARSERVER-ACCESS$/ },
 };
 
 function removeOtherSpellings(event: Component, field: ContentField): void {
-  const names = OTHER_SPELLINGS[field];
-  if (!names) return;
-  removeLines(event, ({ name }) => names.test(name));
+  const spellings = OTHER_SPELLINGS[field];
+  if (!spellings) return;
+  const { names, values } = spellings;
+  removeLines(event, (line) => names.test(line.name) && (values?.test(rawValue(line)) ?? true));
   for (const inner of event.items.filter((item) => isComponent(item) && names.test(item.name)))
     event.items.splice(event.items.indexOf(inner), 1);
 }

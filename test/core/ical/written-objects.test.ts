@@ -552,6 +552,7 @@ describe('FA17: second spellings of a replaced value go', () => {
     [{ description: 'new' }, TEXT],
     [{ description: '' }, TEXT],
     [{ transparency: 'transparent' }, BUSY],
+    [{ status: 'tentative' }, BUSY.slice(1)],
     [{ visibility: 'private' }, CLASS],
     [{ title: 'Dinner' }, []],
   ] as const) {
@@ -565,6 +566,27 @@ describe('FA17: second spellings of a replaced value go', () => {
       for (const [field, value] of Object.entries(change)) assert.equal(read(patched)[field as 'title'], value);
     });
   }
+
+  test('FA17: a status does not take away what only says that the event is not at the desk', () => {
+    const away = 'X-MICROSOFT-CDO-BUSYSTATUS:OOF';
+    const patched = patch(text.replace(BUSY[1]!, away), () => ({ status: 'tentative' }));
+    assert.deepEqual(kept(patched, [away, BUSY[2]!]), [away]);
+  });
+
+  test('FA17: an event that gets a time says nowhere that it is all-day', () => {
+    const flags = ['X-MICROSOFT-CDO-ALLDAYEVENT:TRUE', 'X-FUNAMBOL-ALLDAY:1', 'EVENT-ALLDAY:true'];
+    const day = object('DTSTART;VALUE=DATE:20270503', 'DTEND;VALUE=DATE:20270504', 'SUMMARY:Leave', ...flags);
+    const timedText = patch(day, () => ({ when: timed('2027-05-03T09:00:00', '2027-05-03T10:00:00') }));
+    assert.deepEqual(
+      lines(timedText).filter((line) => line.includes('ALLDAY')),
+      ['X-MICROSOFT-CDO-ALLDAYEVENT:FALSE', 'X-FUNAMBOL-ALLDAY:0', 'EVENT-ALLDAY:false'],
+    );
+    const again = patch(timedText, () => ({ when: { allDay: true, start: '2027-05-03', end: '2027-05-04' } }));
+    assert.deepEqual(
+      lines(again).filter((line) => line.includes('ALLDAY')),
+      flags,
+    );
+  });
 
   test('FA17: an exception loses the spellings too, those of its series stay', () => {
     const series = text.replace('SUMMARY', 'RRULE:FREQ=DAILY;COUNT=3\r\nSUMMARY');
@@ -583,7 +605,7 @@ describe('FA17: second spellings of a replaced value go', () => {
   });
 });
 
-describe('FA21: a floating start beside an end with a zone', () => {
+describe('FA21: a floating time beside one with a zone', () => {
   for (const [start, end, when] of [
     [
       'DTSTART:20270503T090000',
@@ -594,6 +616,12 @@ describe('FA21: a floating start beside an end with a zone', () => {
     [
       'DTSTART;TZID=Asia/Tokyo:20270503T090000',
       'DTEND:20270503T100000',
+      timed('2027-05-03T09:00:00', '2027-05-03T10:00:00', 'Asia/Tokyo'),
+    ],
+    ['DTSTART:20270503T090000Z', 'DTEND:20270503T100000', timed('2027-05-03T09:00:00', '2027-05-03T10:00:00')],
+    [
+      'DTSTART;TZID=Asia/Tokyo:20270503T090000',
+      'DTEND;TZID=:20270503T100000',
       timed('2027-05-03T09:00:00', '2027-05-03T10:00:00', 'Asia/Tokyo'),
     ],
   ] as const) {
