@@ -117,7 +117,7 @@ async function buildWithGo(folder: string, print: Print, signal: AbortSignal | u
     () => print(`  still building (${(seconds += 15)} s, ${fetched} Go modules fetched) ...`),
     15_000,
   );
-  const limit = setTimeout(() => go.kill(), 20 * 60_000);
+  const limit = setTimeout(() => go.kill(), 60 * 60_000);
   try {
     await ended(go);
   } catch (error) {

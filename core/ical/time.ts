@@ -203,7 +203,9 @@ export function formatNewDuration(old: string, next: When): string {
 function formatDuration(seconds: number): string {
   const [hours, minutes, rest] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
   if (seconds === 0) return 'PT0S';
-  return `PT${hours ? `${hours}H` : ''}${minutes ? `${minutes}M` : ''}${rest ? `${rest}S` : ''}`;
+  // The grammar has no seconds right after hours (RFC 5545 3.3.6).
+  const isBetween = hours > 0 && rest > 0;
+  return `PT${hours ? `${hours}H` : ''}${minutes || isBetween ? `${minutes}M` : ''}${rest ? `${rest}S` : ''}`;
 }
 
 const DAY = 86_400_000;

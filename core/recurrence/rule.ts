@@ -68,7 +68,8 @@ const MAX_COUNT = 10_000_000;
  * Parses `RRULE:FREQ=…` (any case, empty parts, an extra `;` at the end). An INTERVAL of 0 is 1. COUNT and UNTIL may
  * stand together: the series ends at the earlier. UNTIL gets the type of the series' start. In a timed series it is an
  * instant in UTC: a date means the whole day, and a floating time is in the zone of the series. In an all-day series it
- * is a date; there BYHOUR, BYMINUTE and BYSECOND are ignored.
+ * is a date; there BYHOUR, BYMINUTE and BYSECOND are ignored. So are ordinals (`BYDAY=1TU`) where they have no meaning,
+ * and a BYSETPOS that selects the only member of its set.
  * @throws RecurrenceError
  */
 export function parseRule(line: string, when: When): Rule {
@@ -102,13 +103,28 @@ export function parseRule(line: string, when: When): Rule {
     interval: parsePositive(take('INTERVAL')?.replace(/^\+?0+$/, '1')) ?? 1,
     count: parsePositive(take('COUNT')),
     until: parseUntil(take('UNTIL'), when),
-    byDay: parseDays(take('BYDAY')),
+    byDay: parseDays(take('BYDAY'), hasOrdinals(frequency, by)),
     by,
     weekStart: parseWeekday(take('WKST') ?? 'MO'),
     extension,
   };
   if (parts.size > 0) throw new RecurrenceError('part-unknown');
-  return rule;
+  return withoutIdleSetpos(rule);
+}
+
+/** RFC 5545 3.3.10 has them for the weekdays of a month or a year only. */
+function hasOrdinals(frequency: Frequency, by: Rule['by']): boolean {
+  return frequency === 'MONTHLY' || (frequency === 'YEARLY' && by.BYWEEKNO.length === 0);
+}
+
+/** RFC 5545 3.3.10 allows BYSETPOS beside another BY part only: without one, a set has a single member. */
+function withoutIdleSetpos(rule: Rule): Rule {
+  const { by, byDay } = rule;
+  const isIdle =
+    (by.BYSETPOS.includes(1) || by.BYSETPOS.includes(-1)) &&
+    byDay.length === 0 &&
+    (Object.keys(by) as NumberPart[]).every((name) => name === 'BYSETPOS' || by[name].length === 0);
+  return isIdle ? { ...rule, by: { ...by, BYSETPOS: [] } } : rule;
 }
 
 /** The canonical text of a rule: parts in a fixed order, without defaults, with sorted lists. */
@@ -181,7 +197,7 @@ function parseNumbers(text: string | undefined, range: { from: number; to: numbe
   return [...values].sort((a, b) => a - b);
 }
 
-function parseDays(text: string | undefined): ByDay[] {
+function parseDays(text: string | undefined, hasOrdinal: boolean): ByDay[] {
   if (text === undefined) return [];
   const days = new Map<string, ByDay>();
   for (const item of splitList(text)) {
@@ -189,7 +205,7 @@ function parseDays(text: string | undefined): ByDay[] {
     if (!match) throw new RecurrenceError('out-of-range');
     const ordinal = match[1] === undefined ? 0 : Number(match[1]);
     if (match[1] !== undefined && (ordinal === 0 || Math.abs(ordinal) > 53)) throw new RecurrenceError('out-of-range');
-    const day = { ordinal, weekday: parseWeekday(match[2]!) };
+    const day = { ordinal: hasOrdinal ? ordinal : 0, weekday: parseWeekday(match[2]!) };
     days.set(`${day.ordinal} ${day.weekday}`, day);
   }
   return [...days.values()].sort((a, b) => a.ordinal - b.ordinal || a.weekday - b.weekday);

@@ -3,6 +3,8 @@ import {
   type CalendarEvent,
   CONTENT_FIELDS,
   type Content,
+  type ContentField,
+  changedContent,
   changedPaths,
   EXCLUDED,
   type OccurrenceId,
@@ -41,7 +43,7 @@ export async function writeExceptions(
   const known = itemsByOccurrence(series, current.when);
   const job: Job = { calendar, master: series.master, current, next };
   let refused: SyncError | null = null;
-  const written = new Map<OccurrenceId, Item>();
+  const written = new Map<OccurrenceId, WrittenException>();
   for (const id of ids) {
     try {
       const after = await writeException(job, id, known.get(id) ?? null);
@@ -88,6 +90,13 @@ export function differentExceptions(current: CalendarEvent, next: CalendarEvent)
     );
 }
 
+interface WrittenException {
+  /** As the answer to the write shows it. */
+  readonly item: Item;
+  /** The fields that were written. */
+  readonly fields: readonly ContentField[];
+}
+
 interface Job {
   readonly calendar: GraphCalendar;
   readonly master: Item;
@@ -109,7 +118,7 @@ async function writeException(
   { calendar, master, current, next }: Job,
   id: OccurrenceId,
   known: Item | null,
-): Promise<Item | null> {
+): Promise<WrittenException | null> {
   const desired = next.exceptions[id] ?? occurrenceContent(next, id);
   if (current.exceptions[id] === EXCLUDED) {
     throw new SyncError('rejected', 'a deleted occurrence of a Graph series cannot be brought back', {
@@ -128,10 +137,11 @@ async function writeException(
   }
   if (desired === EXCLUDED) {
     await deleteItem(calendar, item);
-    return item;
+    return { item, fields: [] };
   }
   const body = instancePatch(item, master, is, desired, calendar.setting);
-  return Object.keys(body).length === 0 ? null : patchItem(calendar, item, { body, properties: {} });
+  if (Object.keys(body).length === 0) return null;
+  return { item: await patchItem(calendar, item, { body, properties: {} }), fields: changedContent(is, desired) };
 }
 
 /** The occurrence as it is now; null where the series does not have it. */
@@ -164,7 +174,7 @@ async function instanceOf(
 async function seriesAfter(
   { calendar, next }: Job,
   series: Series,
-  written: ReadonlyMap<OccurrenceId, Item>,
+  written: ReadonlyMap<OccurrenceId, WrittenException>,
 ): Promise<Series> {
   const lastMs = lastWrite(written);
   let now: Series | null = null;
@@ -186,25 +196,37 @@ async function seriesAfter(
 function checkExceptions(
   { calendar, master, current, next }: Job,
   now: Series,
-  written: ReadonlyMap<OccurrenceId, Item>,
+  written: ReadonlyMap<OccurrenceId, WrittenException>,
 ): void {
   const { event: after } = readSeries(now, calendar.setting);
-  const isAsWritten = ([id, item]: readonly [OccurrenceId, Item]): boolean => {
+  const answered = ({ item }: WrittenException): Content => contentOfInstance(item, after!, master, calendar.setting);
+  const isAsWritten = ([id, one]: readonly [OccurrenceId, WrittenException]): boolean => {
     const is = after!.exceptions[id] ?? occurrenceContent(after!, id);
     if (next.exceptions[id] === EXCLUDED || is === EXCLUDED) return next.exceptions[id] === is;
-    const answered = contentOfInstance(item, after!, master, calendar.setting);
-    return sameValue(withoutAttendees(is), withoutAttendees(answered));
+    return sameValue(withoutAttendees(is), withoutAttendees(answered(one)));
+  };
+  // Graph stores some values otherwise than they were sent, such as another zone with the same Windows name.
+  const asStored = (): CalendarEvent => {
+    const exceptions = [...written].flatMap(([id, one]) => {
+      const desired = next.exceptions[id] ?? occurrenceContent(next, id);
+      return desired === EXCLUDED ? [] : [[id, withFields(desired, answered(one), one.fields)] as const];
+    });
+    return { ...next, exceptions: { ...next.exceptions, ...Object.fromEntries(exceptions) } };
   };
   if (
     !after ||
     changedPaths(current, after).some(({ occurrence }) => occurrence === null) ||
-    hasForeignException({ before: current, next, now: after, isMoved: false }) ||
+    hasForeignException({ before: current, next: asStored(), now: after, isMoved: false }) ||
     (modifiedMs(now.master) > lastWrite(written) && ![...written].every(isAsWritten))
   )
     throw new SyncError('stale', 'the series was changed while its exceptions were written');
 }
 
+function withFields(content: Content, from: Content, fields: readonly ContentField[]): Content {
+  return { ...content, ...Object.fromEntries(fields.map((field) => [field, from[field]])) };
+}
+
 /** By the clock of the service; ms. */
-function lastWrite(written: ReadonlyMap<OccurrenceId, Item>): number {
-  return Math.max(...[...written.values()].map((item) => modifiedMs(item) || 0));
+function lastWrite(written: ReadonlyMap<OccurrenceId, WrittenException>): number {
+  return Math.max(...[...written.values()].map(({ item }) => modifiedMs(item) || 0));
 }

@@ -200,6 +200,36 @@ describe('creating a copy in a Microsoft calendar', () => {
     assert.equal(setup.graph.faultsMet, 1);
   });
 
+  it('takes what Graph makes of an exception for no edit by a person', async () => {
+    await start();
+    // Vienna has the Windows zone of Berlin, and an exception has no private data to tell them apart.
+    const [start_, end] = ['2027-01-13T15:00:00', '2027-01-13T16:00:00'];
+    const vienna = {
+      ...moved('Moved', '2027-01-13'),
+      when: { allDay: false, start: start_, startZone: 'Europe/Vienna', end, endZone: 'Europe/Vienna' },
+    } as const;
+    const tokyo = {
+      ...WEEKLY,
+      when: {
+        allDay: false,
+        start: '2027-01-06T17:00:00',
+        startZone: 'Asia/Tokyo',
+        end: '2027-01-06T18:00:00',
+        endZone: 'Asia/Tokyo',
+      },
+    } as const;
+    const written = await setup.side.create({ ...tokyo, exceptions: { '20270113T080000Z': vienna } }, KEY, 0);
+    assert.deepEqual((written.event!.exceptions['20270113T080000Z'] as Content).when, berlin(start_, end));
+    assert.equal(written.existed, undefined);
+    const second = { ...vienna, when: { ...vienna.when, start: '2027-01-20T15:00:00', end: '2027-01-20T16:00:00' } };
+    const next = { ...written.event!, exceptions: { ...written.event!.exceptions, '20270120T080000Z': second } };
+    const after = await setup.side.update(written, next);
+    assert.deepEqual(
+      (after.event!.exceptions['20270120T080000Z'] as Content).when,
+      berlin('2027-01-20T15:00:00', '2027-01-20T16:00:00'),
+    );
+  });
+
   it('continues where an earlier attempt stopped between master and exceptions', async () => {
     await start();
     setup.graph.fail({ match: /^DELETE .*AAgI/, status: 500 });

@@ -605,6 +605,15 @@ describe('FA17: second spellings of a replaced value go', () => {
   });
 });
 
+test('FA1: a new length of hours and seconds names the minutes, as RFC 5545 3.3.6 wants it', () => {
+  const text = object('DTSTART:20270503T090000Z', 'DURATION:PT30M');
+  const longer = patch(text, () => ({
+    when: { allDay: false, start: '2027-05-03T09:00:00', startZone: 'UTC', end: '2027-05-03T11:00:05', endZone: 'UTC' },
+  }));
+  assert.ok(lines(longer).includes('DURATION:PT2H0M5S'), longer);
+  assert.deepEqual(validateObject(longer), []);
+});
+
 describe('FA21: a floating time beside one with a zone', () => {
   for (const [start, end, when] of [
     [

@@ -32,6 +32,18 @@ describe('canonical form', () => {
     assert.equal(rule('RRULE:FREQ=YEARLY;BYMONTH=5L;RSCALE=HEBREW'), 'RRULE:RSCALE=HEBREW;FREQ=YEARLY;BYMONTH=5L');
   });
 
+  test('what has no meaning in a rule is left out, so that a strict server accepts it', () => {
+    assert.equal(rule('RRULE:FREQ=WEEKLY;BYDAY=+1TU,1TU,TU'), 'RRULE:FREQ=WEEKLY;BYDAY=TU');
+    assert.equal(rule('RRULE:FREQ=DAILY;BYDAY=2MO,-1FR'), 'RRULE:FREQ=DAILY;BYDAY=MO,FR');
+    assert.equal(rule('RRULE:FREQ=YEARLY;BYWEEKNO=20;BYDAY=1MO'), 'RRULE:FREQ=YEARLY;BYWEEKNO=20;BYDAY=MO');
+    assert.equal(rule('RRULE:FREQ=YEARLY;BYDAY=20MO'), 'RRULE:FREQ=YEARLY;BYDAY=20MO');
+    assert.equal(rule('RRULE:FREQ=DAILY;BYSETPOS=1'), 'RRULE:FREQ=DAILY');
+    assert.equal(rule('RRULE:FREQ=MONTHLY;BYSETPOS=-1,2;COUNT=3'), 'RRULE:FREQ=MONTHLY;COUNT=3');
+    assert.equal(rule('RRULE:FREQ=DAILY;BYHOUR=9,17;BYSETPOS=1', DAYS), 'RRULE:FREQ=DAILY');
+    assert.equal(rule('RRULE:FREQ=MONTHLY;BYDAY=MO;BYSETPOS=1'), 'RRULE:FREQ=MONTHLY;BYDAY=MO;BYSETPOS=1');
+    assert.equal(rule('RRULE:FREQ=DAILY;BYSETPOS=2'), 'RRULE:FREQ=DAILY;BYSETPOS=2', 'it selects nothing');
+  });
+
   test('UNTIL has the type of the start', () => {
     assert.equal(
       rule('RRULE:FREQ=DAILY;UNTIL=20260301'),
