@@ -13,9 +13,10 @@ export function readCategories(event: Component): string[] {
 /** Takes names out of their lines, and adds new ones to the last line. Lines that keep all names do not change. */
 export function writeCategories(event: Component, next: readonly string[]): void {
   const missing = new Set(next);
+  const wanted = new Set(next);
   for (const line of findLines(event, 'CATEGORIES')) {
     const names = namesOf(line);
-    const kept = names.filter(({ name }) => next.includes(name));
+    const kept = names.filter(({ name }) => wanted.has(name));
     for (const { name } of kept) missing.delete(name);
     if (kept.length === 0) removeLine(event, line);
     else if (kept.length < names.length)

@@ -1,7 +1,7 @@
 /** Changes to the content lines of a component, in place. A line that already has its text stays byte for byte. */
 import { endOfProperties } from './attendees.ts';
 import type { Component, ContentLine } from './text.ts';
-import { eolOf, findLine, findLines, foldedLine, isComponent, propertiesOf, withValue } from './text.ts';
+import { eolOf, findLine, findLines, foldedLine, isComponent, withValue } from './text.ts';
 
 /** Replaces the first line of a name, or inserts one at an index of the items. */
 export function setLine(event: Component, name: string, text: string, at: number = endOfProperties(event)): void {
@@ -23,8 +23,12 @@ export function removeLine(event: Component, old: ContentLine | undefined): void
   if (at >= 0) event.items.splice(at, 1);
 }
 
+/** In one pass: an object may have tens of thousands of them. */
 export function removeLines(event: Component, isRemoved: (line: ContentLine) => boolean): void {
-  for (const line of propertiesOf(event).filter(isRemoved)) removeLine(event, line);
+  const { items } = event;
+  let kept = 0;
+  for (const item of items) if (isComponent(item) || !isRemoved(item)) items[kept++] = item;
+  items.length = kept;
 }
 
 /** Removes values from the lines of a name, and lines without values. Lines that keep all values do not change. */
@@ -34,12 +38,14 @@ export function filterValues(
   valuesOf: (line: ContentLine) => readonly string[],
   isKept: (line: ContentLine, value: string) => boolean,
 ): void {
+  const empty = new Set<ContentLine>();
   for (const line of findLines(event, name)) {
     const values = valuesOf(line);
     const kept = values.filter((value) => isKept(line, value));
-    if (kept.length === 0) removeLine(event, line);
+    if (kept.length === 0) empty.add(line);
     else if (kept.length < values.length) replaceLine(event, line, withValue(line.text, kept.join(',')));
   }
+  removeLines(event, (line) => empty.has(line));
 }
 
 /** The index after the last line with the first of these names that the event has. */

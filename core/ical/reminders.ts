@@ -3,6 +3,7 @@
  * those that play a sound or send mail, ring at one point of time or relative to the end, and those that put off
  * another one (RFC 9074 section 5).
  */
+import { formatDuration } from './duration-text.ts';
 import { removeLines, replaceLine } from './edit.ts';
 import type { Component } from './text.ts';
 import { components, eolOf, findLine, findLines, foldedLine, parameterValue, rawValue, withValue } from './text.ts';
@@ -86,12 +87,7 @@ function newAlarm(seconds: number, eol: string): Component {
 function formatTrigger(before: number): string {
   const all = Math.abs(before);
   const days = Math.floor(all / DAY_SECONDS);
-  const [hours, minutes, seconds] = [Math.floor(all / 3600) % 24, Math.floor(all / 60) % 60, all % 60];
-  // RFC 5545 3.3.6: no hours directly before seconds.
-  const needsMinutes = minutes > 0 || (hours > 0 && seconds > 0);
-  const time = [hours > 0 && `${hours}H`, needsMinutes && `${minutes}M`, seconds > 0 && `${seconds}S`]
-    .filter((part) => part !== false)
-    .join('');
-  const text = `P${days > 0 ? `${days}D` : ''}${time === '' ? '' : `T${time}`}`;
-  return `${before > 0 ? '-' : ''}${text === 'P' ? 'PT0S' : text}`;
+  const time = formatDuration(all % DAY_SECONDS);
+  const text = days === 0 ? time : `P${days}D${all % DAY_SECONDS === 0 ? '' : time.slice(1)}`;
+  return `${before > 0 ? '-' : ''}${text}`;
 }

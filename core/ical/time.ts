@@ -4,6 +4,7 @@ import { durationOf, type EventDuration, endAfter } from '../recurrence/duration
 import { idInstant, instantId, isDateId, occurrenceId, occurrenceStart } from '../recurrence/occurrence.ts';
 import { dateOfUntil } from '../recurrence/until.ts';
 import { instantOf, localOf } from '../zones.ts';
+import { formatDuration } from './duration-text.ts';
 import type { Component, ContentLine } from './text.ts';
 import { findLine, parameterValue, rawValue, withParameter, withValue } from './text.ts';
 import type { Zones } from './timezones.ts';
@@ -197,15 +198,6 @@ export function formatNewDuration(old: string, next: When): string {
   const time = formatDuration(Math.max(0, ms / 1000));
   if (days === 0) return time;
   return ms > 0 ? `P${days}D${time.slice(1)}` : `P${days}D`;
-}
-
-/** `PT1H30M`. Hours are not converted to days, because a day of RFC 5545 has 23 to 25 hours. */
-function formatDuration(seconds: number): string {
-  const [hours, minutes, rest] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
-  if (seconds === 0) return 'PT0S';
-  // The grammar has no seconds right after hours (RFC 5545 3.3.6).
-  const isBetween = hours > 0 && rest > 0;
-  return `PT${hours ? `${hours}H` : ''}${minutes || isBetween ? `${minutes}M` : ''}${rest ? `${rest}S` : ''}`;
 }
 
 const DAY = 86_400_000;

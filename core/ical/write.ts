@@ -25,17 +25,7 @@ import type { EventGroup, OccurrenceSource } from './read.ts';
 import { dateValues, exceptionOf, occurrenceSourcesOf, readContent, readOptional, readRecurrence } from './read.ts';
 import { writeReminders } from './reminders.ts';
 import type { Component, ContentLine } from './text.ts';
-import {
-  eolOf,
-  findLine,
-  findLines,
-  formatProperty,
-  isComponent,
-  parentOf,
-  rawValue,
-  withParameter,
-  withValue,
-} from './text.ts';
+import { eolOf, findLine, formatProperty, isComponent, parentOf, rawValue, withParameter, withValue } from './text.ts';
 import type { EventDuration, StartFormat } from './time.ts';
 import { durationOf, formatOccurrence, occurrenceIdOf, readWhen, startFormatOf } from './time.ts';
 import type { Zones } from './timezones.ts';
@@ -151,8 +141,8 @@ function hasStart(event: Component): boolean {
  * encodings of vCalendar 1.0.
  */
 function writeText(event: Component, name: string, value: string): void {
-  const [old, ...others] = findLines(event, name);
-  for (const other of others) removeLine(event, other);
+  const old = findLine(event, name);
+  removeLines(event, (line) => line.name === name && line !== old);
   if (value === '') return removeLine(event, old);
   const fresh = formatProperty(name, {}, 'text', value);
   if (!old) return setLine(event, name, fresh);
@@ -182,8 +172,10 @@ function removeOtherSpellings(event: Component, field: ContentField): void {
   if (!spellings) return;
   const { names, values } = spellings;
   removeLines(event, (line) => names.test(line.name) && (values?.test(rawValue(line)) ?? true));
-  for (const inner of event.items.filter((item) => isComponent(item) && names.test(item.name)))
-    event.items.splice(event.items.indexOf(inner), 1);
+  for (let at = event.items.length - 1; at >= 0; at -= 1) {
+    const inner = event.items[at]!;
+    if (isComponent(inner) && names.test(inner.name)) event.items.splice(at, 1);
+  }
 }
 
 /** Writes exclusions as EXDATE. A cancelled override whose occurrence stays excluded does not change. */

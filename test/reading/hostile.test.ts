@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { readFreeBusy } from '../../core/ical/free-busy.ts';
-import { readObject } from '../../core/ical/object.ts';
+import { patchObject, readObject } from '../../core/ical/object.ts';
 import { TooLarge } from '../../core/ical/text.ts';
 import { plainReason } from '../../core/sync-error.ts';
 import { errorOf, reasonOf } from '../../providers/caldav/client.ts';
@@ -82,6 +82,70 @@ describe('calendar objects', () => {
     assert.deepEqual(problems(object(`RRULE:FREQ=DAILY\r\nEXDATE${';A=B'.repeat(50_000)}:${values(400)}`)), [
       'too-large',
     ]);
+  });
+
+  test('FD2: a field is written in linear time, however often an object repeats it', () => {
+    const lines = (n: number, line: (index: number) => string): string =>
+      object(Array.from({ length: n }, (_, index) => line(index)).join('\r\n'));
+    const change =
+      (fields: object, wanted: readonly 'categories'[] = []) =>
+      (text: string): unknown => {
+        const { event } = readObject(text, { ...FLOATING, fields: wanted }).events[0]!;
+        return event && patchObject(text, null, { ...event, ...fields }, { ...FLOATING, now: '2026-01-01T00:00:00Z' });
+      };
+    for (const [line, work] of [
+      ['GEO:1;2', change({ location: 'x' })],
+      ['X-ALT-DESC:x', change({ description: 'x' })],
+      ['SUMMARY:t', change({ title: 'x' })],
+      ['EXDATE:', change({ title: 'x', recurrence: null })],
+    ] as const)
+      isNearlyLinear(line, (n) => lines(Math.min(n, 49_000), () => line), work);
+    const others = Array.from({ length: 20_000 }, (_, index) => `other ${index}`);
+    isNearlyLinear(
+      'CATEGORIES',
+      (n) => lines(1, () => `CATEGORIES:${Array.from({ length: n }, (_, index) => `c${index}`).join(',')}`),
+      change({ categories: others }, ['categories']),
+    );
+  });
+
+  test('FD2: VTIMEZONEs of any kind are compared within a budget', () => {
+    const observance = (rule: string): string =>
+      `BEGIN:STANDARD\r\nDTSTART:19700101T000000\r\nTZOFFSETFROM:+0100\r\nTZOFFSETTO:+0207\r\n${rule}\r\nEND:STANDARD`;
+    const zone = (tzid: string, rules: readonly string[]): string =>
+      `BEGIN:VTIMEZONE\r\nTZID:${tzid}\r\n${rules.map(observance).join('\r\n')}\r\nEND:VTIMEZONE`;
+    const calendar = (zones: readonly string[], lines: readonly string[]): string =>
+      `BEGIN:VCALENDAR\r\nVERSION:2.0\r\n${zones.join('\r\n')}\r\nBEGIN:VEVENT\r\nUID:u\r\n` +
+      `${lines.join('\r\n')}\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n`;
+    const cpuMs = (work: () => unknown): number => {
+      const before = process.cpuUsage();
+      work();
+      const { user, system } = process.cpuUsage(before);
+      return (user + system) / 1000;
+    };
+    const start = 'DTSTART;TZID=Q:20270105T090000';
+    const texts = ['DAILY', 'SECONDLY', 'YEARLY;BYMONTH=2;BYMONTHDAY=30'].map((rule) =>
+      calendar(
+        [
+          zone(
+            'Q',
+            Array.from({ length: 290 }, () => `RRULE:FREQ=${rule}`),
+          ),
+        ],
+        [start],
+      ),
+    );
+    const names = Array.from({ length: 100 }, (_, index) => `Q${index}`);
+    texts.push(
+      calendar(
+        names.map((name, index) => zone(name, ['X-A:1', `RRULE:FREQ=YEARLY;BYMONTH=${1 + (index % 12)}`])),
+        ['DTSTART:20270105T090000Z', 'RRULE:FREQ=DAILY', ...names.map((name) => `EXDATE;TZID=${name}:20270105T090000`)],
+      ),
+    );
+    for (const text of texts) {
+      read(text);
+      const least = Math.min(...Array.from({ length: 3 }, () => cpuMs(() => read(text))));
+      assert.ok(least < 200, `${least} ms for ${text.slice(40, 200)}`);
+    }
   });
 
   test('FD3: a free/busy reply of any shape takes linear time', () => {
