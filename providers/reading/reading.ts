@@ -4,7 +4,6 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { createPool, type Pool, TookTooLong } from './pool.ts';
-import type { Took } from './tasks.ts';
 
 /** A thread was ended, because a text took too long. Without content of the text. */
 export interface KilledThread {
@@ -13,6 +12,13 @@ export interface KilledThread {
   readonly size: number;
   readonly attempt: number;
   readonly limitMs: number;
+}
+
+/** How much time of a processor a text took; ms. */
+export interface Took {
+  readonly all: number;
+  /** Other work gets its turn between the steps. */
+  readonly longestStep: number;
 }
 
 /** For the log: called for each thread that was ended. */

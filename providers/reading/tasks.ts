@@ -9,15 +9,9 @@ import { readBusySources } from '../../core/ical/free-busy.ts';
 import { patchObject, readObject } from '../../core/ical/object.ts';
 import { validateObject } from '../../core/ical/validate.ts';
 import { multistatusToJson } from '../caldav/long-multistatus.ts';
+import type { Took } from './reading.ts';
 
 export const TASKS = { multistatus: multistatusToJson, object };
-
-/** How much time of a processor a text took; ms. */
-export interface Took {
-  readonly all: number;
-  /** Other work gets its turn between the steps. */
-  readonly longestStep: number;
-}
 
 /** Reads, checks, expands and changes an object. */
 function object({ text, floatingZone }: { readonly text: string; readonly floatingZone: string }): Took {
