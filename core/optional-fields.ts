@@ -55,6 +55,15 @@ export function unsharedFields(contents: readonly (Content | null)[]): OptionalF
   );
 }
 
+/** Both states of an event in the fields that both have: one that was read with an option off lacks its field. */
+export function inSharedFields(
+  before: CalendarEvent,
+  after: CalendarEvent,
+): { readonly before: CalendarEvent; readonly after: CalendarEvent } {
+  const fields = unsharedFields([before, after]);
+  return { before: withoutFields(before, fields), after: withoutFields(after, fields) };
+}
+
 /** Those of the fields that the content has. */
 export function onlyFields(content: Content, fields: readonly OptionalField[]): Partial<Content> {
   const present = fields.filter((field) => content[field] !== undefined);

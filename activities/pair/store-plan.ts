@@ -1,11 +1,11 @@
 /** Stores a plan: its ops, conflicts, problems and held deletions, and what becomes of the links. */
 import type { CalendarEvent, OccurrenceId, SideName } from '../../core/event.ts';
 import { groupBy } from '../../core/group-by.ts';
+import type { FieldConflict } from '../../core/sync/conflict.ts';
 import type { Op } from '../../core/sync/decide.ts';
 import { distanceOf, FARTHEST } from '../../core/sync/distance.ts';
 import type { EventLabel } from '../../core/sync/event-label.ts';
 import { DELETED } from '../../core/sync/journal.ts';
-import { type FieldConflict } from '../../core/sync/merge.ts';
 import { pathKey } from '../../core/sync/paths.ts';
 import type { ChunkPlan } from '../../core/sync/plan-chunk.ts';
 import type { DeletionPart } from '../../core/sync/plan-deletions.ts';

@@ -11,7 +11,8 @@ import {
   type SideName,
 } from '../event.ts';
 import type { EventProblem } from '../event-problem.ts';
-import type { FieldConflict, MergeInput } from './merge.ts';
+import type { FieldConflict } from './conflict.ts';
+import type { MergeInput } from './merge.ts';
 import { contentAt } from './paths.ts';
 
 type Texts = Pick<MergeInput, SideName>;

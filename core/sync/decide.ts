@@ -13,10 +13,10 @@
 
 import { type CalendarEvent, mapContents, type OptionalField, otherSide, type SideName } from '../event.ts';
 import type { EventProblem } from '../event-problem.ts';
-import { type OptionalForms, shapedFor } from '../optional-fields.ts';
+import { inSharedFields, type OptionalForms, shapedFor } from '../optional-fields.ts';
 import { type ChangedValue, changedValues } from './changed-values.ts';
+import type { FieldConflict } from './conflict.ts';
 import type { HoldReason } from './deletion-guard.ts';
-import type { FieldConflict } from './merge.ts';
 import { isPast, mergedSides, mirrored, sharedFields } from './next-states.ts';
 import { type Journal, ownChanges } from './own-writes.ts';
 import {
@@ -272,7 +272,8 @@ function goneBothWays(
   const left = otherSide(lost);
   const { now, base } = sides[left];
   if (!now) return NOTHING;
-  const changes = base ? changedValues(base, now) : [];
+  const known = base && inSharedFields(base, now);
+  const changes = known ? changedValues(known.before, known.after) : [];
   const isEdited = base !== null && ownChanges(left, base, changes, settings.journal).length < changes.length;
   if (decision === 'restore' || settings.journal.isOwnDeletion(lost)) return creation(lost, now, settings, []);
   if (isEdited && isRefused) return deletion(left, sides[left], decision === 'apply', 'edit-refused');

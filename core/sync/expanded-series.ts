@@ -20,7 +20,8 @@ import { contentWithout, onlyFields, optionalFieldsOf, unsharedFields } from '..
 import { expandOccurrences } from '../recurrence/expand.ts';
 import { instantOfId, occurrenceId, occurrenceStart } from '../recurrence/occurrence.ts';
 import { occurrenceContent } from '../recurrence/series.ts';
-import { type FieldConflict, merge } from './merge.ts';
+import type { FieldConflict } from './conflict.ts';
+import { merge } from './merge.ts';
 
 const DAY_MS = 86_400_000;
 const LINK: OptionalField = 'conference';

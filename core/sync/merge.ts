@@ -10,16 +10,9 @@
  * last would win it and the other value be kept as a conflict.
  */
 import {
-  type Attendee,
   type CalendarEvent,
-  CONTENT_FIELDS,
-  type Content,
-  type ContentField,
   changedContent,
   changedPaths,
-  DEFAULT_CONTENT,
-  EXCLUDED,
-  type Exception,
   type FieldPath,
   type OccurrenceId,
   otherSide,
@@ -28,6 +21,7 @@ import {
 } from '../event.ts';
 import type { Timing } from '../recurrence/renamed.ts';
 import { hasMatchingTypes, isValidSeries, occurrenceContent, withDatesOfExceptions } from '../recurrence/series.ts';
+import { conflictAt, type FieldConflict, winnerOf } from './conflict.ts';
 import {
   atNewTimes,
   type Based,
@@ -37,7 +31,8 @@ import {
   sinceUnwritten,
   withLeftBehind,
 } from './follow-series.ts';
-import { attendeeChanges, attendeesAt, byAddressOrder, copyPaths, pathKey, valueAt, withAttendees } from './paths.ts';
+import { type Merged, mergeFirst } from './initial-merge.ts';
+import { attendeeChanges, attendeesAt, copyPaths, pathKey, valueAt, withAttendees } from './paths.ts';
 import { retimed, withoutDatesLeft } from './retime.ts';
 
 /** What one side shows now, and showed when both sides last agreed (null: they never have). */
@@ -55,14 +50,6 @@ export interface MergeInput {
   readonly winner: SideName;
 }
 
-/** A field that both sides changed to different values; the loser's value is kept for people. */
-export interface FieldConflict {
-  readonly path: FieldPath;
-  readonly winner: SideName;
-  readonly kept: unknown;
-  readonly lost: unknown;
-}
-
 /** When a side was modified, in ms since the epoch. */
 export interface Modified {
   /** What the side itself says; null where it does not. */
@@ -77,14 +64,7 @@ export function lastModifiedSide(caldav: Modified, cloud: Modified): SideName {
   return (cloud.modifiedAt ?? cloud.seenAt) > (caldav.modifiedAt ?? caldav.seenAt) ? 'cloud' : 'caldav';
 }
 
-export interface Merged {
-  /** How each side is to read afterwards; equal to its `now` where it already does. */
-  readonly caldav: CalendarEvent;
-  readonly cloud: CalendarEvent;
-  readonly conflicts: readonly FieldConflict[];
-}
-
-/** Merges what both sides changed. Where there is no base on both sides, nothing is removed: see `mergeFirst`. */
+/** Merges what both sides changed. Where there is no base on both sides, nothing is removed: see initial-merge.ts. */
 export function merge(input: MergeInput): Merged {
   const { winner } = input;
   if (!input.caldav.base || !input.cloud.base) return mergeFirst(input.caldav.now, input.cloud.now, winner);
@@ -217,82 +197,6 @@ function withNewExceptions(next: CalendarEvent, before: CalendarEvent, source: B
   return { ...next, exceptions: Object.fromEntries(exceptions) };
 }
 
-/**
- * The initial matching: no last known state, so an empty value (or a default) never wins, sets are united, and
- * nothing goes away. Fields that both sides fill differently go to the side modified last.
- */
-function mergeFirst(caldav: CalendarEvent, cloud: CalendarEvent, winner: SideName): Merged {
-  const conflicts: FieldConflict[] = [];
-  const now = { caldav, cloud };
-  const merged = uniteContent(caldav, cloud, winner, null, conflicts);
-  const recurrence = pick('recurrence', caldav.recurrence, cloud.recurrence, winner);
-  if (recurrence.conflict) conflicts.push(conflictAt({ occurrence: null, field: 'recurrence' }, now, winner));
-  const exceptions: Record<OccurrenceId, Exception> = { ...caldav.exceptions };
-  for (const [id, there] of Object.entries(cloud.exceptions)) {
-    const here = exceptions[id];
-    if (here === undefined || sameValue(here, there)) exceptions[id] = there;
-    else if (here !== EXCLUDED && there !== EXCLUDED) exceptions[id] = uniteContent(here, there, winner, id, conflicts);
-    else {
-      const path = { occurrence: id, field: 'exception' } as const;
-      const edited = winnerOf(path, now, winner);
-      exceptions[id] = edited === 'caldav' ? here : there;
-      conflicts.push(conflictAt(path, now, edited));
-    }
-  }
-  const event = { ...merged, recurrence: recurrence.value, exceptions: recurrence.value ? exceptions : {} };
-  return { caldav: asOf(caldav, event), cloud: asOf(cloud, event), conflicts };
-}
-
-/** The event under the identity of a side, whose lengths stay as nominal as they were. */
-function asOf({ uid, nominalDays }: CalendarEvent, event: Omit<CalendarEvent, 'uid'>): CalendarEvent {
-  return { ...event, uid, ...(nominalDays === undefined ? {} : { nominalDays }) };
-}
-
-function uniteContent(
-  caldav: Content,
-  cloud: Content,
-  winner: SideName,
-  occurrence: OccurrenceId | null,
-  conflicts: FieldConflict[],
-): Content {
-  const result: Record<string, unknown> = {};
-  for (const field of CONTENT_FIELDS) {
-    if (caldav[field] === undefined && cloud[field] === undefined) continue;
-    if (field === 'attendees') {
-      result[field] = uniteAttendees(caldav.attendees, cloud.attendees, winner);
-      continue;
-    }
-    const { value, conflict } = pick(field, caldav[field], cloud[field], winner);
-    result[field] = value;
-    if (!conflict) continue;
-    const [kept, lost] = winner === 'caldav' ? [caldav[field], cloud[field]] : [cloud[field], caldav[field]];
-    conflicts.push({ path: { occurrence, field }, winner, kept, lost });
-  }
-  return result as unknown as Content;
-}
-
-/** The value of one field in the initial matching. The default of a field counts as empty: a side leaves it out. */
-function pick<T>(
-  field: ContentField | 'recurrence',
-  caldav: T,
-  cloud: T,
-  winner: SideName,
-): { value: T; conflict: boolean } {
-  const isEmpty = (value: T) =>
-    value === null ||
-    value === undefined ||
-    (field in DEFAULT_CONTENT && sameValue(value, DEFAULT_CONTENT[field as keyof typeof DEFAULT_CONTENT]));
-  if (isEmpty(cloud) || sameValue(caldav, cloud)) return { value: caldav, conflict: false };
-  if (isEmpty(caldav)) return { value: cloud, conflict: false };
-  return { value: winner === 'caldav' ? caldav : cloud, conflict: true };
-}
-
-function uniteAttendees(caldav: readonly Attendee[], cloud: readonly Attendee[], winner: SideName): Attendee[] {
-  const [first, second] = winner === 'caldav' ? [cloud, caldav] : [caldav, cloud];
-  const byAddress = new Map([...first, ...second].map((attendee) => [attendee.address, attendee]));
-  return [...byAddress.values()].sort(byAddressOrder);
-}
-
 /** Attendees that both sides changed are merged person by person. */
 function mergeAttendees(
   input: MergeInput,
@@ -353,18 +257,6 @@ function decideTimingTogether(
     const isKnown = conflicts.some((conflict) => timing(conflict.path) && conflict.path.field === field);
     if (lostEdit && !isKnown) conflicts.push(conflictAt(path, now, winner));
   }
-}
-
-/** An edit of an occurrence beats its exclusion, as an edit of an event beats its deletion. */
-function winnerOf(path: FieldPath, now: Record<SideName, CalendarEvent>, winner: SideName): SideName {
-  if (path.field !== 'exception' || path.occurrence === null) return winner;
-  const isEdit = (side: SideName) => typeof now[side].exceptions[path.occurrence ?? ''] === 'object';
-  if (isEdit('caldav') === isEdit('cloud')) return winner;
-  return isEdit('caldav') ? 'caldav' : 'cloud';
-}
-
-function conflictAt(path: FieldPath, now: Record<SideName, CalendarEvent>, winner: SideName): FieldConflict {
-  return { path, winner, kept: valueAt(now[winner], path), lost: valueAt(now[otherSide(winner)], path) };
 }
 
 /**

@@ -3,9 +3,10 @@ import { type CalendarEvent, OPTIONAL_FIELDS, type OptionalField, otherSide, typ
 import type { EventProblem } from '../event-problem.ts';
 import { fitted, type OptionalForms, SET_FIELDS, withFieldsOf, withoutFields } from '../optional-fields.ts';
 import { boundsOf } from '../recurrence/series.ts';
+import type { FieldConflict } from './conflict.ts';
 import { completeTexts, uncut } from './cut-texts.ts';
 import { withShownLinks } from './join-links.ts';
-import { applyChanges, type FieldConflict, lastModifiedSide, merge } from './merge.ts';
+import { applyChanges, lastModifiedSide, merge } from './merge.ts';
 import { completeSets, uniteSets } from './optional-sets.ts';
 import { agreedSince, type Journal } from './own-writes.ts';
 import {

@@ -14,7 +14,8 @@ import {
   sameValue,
 } from '../event.ts';
 import { contentAt, fit, type OptionalForms, SET_FIELDS, type SetField } from '../optional-fields.ts';
-import type { FieldConflict, MergeInput } from './merge.ts';
+import type { FieldConflict } from './conflict.ts';
+import type { MergeInput } from './merge.ts';
 import { contentAt as ownContent } from './paths.ts';
 
 type Events = Readonly<Record<SideName, CalendarEvent>>;

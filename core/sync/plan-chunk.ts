@@ -4,7 +4,7 @@
  * the input and stores the plan.
  */
 import { changedContent, contentOnly, otherSide, type SideName } from '../event.ts';
-import type { FieldConflict } from './merge.ts';
+import type { FieldConflict } from './conflict.ts';
 import { type DeletionFacts, factsOf, type HeldDeletion, waitsForDeletions } from './plan-deletions.ts';
 import type { EventToPlan, PlanInput } from './plan-input.ts';
 import { decideEvent, isExpanded, isOnBoth, type LinkPlan, planLink, UNDECIDED } from './plan-link.ts';

@@ -1,11 +1,11 @@
 /** What becomes of one link of a run. Pure. */
 import type { CalendarEvent, OptionalField, SideName } from '../event.ts';
 import { type EventProblem, eventProblem } from '../event-problem.ts';
+import type { FieldConflict } from './conflict.ts';
 import { type Decision, decide, type LinkView, type Op, type SideProblem } from './decide.ts';
 import { isFlapping } from './deletion-guard.ts';
 import { isDuplicate } from './duplicates.ts';
 import { type EventLabel, labelOfEvent } from './event-label.ts';
-import type { FieldConflict } from './merge.ts';
 import type { EventToPlan, PlanInput } from './plan-input.ts';
 
 export interface LinkPlan {

@@ -11,10 +11,11 @@ import {
 import type { EventProblem } from '../event-problem.ts';
 import { shapedFor } from '../optional-fields.ts';
 import { changedValues } from './changed-values.ts';
+import type { FieldConflict } from './conflict.ts';
 import type { LinkView, Op, SideProblem } from './decide.ts';
 import type { EventLabel } from './event-label.ts';
 import { contentOf, decideInstances, type Instance, type SeriesDecision, TOO_DENSE } from './expanded-series.ts';
-import { type FieldConflict, lastModifiedSide } from './merge.ts';
+import { lastModifiedSide } from './merge.ts';
 import type { InstanceToPlan, PlanInput } from './plan-input.ts';
 import { labelOf } from './plan-link.ts';
 import { projected, sourceOf } from './policy.ts';

@@ -3,6 +3,7 @@
  * one. Pure.
  */
 import { type CalendarEvent, changedPaths, type FieldPath, type SideName, sameValue } from '../event.ts';
+import { inSharedFields } from '../optional-fields.ts';
 import { type ChangeContent, isOptional } from './history.ts';
 import { pathKey, valueAt, withValueAt } from './paths.ts';
 import { type Direction, sourceOf } from './policy.ts';
@@ -112,7 +113,9 @@ function reasonToKeep(content: ChangeContent, state: UndoState, direction: Direc
 
 /** The copy has not been edited since both sides last agreed. */
 export function isUntouched({ now, base }: Pick<UndoState, 'now' | 'base'>): boolean {
-  return now !== null && base !== null && changedPaths(base, now).length === 0;
+  if (now === null || base === null) return false;
+  const { before, after } = inSharedFields(base, now);
+  return changedPaths(before, after).length === 0;
 }
 
 function fieldsOf(content: ChangeContent): string[] {

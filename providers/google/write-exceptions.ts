@@ -65,7 +65,7 @@ export async function addOverrides(
 /**
  * Null where the override equals the occurrence; `unknown` where the series has no such one. A replica may not know a
  * new series yet.
- * @throws SyncError `stale` where a person has edited the occurrence
+ * @throws SyncError `stale` where a person has edited the occurrence, or moved the series
  */
 async function writeNew(
   calendar: GoogleCalendar,
@@ -89,6 +89,8 @@ async function writeNew(
       if (!(error instanceof SyncError) || error.kind !== 'gone') throw error;
     }
   }
+  if (withinSeries(series, [id]).length > 0)
+    throw new SyncError('stale', 'a new series lost an occurrence before that was written');
   return 'unknown';
 }
 
@@ -167,6 +169,7 @@ async function writeException(
 /**
  * After a change of the master: writes again the exceptions that Google dropped, and reverts those that it changed by
  * itself. A change by a person is kept, and left out of the result, so that the next poll finds it.
+ * @throws SyncError `stale` where a person has moved the series since
  */
 export async function repairExceptions(job: Job, series: Series): Promise<Series> {
   const { calendar, next } = job;
@@ -191,6 +194,8 @@ export async function repairExceptions(job: Job, series: Series): Promise<Series
     if (sameValue(current.exceptions[id], next.exceptions[id])) continue;
     if (next.exceptions[id] === undefined && withinSeries(next, [id]).length === 0) continue;
     const target = items.get(id) ?? (await fetchItem(calendar, instanceId(series.master.id, id)))?.item;
+    if (!target && withinSeries(current, [id]).length > 0)
+      throw new SyncError('stale', 'the series lost an occurrence after it was written');
     if (!target || isForeignItem(job, current, target, series.exceptions[target.id])) continue;
     const after = await writeException(job, series.master, id, target, current);
     exceptions[after.id] = after;

@@ -11,6 +11,7 @@ import {
   sameValue,
 } from '../../core/event.ts';
 import { instantOfId, isDateId } from '../../core/recurrence/occurrence.ts';
+import { occurrencesAmong } from '../../core/recurrence/renamed.ts';
 import { occurrenceContent } from '../../core/recurrence/series.ts';
 import { SyncError } from '../../core/sync-error.ts';
 import { pause } from '../concurrency.ts';
@@ -113,7 +114,10 @@ function withoutAttendees(content: Content): Content {
   return { ...content, organizer: null, attendees: [] };
 }
 
-/** Makes one occurrence read as in `next`. Null where there was nothing to write. */
+/**
+ * Makes one occurrence read as in `next`. Null where there was nothing to write, or the series has no such occurrence.
+ * @throws SyncError `stale` where Graph does not have an occurrence that the series had
+ */
 async function writeException(
   { calendar, master, current, next }: Job,
   id: OccurrenceId,
@@ -126,7 +130,12 @@ async function writeException(
     });
   }
   const item = await instanceOf(calendar, master, current, id, known);
-  if (!item) return null;
+  if (!item) {
+    // A person has moved the series, or removed the occurrence.
+    if (known || occurrencesAmong(current, [id]).size > 0)
+      throw new SyncError('stale', 'the series lost an occurrence before that was written');
+    return null;
+  }
   const expected = current.exceptions[id] ?? occurrenceContent(current, id);
   const is = contentOfInstance(item, current, master, calendar.setting);
   if (

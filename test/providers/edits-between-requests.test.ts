@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { type CalendarEvent, type Content, EXCLUDED } from '../../core/event.ts';
+import { type CalendarEvent, type Content, EXCLUDED, sameValue } from '../../core/event.ts';
 import { occurrenceContent } from '../../core/recurrence/series.ts';
 import { SyncError } from '../../core/sync-error.ts';
 import type { Side, Stored, Written } from '../../providers/provider.ts';
@@ -80,7 +80,7 @@ const WRITES: readonly (readonly [name: string, before: CalendarEvent, next: Cal
 interface Edit {
   readonly name: string;
   readonly date: string | null;
-  readonly field: 'title' | 'location' | 'deleted';
+  readonly field: 'title' | 'location' | 'hour' | 'deleted';
 }
 const EDITS: readonly Edit[] = [
   { name: 'the same title', date: null, field: 'title' },
@@ -90,9 +90,20 @@ const EDITS: readonly Edit[] = [
   { name: 'the title of the third occurrence', date: '2027-01-20', field: 'title' },
   { name: 'a deletion of the second occurrence', date: '2027-01-13', field: 'deleted' },
   { name: 'a deletion of the third occurrence', date: '2027-01-20', field: 'deleted' },
+  { name: 'the hour', date: null, field: 'hour' },
 ];
-const SOME_EDITS = [EDITS[0]!, EDITS[2]!, EDITS[6]!];
+const SOME_EDITS = [EDITS[0]!, EDITS[2]!, EDITS[6]!, EDITS[7]!];
 const THEIRS = 'A person wrote this';
+const THEIR_HOURS = Object.fromEntries(
+  ['start', 'end'].map((name, index) => [
+    name,
+    { dateTime: `2027-01-06T${15 + index}:00:00`, timeZone: 'Europe/Berlin' },
+  ]),
+);
+
+function showsEdit({ when, ...rest }: CalendarEvent, { field }: Edit): boolean {
+  return field === 'hour' ? when.start.endsWith('T15:00:00') : JSON.stringify(rest).includes(THEIRS);
+}
 
 interface World extends ContractSetup {
   openWith(transport: typeof fetch): Side;
@@ -112,6 +123,7 @@ async function googleWorld(
   const { owner, calendarId } = setup;
   const original = (item: Json): string =>
     new Date(String((item['originalStartTime'] as Json)['dateTime'])).toISOString().slice(0, 10);
+  const bodies = { title: { summary: THEIRS }, location: { location: THEIRS }, hour: THEIR_HOURS };
   const item = (ref: string, date: string | null): Json | undefined =>
     date === null
       ? owner.getEvent(ref, calendarId)
@@ -123,12 +135,13 @@ async function googleWorld(
       if (!now || now['status'] === 'cancelled') return false;
       const id = String(now['id']);
       if (field === 'deleted') owner.deleteEvent(id, calendarId);
-      else owner.patchEvent(id, field === 'title' ? { summary: THEIRS } : { location: THEIRS }, calendarId);
+      else owner.patchEvent(id, bodies[field], calendarId);
       return true;
     },
     holds(ref, { date, field }) {
       const now = item(ref, date);
       if (field === 'deleted') return now === undefined || now['status'] === 'cancelled';
+      if (field === 'hour') return String((now?.['start'] as Json)['dateTime']).slice(11, 13) === '15';
       return now?.[field === 'title' ? 'summary' : 'location'] === THEIRS;
     },
     countsAs: (url) => url.includes('/calendar/v3/'),
@@ -140,6 +153,7 @@ async function googleWorld(
 async function graphWorld(options: Parameters<typeof openGraph>[0] = {}): Promise<World> {
   const setup = await openGraph(options);
   const { owner, calendarId } = setup;
+  const bodies = { title: { subject: THEIRS }, location: { location: { displayName: THEIRS } }, hour: THEIR_HOURS };
   const item = (ref: string, date: string | null): Json | undefined =>
     date === null
       ? owner.getEvent(ref)
@@ -151,12 +165,13 @@ async function graphWorld(options: Parameters<typeof openGraph>[0] = {}): Promis
       if (!now) return false;
       const id = String(now['id']);
       if (field === 'deleted') owner.deleteEvent(id);
-      else owner.patchEvent(id, field === 'title' ? { subject: THEIRS } : { location: { displayName: THEIRS } });
+      else owner.patchEvent(id, bodies[field]);
       return true;
     },
     holds(ref, { date, field }) {
       const now = item(ref, date);
       if (field === 'deleted') return now === undefined;
+      if (field === 'hour') return String((now?.['start'] as Json)['dateTime']).slice(11, 13) === '15';
       if (field === 'title') return now?.['subject'] === THEIRS;
       return (now?.['location'] as Json | undefined)?.['displayName'] === THEIRS;
     },
@@ -253,8 +268,22 @@ async function play(
     return `failed with ${outcome.kind}: ${outcome.message}`;
   const isWritten = !(outcome instanceof SyncError);
   if (!world.holds(stored.ref, edit)) return `the edit was overwritten (${isWritten ? 'written' : outcome.kind})`;
-  if (!isWritten || edit.field === 'deleted') return null;
-  return JSON.stringify(outcome.event).includes(THEIRS) ? "the edit counts as Calpair's own write" : null;
+  if (!isWritten) return null;
+  if (!showsWrite(outcome.event!, from, next)) return 'what was not written counts as written';
+  if (edit.field === 'deleted') return null;
+  return showsEdit(outcome.event!, edit) ? "the edit counts as Calpair's own write" : null;
+}
+
+/** Whether an event shows what Calpair set out to write. */
+function showsWrite(event: CalendarEvent, from: CalendarEvent, next: CalendarEvent): boolean {
+  const excluded = ({ exceptions }: CalendarEvent) =>
+    Object.values(exceptions).filter((one) => one === EXCLUDED).length;
+  return (
+    JSON.stringify(event).includes('Ours') === JSON.stringify(next).includes('Ours') &&
+    excluded(event) >= excluded(next) &&
+    (sameValue(from.when, next.when) || sameValue(event.when, next.when)) &&
+    (sameValue(from.recurrence, next.recurrence) || sameValue(event.recurrence, next.recurrence))
+  );
 }
 
 /** The same for a new copy. */
@@ -282,7 +311,7 @@ async function create(
   const isIncluded =
     edit.field === 'deleted'
       ? Object.keys(written.event!.exceptions).length !== Object.keys(event.exceptions).length
-      : JSON.stringify(written.event).includes(THEIRS);
+      : showsEdit(written.event!, edit);
   return isIncluded && written.existed !== true ? "the edit counts as Calpair's own write" : null;
 }
 

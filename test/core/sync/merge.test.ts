@@ -21,8 +21,9 @@ import {
 } from '../../../core/event.ts';
 import { occurrenceContent } from '../../../core/recurrence/series.ts';
 import { changedValues } from '../../../core/sync/changed-values.ts';
+import type { Merged } from '../../../core/sync/initial-merge.ts';
 import { fieldsOf, journalOf, writesOf } from '../../../core/sync/journal.ts';
-import { applyChanges, type Merged, type MergeInput, merge } from '../../../core/sync/merge.ts';
+import { applyChanges, type MergeInput, merge } from '../../../core/sync/merge.ts';
 import { agreedSince } from '../../../core/sync/own-writes.ts';
 import { pathKey } from '../../../core/sync/paths.ts';
 import { retimed } from '../../../core/sync/retime.ts';
@@ -241,6 +242,65 @@ describe('the initial matching', () => {
     assert.deepEqual(result.caldav.attendees, [person('a'), person('b')]);
     assert.deepEqual(merged(anEvent(), aSeries(), none).caldav.recurrence, aSeries().recurrence);
     assert.deepEqual(result.conflicts, []);
+  });
+
+  for (const winner of ['caldav', 'cloud'] as const)
+    test(`exceptions and exclusions follow a series to the hour of the ${winner} side`, () => {
+      const [early, late] = [aSeries({ when: at(1, 9) }), aSeries({ when: at(1, 11) })];
+      const [first, second, third] = [1, 2, 3].map((n) => occurrence(n)) as [string, string, string];
+      const later = (id: string): string =>
+        id.replace(/T\d\d/, (hour) => `T${String(+hour.slice(1) + 2).padStart(2, '0')}`);
+      const titled = (series: CalendarEvent, id: string, title: string) => ({
+        ...occurrenceContent(series, id),
+        title,
+      });
+      const caldav: CalendarEvent = {
+        ...early,
+        exceptions: { [first]: EXCLUDED, [second]: titled(early, second, 'two') },
+      };
+      const cloud: CalendarEvent = { ...late, exceptions: { [later(third)]: titled(late, later(third), 'three') } };
+      const result = merged(caldav, cloud, { ...none, winner });
+      const [when, name] = winner === 'caldav' ? [early.when, (id: string) => id] : [late.when, later];
+      const series = { ...early, when };
+      const exceptions = {
+        [name(first)]: EXCLUDED,
+        [name(second)]: titled(series, name(second), 'two'),
+        [name(third)]: titled(series, name(third), 'three'),
+      };
+      assert.deepEqual(
+        [result.caldav, result.cloud],
+        [
+          { ...series, exceptions },
+          { ...series, exceptions },
+        ],
+      );
+      assert.deepEqual(
+        result.conflicts.map(({ path }) => pathKey(path)),
+        ['when'],
+      );
+    });
+
+  test('an occurrence that was edited and that the other start does not have is a conflict', () => {
+    const rules = ['RRULE:FREQ=WEEKLY;COUNT=3'];
+    const caldav = aSeries({ recurrence: { rules, dates: [] } });
+    const id = '20260615T070000Z';
+    const edited = { ...occurrenceContent(caldav, id), title: 'edited' };
+    const when: When = { allDay: true, start: '2026-06-01', end: '2026-06-02' };
+    const cloud = aSeries({ when, recurrence: { rules: ['RRULE:FREQ=WEEKLY;COUNT=2'], dates: [] } });
+    const result = merged({ ...caldav, exceptions: { [id]: edited } }, cloud, { ...none, winner: 'cloud' });
+    assert.deepEqual([result.caldav.exceptions, result.cloud.exceptions], [{}, {}]);
+    assert.deepEqual(result.conflicts.find(({ path }) => path.field === 'exception')?.lost, edited);
+  });
+
+  test('a rule decides the start, too, where the later side is a single event that does not fit it', () => {
+    const series = aSeries({ recurrence: { rules: ['RRULE:FREQ=WEEKLY;UNTIL=20260629T070000Z'], dates: [] } });
+    const allDay: When = { allDay: true, start: '2026-06-03', end: '2026-06-04' };
+    const result = merged(series, anEvent({ when: allDay }), { ...none, winner: 'cloud' });
+    assert.deepEqual(result.cloud, { ...series, uid: anEvent().uid });
+    assert.deepEqual(
+      result.conflicts.map(({ path, winner }) => [pathKey(path), winner]),
+      [['when', 'caldav']],
+    );
   });
 
   test('each side keeps its own UID', () => {
@@ -595,7 +655,12 @@ describe('random cases', () => {
               result.caldav.attendees.some((person) => person.address === address),
             ),
           );
-          for (const key of Object.keys(event.exceptions)) assert.ok(key in result.caldav.exceptions);
+          // Under the names that they have at the times of the result; an edited one that it lacks is a conflict.
+          const named = retimed(event, result.caldav);
+          for (const key of Object.keys(named.exceptions)) assert.ok(key in result.caldav.exceptions);
+          const edited = ({ exceptions }: CalendarEvent) => Object.values(exceptions).filter((one) => one !== EXCLUDED);
+          const lost = result.conflicts.filter(({ path, kept }) => path.field === 'exception' && kept === undefined);
+          assert.ok(edited(event).length - edited(named).length <= lost.length);
         }
         const again = merge({
           caldav: { now: result.caldav, base: null },

@@ -5,6 +5,7 @@ import type { CalendarEvent, OptionalField, SideName } from '../../../core/event
 import type { OptionalForms } from '../../../core/optional-fields.ts';
 import { type Decision, decide, type SideView } from '../../../core/sync/decide.ts';
 import { DEFAULT_OPTIONS, type Direction, type PairOptions } from '../../../core/sync/policy.ts';
+import { isUntouched } from '../../../core/sync/undo.ts';
 import { HOLDS } from '../../../providers/microsoft/capabilities.ts';
 import { anEvent } from '../../support/fake-side.ts';
 
@@ -292,4 +293,11 @@ describe('a join link that only one side has', () => {
       ],
     );
   });
+});
+
+it('a copy whose reminders were not read before is untouched until somebody sets one', () => {
+  const [before, read] = [anEvent(), anEvent({ reminders: [] })];
+  assert.equal(isUntouched({ base: before, now: read }), true);
+  assert.equal(isUntouched({ base: read, now: anEvent({ reminders: [600] }) }), false);
+  assert.equal(isUntouched({ base: before, now: { ...read, title: 'B' } }), false);
 });

@@ -76,7 +76,8 @@ export class Ledger {
   /** Compares what a calendar showed before and after a person's action. */
   record(calendar: number, before: readonly Listed[], after: readonly Listed[]): void {
     const [had, has] = [wordsOf(before), wordsOf(after)];
-    for (const [key, word] of has) if (!had.has(key)) this.words.set(key, { ...word, calendar, state: 'live' });
+    for (const [key, word] of has)
+      if (!had.has(key) && !this.isOnItsWay(key, calendar)) this.words.set(key, { ...word, calendar, state: 'live' });
     const [there, still] = [lineagesOf(before), lineagesOf(after)];
     for (const key of had.keys()) {
       const known = this.words.get(key);
@@ -92,6 +93,21 @@ export class Ledger {
       }
       if (!there.has(name)) lineage.touchedOn.add(calendar);
     }
+  }
+
+  /**
+   * A start that a person wrote on another calendar, and replaced there, since everything was last at rest: no program
+   * can tell whether it arrives from there or was written here anew.
+   */
+  private isOnItsWay(key: string, calendar: number): boolean {
+    const known = this.words.get(key);
+    return (
+      known !== undefined &&
+      /^[td]/.test(known.text) &&
+      known.calendar !== calendar &&
+      known.state === 'replaced' &&
+      this.lineage(known.lineage).touchedOn.has(known.calendar)
+    );
   }
 
   /** A person changed something that a sync carries. */

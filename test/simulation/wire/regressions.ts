@@ -393,4 +393,57 @@ export const REGRESSIONS: readonly Regression[] = [
       ],
     },
   },
+  {
+    title: 'an exception kept the old hour of its series, whose new copy a person had moved before it was finished',
+    schedule: {
+      profile: { cloud: 'graph', isShared: false, ways: 244, cloudWays: 861, behaviour: 0.3874843225348741 },
+      seed: 9330122,
+      steps: [
+        {
+          do: 'create',
+          calendar: 0,
+          times: { allDay: false, day: 1755907200000, minute: 180, length: 45, zone: 'Europe/Istanbul' },
+          rule: { freq: 'MONTHLY', interval: 1, weekdays: [], onWeekday: false, end: null },
+        },
+        { do: 'write-occurrence', at: 2, calendar: 0, event: 0.5 },
+        { do: 'sync', during: [{ at: 58, step: { do: 'shift', by: 75, calendar: 1, event: 0.9134779879823327 } }] },
+      ],
+    },
+  },
+  {
+    title: 'a changed occurrence counted as written to a Graph series that a person had moved just before',
+    schedule: {
+      profile: { cloud: 'graph', isShared: false, ways: 682, cloudWays: 116, behaviour: 0.0035778626333922148 },
+      seed: 9330229,
+      steps: [
+        {
+          do: 'create',
+          calendar: 0,
+          times: { allDay: false, day: 1784073600000, minute: 568, length: 60, zone: 'America/Asuncion' },
+          rule: { freq: 'MONTHLY', interval: 3, weekdays: [2], onWeekday: true, end: { count: 3 } },
+        },
+        { do: 'sync', during: [] },
+        { do: 'write-occurrence', at: 1, calendar: 0, event: 0.8722771033644676 },
+        { do: 'sync', during: [{ at: 30, step: { do: 'shift', by: 75, calendar: 1, event: 0.5 } }] },
+      ],
+    },
+  },
+  {
+    title: 'an event that a person removed came back because its reminders were read for the first time',
+    schedule: {
+      profile: { cloud: 'google', isShared: false, ways: 148, cloudWays: 54, behaviour: 0.36916246241889894 },
+      seed: 91377,
+      steps: [
+        {
+          do: 'create',
+          calendar: 0,
+          times: { allDay: false, day: 1781308800000, minute: 569, length: 30, zone: 'Europe/Berlin' },
+          rule: { freq: 'DAILY', interval: 1, weekdays: [], onWeekday: true, end: { count: 10 } },
+        },
+        { do: 'sync', during: [] },
+        { do: 'sync', during: [{ at: 5, step: { do: 'set-reminders', reminders: 'copy' } }] },
+        { do: 'remove', calendar: 0, event: 0.863566119922325 },
+      ],
+    },
+  },
 ];

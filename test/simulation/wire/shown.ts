@@ -69,9 +69,13 @@ function startsOf(master: ICAL.Component, start: ICAL.Time, until: number): ICAL
     starts.push(at.clone());
   }
   // A start that the rule does not have is one more occurrence, as calendar programs show it; ical.js leaves it out.
-  const excluded = master.getAllProperties('exdate').flatMap((property) => property.getValues() as ICAL.Time[]);
-  const isLeftOut = ![...starts, ...excluded].some((one) => keyOf(one) === keyOf(start));
-  return isLeftOut && !endsBefore(master, start) ? [start, ...starts] : starts;
+  // And it overlooks an EXDATE that follows one which the rule does not have.
+  const excluded = new Set(
+    master.getAllProperties('exdate').flatMap((property) => (property.getValues() as ICAL.Time[]).map(keyOf)),
+  );
+  const isLeftOut = !excluded.has(keyOf(start)) && !starts.some((one) => keyOf(one) === keyOf(start));
+  const all = isLeftOut && !endsBefore(master, start) ? [start, ...starts] : starts;
+  return all.filter((one) => !excluded.has(keyOf(one)));
 }
 
 /** A series that a person ended before its first occurrence: Google's stand-in shows nothing of it. */
