@@ -187,8 +187,8 @@ export const WIRE_MUTANTS: readonly WireMutant[] = [
     name: 'ical-x-dropped',
     description: 'a changed place takes all X- properties with it',
     file: ICAL_WRITE,
-    from: 'removeLines(event, ({ name }) => names.test(name));',
-    to: "removeLines(event, ({ name }) => names.test(name) || name.startsWith('X-'));",
+    from: 'removeLines(event, (line) => names.test(line.name) && (values?.test(rawValue(line)) ?? true));',
+    to: "removeLines(event, (line) => names.test(line.name) || line.name.startsWith('X-'));",
   },
   {
     seed: 3019,
