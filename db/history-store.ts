@@ -18,13 +18,19 @@ export interface HistoryStore {
 
   pruneChanges(pairId: string, before: Date): Promise<void>;
 
-  /** Whether a request waits for a run, or this run has taken one. */
+  /** Whether a request waits for a run (see `takeUndoRequests`), or this run has taken one. */
   hasUndoRequests(pairId: string, runId: string): Promise<boolean>;
 
-  /** Requests that no run has planned yet: now this run does. In the order in which they came. */
+  /**
+   * Requests that no run has planned yet, and those whose run broke off: now this run plans them. In the order in which
+   * they came; `planned` is the plan of the run that broke off.
+   */
   takeUndoRequests(pairId: string, runId: string): Promise<UndoRequestRow[]>;
 
   setUndoPlan(request: UndoRequestRow, plan: UndoPlan): Promise<void>;
+
+  /** Those of these ops that are done. */
+  doneOps(ids: readonly string[]): Promise<string[]>;
 
   /** Links with an op of the run that a person asked for and that is not done. */
   linksWrittenByPerson(runId: string): Promise<string[]>;

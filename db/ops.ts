@@ -28,6 +28,15 @@ export async function dropUndoneOps(db: Db, runId: string, linkIds: readonly str
 /** Nothing remains to be done for these. */
 const ENDED = ['done', 'dropped'] as const;
 
+export async function doneOps(db: Db, ids: readonly string[]): Promise<string[]> {
+  if (ids.length === 0) return [];
+  const rows = await db.sql
+    .select({ id: ops.id })
+    .from(ops)
+    .where(and(anyOf(ops.id, ids), eq(ops.status, 'done')));
+  return rows.map(({ id }) => id);
+}
+
 export async function linksWrittenByPerson(db: Db, runId: string): Promise<string[]> {
   const rows = await db.sql
     .selectDistinct({ linkId: ops.linkId })
@@ -142,6 +151,12 @@ export function hasLostAnswer({ status, code }: Pick<OpRow, 'status' | 'code'>):
   return status === 'pending' || (status === 'waiting' && LOST_ANSWERS.includes(code ?? ''));
 }
 
+/** Whether a write has taken effect, as far as is known. */
+export function doneness(op: Pick<OpRow, 'status' | 'code'>): { isDone: boolean; mayBeDone: boolean } {
+  const isDone = op.status === 'done';
+  return { isDone, mayBeDone: isDone || hasLostAnswer(op) };
+}
+
 export async function mayHaveCopies(db: Db, linkIds: readonly string[]): Promise<string[]> {
   if (linkIds.length === 0) return [];
   const last = await db.sql
@@ -219,9 +234,9 @@ export async function writtenSince(db: Db, linkIds: readonly string[], since: Da
 export async function unsettledWrites(db: Db, linkIds: readonly string[]): Promise<Writes> {
   if (linkIds.length === 0) return new Map();
   const rows = await db.sql
-    .select({ linkId: ops.linkId, side: ops.side, fields: ops.fields, status: ops.status })
+    .select({ linkId: ops.linkId, side: ops.side, fields: ops.fields, status: ops.status, code: ops.code })
     .from(ops)
     .where(and(anyOf(ops.linkId, linkIds), eq(ops.settled, false)))
     .orderBy(ops.id);
-  return writesOf(rows.map(({ status, ...row }) => ({ ...row, isDone: status === 'done' })));
+  return writesOf(rows.map((row) => ({ ...row, ...doneness(row) })));
 }

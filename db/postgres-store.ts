@@ -106,6 +106,7 @@ export function postgresStore(db: Db): Store {
     linkFacts: bind(results.linkFacts),
     storeResults: bind(results.storeResults),
     finishDeletions: bind(ops.finishDeletions),
+    doneOps: bind(ops.doneOps),
     linksWrittenByPerson: bind(ops.linksWrittenByPerson),
     ownedCopies: bind(sides.ownedCopies),
     possibleOriginals: bind(tools.possibleOriginals),

@@ -1,12 +1,13 @@
 /** What people ask a pair to take back. What the functions for runs do is documented in store.ts. */
-import { and, asc, eq, isNotNull, isNull, or } from 'drizzle-orm';
+import { and, asc, eq, inArray, isNull, or } from 'drizzle-orm';
 import type { SideName } from '../core/event.ts';
 import type { UndoPlan } from '../core/sync/undo.ts';
 import type { Db } from './connect.ts';
 import { type LeftoverFilter, undoRequests } from './history-schema.ts';
 import { isId, newId } from './ids.ts';
+import { doneOps } from './ops.ts';
 import { openSealedJson } from './pairs.ts';
-import { ops } from './schema.ts';
+import { runs } from './schema.ts';
 import { pairCell } from './sealed-cells.ts';
 
 export type UndoRequestRow = typeof undoRequests.$inferSelect;
@@ -33,7 +34,7 @@ export async function hasUndoRequests(db: Db, pairId: string, runId: string): Pr
   const [row] = await db.sql
     .select({ id: undoRequests.id })
     .from(undoRequests)
-    .where(and(eq(undoRequests.pairId, pairId), or(isNull(undoRequests.planned), eq(undoRequests.runId, runId))))
+    .where(and(eq(undoRequests.pairId, pairId), or(isOpen(db, pairId), eq(undoRequests.runId, runId))))
     .limit(1);
   return row !== undefined;
 }
@@ -42,9 +43,18 @@ export async function takeUndoRequests(db: Db, pairId: string, runId: string): P
   const rows = await db.sql
     .update(undoRequests)
     .set({ runId })
-    .where(and(eq(undoRequests.pairId, pairId), isNull(undoRequests.planned)))
+    .where(and(eq(undoRequests.pairId, pairId), isOpen(db, pairId)))
     .returning();
   return rows.sort((a, b) => (a.id < b.id ? -1 : 1));
+}
+
+/** No run has planned it, or the one that did broke off. */
+function isOpen(db: Db, pairId: string) {
+  const broken = db.sql
+    .select({ id: runs.id })
+    .from(runs)
+    .where(and(eq(runs.pairId, pairId), eq(runs.result, 'failed')));
+  return or(isNull(undoRequests.planned), inArray(undoRequests.runId, broken));
 }
 
 export async function setUndoPlan(db: Db, { id, pairId }: UndoRequestRow, plan: UndoPlan): Promise<void> {
@@ -59,7 +69,7 @@ export interface UndoOutcome {
   readonly runId: string | null;
   /** Null: no run has planned it yet. */
   readonly plan: UndoPlan | null;
-  /** The ops of the run that were carried out. */
+  /** The ops of the plan that were carried out. */
   readonly done: ReadonlySet<string>;
 }
 
@@ -91,15 +101,15 @@ async function outcomeOf(
       (planned && openSealedJson<UndoPlan>(db, planned, pairCell(pairId, 'undo_requests.planned', id))) ?? [],
   );
   if (runId === null || plans.length === 0) return { runId, plan: null, done: new Set() };
-  const done = await db.sql
-    .select({ id: ops.id })
-    .from(ops)
-    .where(and(eq(ops.runId, runId), isNotNull(ops.byPerson), eq(ops.status, 'done')));
   const plan: UndoPlan = {
     undone: plans.flatMap(({ undone }) => undone),
     kept: plans.flatMap(({ kept }) => kept),
     removed: plans.flatMap(({ removed }) => removed),
     keptCopies: plans.flatMap(({ keptCopies }) => keptCopies),
   };
-  return { runId, plan, done: new Set(done.map(({ id }) => id)) };
+  const done = await doneOps(
+    db,
+    [...plan.undone, ...plan.removed].map(({ opId }) => opId),
+  );
+  return { runId, plan, done: new Set(done) };
 }

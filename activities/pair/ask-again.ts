@@ -2,15 +2,18 @@
  * Fetches events by name, for many ops at once: where an event is not found, the whole calendar is listed, too, which
  * would be too much for each op of a large run.
  */
-import { otherSide, type SideName } from '../../core/event.ts';
+import { type CalendarEvent, changedPaths, otherSide, type SideName } from '../../core/event.ts';
 import { groupBy } from '../../core/group-by.ts';
+import { SyncError } from '../../core/sync-error.ts';
 import type { SideRow } from '../../db/link-sides.ts';
 import type { OpRow } from '../../db/ops.ts';
+import { pairCell } from '../../db/sealed-cells.ts';
+import type { Store } from '../../db/store.ts';
 import { fetchUncontradicted } from '../../providers/confirm-gone.ts';
 import type { Applying } from './applying.ts';
 import { postpone } from './failed-op.ts';
 import type { Loaded } from './link-view.ts';
-import { observe } from './observe.ts';
+import { currentOf, observe } from './observe.ts';
 import { type Answer, answerFor, callSide, SideFailed } from './read-sides.ts';
 
 /** A confirmed deletion is trusted for this long: the event may be restored before the write is executed. */
@@ -85,12 +88,17 @@ export async function askForLost(applying: Applying, again: Map<string, OpRow>):
       const stop = stopped.get(side);
       if (stop) throw new SideFailed(side, stop.error);
       const answers = rows.length > 0 ? await askFor(applying, side, rows) : [];
-      await outdated(
-        applying,
-        some.map(({ op }) => op),
-        side,
-        rows.map((row, index) => ({ row, answer: answers[index] })),
-      );
+      const answerTo = new Map(rows.map((row, index) => [row, answers[index]]));
+      const isDone = (one: Lost) => noteWritten(applying, one, one.row && answerTo.get(one.row));
+      const left = some.filter((one) => !isDone(one));
+      await applying.commits.all();
+      if (left.length > 0)
+        await outdated(
+          applying,
+          left.map(({ op }) => op),
+          side,
+          left.flatMap(({ row }) => (row ? [{ row, answer: answerTo.get(row) }] : [])),
+        );
       for (const { op } of some) again.set(op.linkId, op);
     } catch (error) {
       if (!(error instanceof SideFailed)) throw error;
@@ -98,6 +106,26 @@ export async function askForLost(applying: Applying, again: Map<string, OpRow>):
       for (const { op } of some) await postpone(applying, op, { error: error.error });
     }
   }
+}
+
+type Lost = Applying['lost'][number];
+
+/**
+ * What a person takes back may be written already: an earlier try did it, and its answer was lost. (What else was
+ * written is told from edits by the journal.) True if it is.
+ */
+function noteWritten({ deps: { store }, commits }: Applying, { op, row }: Lost, answer: Answer): boolean {
+  if (op.byPerson !== 'undo' || op.action !== 'update' || typeof answer !== 'object' || !answer.event) return false;
+  const [next, stored] = [nextOf(store, op), row && currentOf(store, row)];
+  if (!stored || changedPaths(next, answer.event).length > 0) return false;
+  commits.add({ op, action: 'update', next, written: { ...answer, confirmed: true }, stored });
+  return true;
+}
+
+/** How the event is to read. @throws SyncError if the op does not say it */
+export function nextOf(store: Store, op: OpRow): CalendarEvent {
+  if (!op.next) throw new SyncError('bug', 'the op has no event to write');
+  return JSON.parse(store.vault.open(op.next, pairCell(op.pairId, 'ops.next', op.id))) as CalendarEvent;
 }
 
 /**

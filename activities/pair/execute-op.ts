@@ -1,6 +1,6 @@
 /** Executes one op: one write to one calendar. What it comes to is stored by store-results.ts, or by failed-op.ts. */
 import { ApplicationFailure } from '@temporalio/common';
-import type { CalendarEvent, SideName } from '../../core/event.ts';
+import type { SideName } from '../../core/event.ts';
 import { afterRefusal } from '../../core/sync/pace.ts';
 import { SyncError, type SyncErrorKind, withKind } from '../../core/sync-error.ts';
 import { WRITE_WAITS } from '../../core/waiting-times.ts';
@@ -14,7 +14,7 @@ import type { Stored } from '../../providers/provider.ts';
 import type { Deps } from '../deps.ts';
 import { opConsequence } from '../error-policy.ts';
 import type { Applying, OpResult, Outcome } from './applying.ts';
-import { askFor, isDoubted, isJustProved, outdated, reliesOn } from './ask-again.ts';
+import { askFor, isDoubted, isJustProved, nextOf, outdated, reliesOn } from './ask-again.ts';
 import { fails, isOfEvent, isReadOnly, setAside, stops, waits } from './failed-op.ts';
 import type { Loaded } from './link-view.ts';
 import { currentOf } from './observe.ts';
@@ -210,11 +210,6 @@ async function write(
 function isAsKnown(store: Store, row: SideRow, answer: Answer): boolean {
   if (answer === undefined || answer === 'gone') return false;
   return (answer.version !== null && answer.version === row.version) || answer.data === currentOf(store, row)?.data;
-}
-
-function nextOf(store: Store, op: OpRow): CalendarEvent {
-  if (!op.next) throw new SyncError('bug', 'the op has no event to write');
-  return JSON.parse(store.vault.open(op.next, pairCell(op.pairId, 'ops.next', op.id))) as CalendarEvent;
 }
 
 function storedOf(store: Store, row: SideRow | undefined): Stored {

@@ -7,8 +7,10 @@ import { groupBy } from '../../core/group-by.ts';
 import type { SideView } from '../../core/sync/decide.ts';
 import { labelOfEvent } from '../../core/sync/event-label.ts';
 import { type ChangeContent, labelOfChange } from '../../core/sync/history.ts';
-import { pathKey } from '../../core/sync/paths.ts';
+import { removalFields } from '../../core/sync/journal.ts';
+import type { Journal } from '../../core/sync/own-writes.ts';
 import {
+  EMPTY_UNDO_PLAN,
   isUntouched,
   type KeptReason,
   type UndoPlan,
@@ -22,14 +24,17 @@ import type { Leftover } from '../../db/leftovers.ts';
 import type { NewOp } from '../../db/ops.ts';
 import { pairCell } from '../../db/sealed-cells.ts';
 import type { Store } from '../../db/store.ts';
+import type { UndoRequestRow } from '../../db/undo-requests.ts';
 import type { Deps } from '../deps.ts';
 import { labelColumns } from './label-columns.ts';
 import { type Loaded, viewOf } from './link-view.ts';
 import { uidHashOf } from './observe.ts';
 import type { OpenPair } from './open-pair.ts';
+import { journalOf } from './write-journal.ts';
 
 /** Changes and copies that are looked at together. */
 const CHUNK = 200;
+const EVER = new Date(0);
 
 interface Run {
   readonly id: string;
@@ -41,23 +46,86 @@ export async function planUndo(deps: Deps, open: OpenPair, run: Run): Promise<Re
   const pairId = open.pair.id;
   if (!(await deps.store.hasUndoRequests(pairId, run.id))) return new Set();
   await deps.store.underEpoch(pairId, run.epoch, async (store) => {
-    const undoing: Undoing = { deps: { ...deps, store }, open, runId: run.id };
-    for (const request of await store.takeUndoRequests(pairId, run.id)) {
+    const undoing: Undoing = { deps: { ...deps, store }, open, runId: run.id, begun: new Set(), planned: new Set() };
+    const requests: Requested[] = [];
+    for (const request of await store.takeUndoRequests(pairId, run.id))
+      requests.push({ request, before: await doneBefore(undoing, request) });
+    // Together: two requests about the same event are one write.
+    const all = await takeBack(
+      undoing,
+      unique(requests.flatMap(changesLeft), (id) => id)
+        .sort()
+        .reverse(),
+    );
+    for (const { request, before } of requests) {
       const plan = request.leftovers
         ? await removeLeftovers(undoing, request.leftovers)
         : request.changeIds === null
           ? await removeCopies(undoing, request.side ?? 'cloud')
-          : await takeBack(undoing, request.changeIds);
-      await store.setUndoPlan(request, plan);
+          : partOf(all, new Set(changesLeft({ request, before })));
+      await store.setUndoPlan(request, joined(before, plan));
     }
   });
   return new Set(await deps.store.linksWrittenByPerson(run.id));
+}
+
+/** A request with what a run that broke off has done about it: the rest is planned again, as everything is now. */
+interface Requested {
+  readonly request: UndoRequestRow;
+  readonly before: UndoPlan;
+}
+
+async function doneBefore(undoing: Undoing, { id, pairId, planned }: UndoRequestRow): Promise<UndoPlan> {
+  if (planned === null) return EMPTY_UNDO_PLAN;
+  const { store } = undoing.deps;
+  const plan = JSON.parse(store.vault.open(planned, pairCell(pairId, 'undo_requests.planned', id))) as UndoPlan;
+  const done = new Set(await store.doneOps([...plan.undone, ...plan.removed].map(({ opId }) => opId)));
+  const begun = plan.undone.filter(({ opId }) => !done.has(opId));
+  for (const one of begun) undoing.begun.add(fieldKey(one));
+  const open = new Set(begun.map(({ changeId }) => changeId));
+  return {
+    undone: plan.undone.filter(({ opId }) => done.has(opId)),
+    kept: plan.kept.filter(({ changeId }) => !open.has(changeId)),
+    removed: plan.removed.filter(({ opId }) => done.has(opId)),
+    keptCopies: [],
+  };
+}
+
+/** The changes of a request that are still to be taken back. */
+function changesLeft({ request, before: { undone, kept } }: Requested): string[] {
+  const settled = new Set([...undone, ...kept].map(({ changeId }) => changeId));
+  return (request.changeIds ?? []).filter((id) => !settled.has(id));
+}
+
+function partOf({ undone, kept }: UndoPlan, changeIds: ReadonlySet<string>): UndoPlan {
+  return {
+    ...EMPTY_UNDO_PLAN,
+    undone: undone.filter(({ changeId }) => changeIds.has(changeId)),
+    kept: kept.filter(({ changeId }) => changeIds.has(changeId)),
+  };
+}
+
+function fieldKey({ changeId, field }: { readonly changeId: string; readonly field: string }): string {
+  return `${changeId} ${field}`;
+}
+
+function joined(before: UndoPlan, plan: UndoPlan): UndoPlan {
+  return {
+    undone: [...before.undone, ...plan.undone],
+    kept: [...before.kept, ...plan.kept],
+    removed: [...before.removed, ...plan.removed],
+    keptCopies: plan.keptCopies,
+  };
 }
 
 interface Undoing {
   readonly deps: Deps;
   readonly open: OpenPair;
   readonly runId: string;
+  /** Fields of changes (`fieldKey`) that a run which broke off may have taken back already. */
+  readonly begun: Set<string>;
+  /** Links, and sides of links (`keyOf`), to which this run writes already because people asked for it. */
+  readonly planned: Set<string>;
 }
 
 async function takeBack(undoing: Undoing, changeIds: readonly string[]): Promise<UndoPlan> {
@@ -70,15 +138,22 @@ async function takeBack(undoing: Undoing, changeIds: readonly string[]): Promise
       (await store.loadLinks(unique(rows, ({ linkId }) => linkId))).map((one) => [one.link.id, one]),
     );
     const since = groupBy(await laterChanges(store, rows), ({ linkId }) => linkId);
+    const written = await store.writtenSince([...links.keys()], EVER);
     const ops: NewOp[] = [];
     for (const [, ofSide] of groupBy(rows, keyOf)) {
       const first = ofSide[0]!;
       const loaded = links.get(first.linkId) ?? null;
       const isBack = loaded === null && (await isThereAgain(undoing, ofSide));
       const isOriginal = loaded !== null && isOriginalOfBoth(loaded, first.side, rows);
-      const { steps, write } = stepsOf(undoing, ofSide, loaded, { isBack, isOriginal }, since.get(first.linkId) ?? []);
+      // With several writes to a side the later ones would be lost races; of an event that is gone one side comes back.
+      const isPlanned = undoing.planned.has(loaded === null ? first.linkId : keyOf(first));
+      const about = { isBack, isOriginal, isPlanned, journal: journalOf(store, written, first.linkId) };
+      const { steps, write } = stepsOf(undoing, ofSide, loaded, about, since.get(first.linkId) ?? []);
       const op = write && (await opOf(undoing, write, loaded));
-      if (op) ops.push(op);
+      if (op) {
+        ops.push(op);
+        undoing.planned.add(op.linkId).add(keyOf(op));
+      }
       for (const { row, step } of steps) {
         const where = { changeId: row.id, side: row.side };
         for (const field of step.undone) if (op) plan.undone.push({ ...where, field, opId: op.id });
@@ -105,22 +180,29 @@ interface Step {
   readonly step: UndoStep;
 }
 
+interface About {
+  readonly isBack: boolean;
+  readonly isOriginal: boolean;
+  readonly isPlanned: boolean;
+  readonly journal: Journal;
+}
+
 /**
  * The steps for the changes of one side of a link, newest first, and the write that they amount to.
  * @param later what the pair has written to either side of the link since the oldest of them
  */
 function stepsOf(
-  { deps, open }: Undoing,
+  { deps, open, begun }: Undoing,
   rows: readonly ChangeRow[],
   loaded: Loaded | null,
-  { isBack, isOriginal }: { readonly isBack: boolean; readonly isOriginal: boolean },
+  { isBack, isOriginal, isPlanned, journal }: About,
   later: readonly ChangeRow[],
 ): { readonly steps: readonly Step[]; readonly write: Step | null } {
   const { store } = deps;
   const side = rows[0]!.side;
   const view = loaded && viewOf(store, loaded, open.sides, undefined)[side];
   const mine = new Set(rows.map(({ id }) => id));
-  const others = later.filter(({ id }) => !mine.has(id)).map((row) => ({ row, fields: fieldsOf(store, row) }));
+  const deletions = later.filter(({ id, action }) => action === 'delete' && !mine.has(id));
   let now = view?.now ?? null;
   let write: Step | null = null;
   const steps = rows.map((row): Step => {
@@ -131,15 +213,16 @@ function stepsOf(
     });
     if (content === null || (loaded?.sides[side]?.current && !view?.now)) return kept('unreadable');
     if (isBack) return kept('exists');
-    const since = others.filter((one) => one.row.id > row.id);
+    if (isPlanned) return kept('changed-since');
     const state: UndoState = {
       side,
       now: content.action === 'create' ? (view?.now ?? null) : now,
       base: view?.base ?? null,
       isInstance: (loaded?.link.parentId ?? null) !== null,
       isOriginal,
-      isDeletedAgain: loaded !== null && since.some((one) => one.row.side === side && one.row.action === 'delete'),
-      writtenSince: new Set(since.flatMap(({ fields }) => fields)),
+      isDeletedAgain: loaded !== null && deletions.some((one) => one.side === side && one.id > row.id),
+      isNormalisedTo: (wanted, shown) => journal.isNormalisedTo(side, wanted, shown),
+      isBegun: (field) => begun.has(fieldKey({ changeId: row.id, field })),
     };
     const step = undoStep(content, state, open.pair.direction);
     const taken = { row, step };
@@ -179,7 +262,7 @@ async function opOf({ deps, open, runId }: Undoing, { row, step }: Step, loaded:
     next: step.write === 'delete' ? null : seal(JSON.stringify(step.next), 'ops.next'),
     original: step.write === 'create' ? seal(step.data, 'ops.original') : null,
     // No write of the pair's own: it is copied to the other side as what a person did.
-    fields: {},
+    fields: step.write === 'delete' ? removalFields('undone') : {},
     byPerson: 'undo',
     undoes: row.id,
   };
@@ -245,7 +328,8 @@ async function removeEach(
       const side = sides.get(link.id)!;
       const view = viewOf(store, loaded, open.sides, undefined)[side];
       const eventId = link.parentId ?? link.id;
-      const reason = view?.now ? reasonToKeep(view) : 'unreadable';
+      const isPlanned = undoing.planned.has(keyOf({ linkId: link.id, side }));
+      const reason = isPlanned ? 'changed-since' : view?.now ? reasonToKeep(view) : 'unreadable';
       if (reason !== null) {
         plan.keptCopies.push({ eventId, title: view?.now?.title ?? view?.title ?? '', reason });
         continue;
@@ -253,6 +337,7 @@ async function removeEach(
       const op = removal(undoing, link.id, side);
       plan.removed.push({ eventId, opId: op.id, ...about(view!.now!, side) });
       ops.push(op);
+      undoing.planned.add(keyOf(op));
     }
     await store.insertOps(ops);
     if (page.length < CHUNK) return plan;
@@ -271,7 +356,7 @@ function removal({ deps, open, runId }: Undoing, linkId: string, side: SideName)
     action: 'delete',
     counted: false,
     status: 'pending',
-    fields: {},
+    fields: removalFields('removed'),
     byPerson: 'remove',
   };
 }
@@ -294,12 +379,7 @@ function contentOf(store: Store, { id, content, pairId }: ChangeRow): ChangeCont
   }
 }
 
-function fieldsOf(store: Store, row: ChangeRow): string[] {
-  const content = contentOf(store, row);
-  return content?.action === 'update' ? content.fields.map(({ path }) => pathKey(path)) : [];
-}
-
-function keyOf({ linkId, side }: ChangeRow): string {
+function keyOf({ linkId, side }: { readonly linkId: string; readonly side: SideName }): string {
   return `${linkId}/${side}`;
 }
 

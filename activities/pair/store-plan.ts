@@ -118,10 +118,15 @@ async function storeLinks(storing: Storing, links: readonly LinkPlan[], changes:
   await store.settleLinks(links.filter(({ isSettled }) => isSettled).map(({ linkId }) => linkId));
   for (const plan of links) {
     const label = plan.label === undefined ? {} : labelColumns(store, storing.pairId, plan.linkId, plan.label);
-    const { agreedFields } = plan;
+    const { agreedFields, excluded } = plan;
     // With other settings the sides may have to agree anew.
     const agreed = agreedFields && !storing.isOutdated ? { agreedFields: [...agreedFields] } : {};
-    change(changes, plan.linkId, { ...label, ...agreed, ...stateColumns(storing, plan.state) });
+    change(changes, plan.linkId, {
+      ...label,
+      ...agreed,
+      ...(excluded ? { excluded } : {}),
+      ...stateColumns(storing, plan.state),
+    });
   }
 }
 

@@ -187,7 +187,7 @@ function settleAs(
       link.set = { ...link.set, ...done, excluded: op.byPerson === 'remove' ? 'removed' : 'undone', refusals: null };
       break;
     case 'edited':
-      if (op.action === 'create' && link.sides[otherSide(op.side)]) asBase();
+      if (op.action === 'create' && isThere(link.sides[otherSide(op.side)])) asBase();
       link.set = { ...link.set, ...NOW_DIRTY, ...included };
       break;
     case 'accepted':
@@ -249,7 +249,7 @@ function writtenSide(tx: Store, link: Settling, result: Exclude<OpResult, { acti
     pairId: op.pairId,
     side: op.side,
     // A deleted event that comes back is an event of that side, unless its original is there.
-    owned: op.byPerson === null || link.sides[otherSide(op.side)] !== undefined,
+    owned: op.byPerson === null || isThere(link.sides[otherSide(op.side)]),
     listed: false,
     gone: 'no',
     base: null,
@@ -257,6 +257,10 @@ function writtenSide(tx: Store, link: Settling, result: Exclude<OpResult, { acti
     replacedVersion: null,
     ...shown,
   };
+}
+
+function isThere(row: SideRow | undefined): boolean {
+  return row !== undefined && row.gone !== 'confirmed';
 }
 
 function countCopy({ link, set }: Settling, side: SideName): void {

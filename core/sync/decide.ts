@@ -18,7 +18,7 @@ import { type ChangedValue, changedValues } from './changed-values.ts';
 import type { FieldConflict } from './conflict.ts';
 import type { HoldReason } from './deletion-guard.ts';
 import { isPast, mergedSides, mirrored, sharedFields } from './next-states.ts';
-import { type Journal, ownChanges } from './own-writes.ts';
+import { type Journal, ownChanges, type Removal } from './own-writes.ts';
 import {
   DEFAULT_OPTIONS,
   type Direction,
@@ -112,6 +112,8 @@ export interface Decision {
    */
   readonly link: 'settle' | 'keep' | 'forget' | 'unlink';
   readonly drop?: readonly SideName[];
+  /** `unlink`: the rest stays without a copy from now on. */
+  readonly excluded?: Removal;
   /** `settle`: the optional fields on which the sides agree. */
   readonly agreedFields?: readonly OptionalField[];
 }
@@ -195,6 +197,9 @@ function decideBoth(sides: Both, link: LinkView, settings: Settings): Decision {
   const gone = (['caldav', 'cloud'] as const).filter((side) => sides[side].isGone);
   if (gone.length === 2) return decideBothGone(sides, decision, settings);
   const [lost] = gone;
+  const excluded = lost ? settings.journal.requestedRemoval(lost) : null;
+  // The answer to the removal was lost: it is no deletion of the original.
+  if (lost && excluded !== null) return { ...NOTHING, link: 'unlink', drop: [lost], excluded };
   const source = masterSide(sides, settings);
   // Where one side decides, what the other shows (a "Busy", an edit that is to be taken back) takes nothing out of the
   // filter.

@@ -11,13 +11,14 @@
  * | `attendees/<hash of the address>` | hash of the attendee |
  * | `<one of the above>#shown` | `<hash written>><hash shown>`: what the server made of the value |
  * | `#deleted` | empty: the op deletes the event |
+ * | `#removed` | `undone` or `removed`: the op removes the copy on a person's word |
  *
  * The ops of several links are read as `Writes`: `<link id>/<side>/<key>` to all its values, oldest first; with
  * `#done` after it to those of ops that are known to be done.
  */
 import type { SideName } from '../event.ts';
 import type { ChangedValue } from './changed-values.ts';
-import type { Journal } from './own-writes.ts';
+import type { Journal, Removal } from './own-writes.ts';
 import { pathKey } from './paths.ts';
 
 /** What one op writes. */
@@ -36,6 +37,8 @@ export interface JournalEntry {
   readonly fields: JournalFields;
   /** Adds the `#done` keys. */
   readonly isDone?: boolean;
+  /** False: it certainly has not been carried out. */
+  readonly mayBeDone?: boolean;
 }
 
 export function keyOf(hash: Hash, { path, attendee }: ChangedValue): string {
@@ -48,6 +51,11 @@ export function hashOf(hash: Hash, value: unknown): string {
 
 export function fieldsOf(hash: Hash, changes: readonly ChangedValue[]): JournalFields {
   return Object.fromEntries(changes.map((change) => [keyOf(hash, change), hashOf(hash, change.value)]));
+}
+
+/** What an op writes that removes a copy because a person asked for it. */
+export function removalFields(removal: Removal): JournalFields {
+  return { [REMOVED]: removal };
 }
 
 /** What is added to the `written` fields of an op once its side shows other values in these fields. */
@@ -63,8 +71,9 @@ export function normalisedFields(written: JournalFields, shown: JournalFields): 
 export function writesOf(entries: readonly JournalEntry[]): Writes {
   const writes = new Map<string, string[]>();
   const add = (key: string, value: string) => writes.set(key, [...(writes.get(key) ?? []), value]);
-  for (const { linkId, side, fields, isDone } of entries) {
+  for (const { linkId, side, fields, isDone, mayBeDone } of entries) {
     for (const [key, value] of Object.entries(fields)) {
+      if (key === REMOVED && mayBeDone === false) continue;
       add(fullKey(linkId, side, key), value);
       if (isDone) add(fullKey(linkId, side, key + DONE), value);
     }
@@ -91,6 +100,7 @@ export function journalOf(hash: Hash, unsettled: Writes, linkId: string): Journa
       return written(side, key).at(-1) === value && written(side, key + DONE).at(-1) === value;
     },
     isOwnDeletion: (side) => unsettled.has(fullKey(linkId, side, DELETED)),
+    requestedRemoval: (side) => (written(side, REMOVED).at(-1) ?? null) as Removal | null,
     isNormalisedTo: (side, wanted, shown) =>
       written(side, keyOf(hash, wanted) + SHOWN).includes(
         normalised(hashOf(hash, wanted.value), hashOf(hash, shown.value)),
@@ -100,6 +110,7 @@ export function journalOf(hash: Hash, unsettled: Writes, linkId: string): Journa
 
 /** The key of a deletion; its value is empty. */
 export const DELETED = '#deleted';
+const REMOVED = '#removed';
 const SHOWN = '#shown';
 const DONE = '#done';
 const HASH_LENGTH = 24;

@@ -18,6 +18,9 @@ import { type ChangedValue, changedValues, isSameField, withValues } from './cha
 import { withValueAt } from './paths.ts';
 import { retimed } from './retime.ts';
 
+/** Why a copy stays away: a person took its creation back, or had all copies removed. */
+export type Removal = 'undone' | 'removed';
+
 /** What runs have written to an event since both sides last agreed, or may have written. */
 export interface Journal {
   /** True for a value that was written to that side, or may have been: it is no edit of that side. */
@@ -31,6 +34,8 @@ export interface Journal {
   readonly hasArrived: (side: SideName, value: ChangedValue) => boolean;
   /** True when Calpair deleted the event there, or may have: its absence is no deletion by a person. */
   readonly isOwnDeletion: (side: SideName) => boolean;
+  /** Calpair removed the copy there on a person's word, or may have: then its absence is no deletion, either. */
+  readonly requestedRemoval: (side: SideName) => Removal | null;
   /** True when `wanted` was written there and the server stored `shown` instead. */
   readonly isNormalisedTo: (side: SideName, wanted: ChangedValue, shown: ChangedValue) => boolean;
 }

@@ -6,6 +6,7 @@ import { type Decision, decide, type LinkView, type Op, type SideProblem } from 
 import { isFlapping } from './deletion-guard.ts';
 import { isDuplicate } from './duplicates.ts';
 import { type EventLabel, labelOfEvent } from './event-label.ts';
+import type { Removal } from './own-writes.ts';
 import type { EventToPlan, PlanInput } from './plan-input.ts';
 
 export interface LinkPlan {
@@ -20,6 +21,8 @@ export interface LinkPlan {
   readonly isReleased: boolean;
   /** Sides that are forgotten while the link stays. */
   readonly droppedSides: readonly SideName[];
+  /** The copy stays away from now on. */
+  readonly excluded?: Removal;
   /** Both sides agree: what they show now is their new base. */
   readonly isSettled: boolean;
   /** Then also on these fields, which only some pairs copy. */
@@ -145,6 +148,7 @@ function outcome(
   const plan = {
     isReleased: link === 'unlink' || (isHeld && !deletes && (ops.length === 0 || awaitsPerson)),
     droppedSides: link === 'unlink' ? (decision.drop ?? []) : [],
+    ...(decision.excluded ? { excluded: decision.excluded } : {}),
   };
   if (ops.length === 0) {
     const isConfirmed = Object.values(event.sides).every((side) => side.isConfirmed);

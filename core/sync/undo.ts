@@ -2,10 +2,11 @@
  * Taking back what a pair wrote: a person's edit on the side that was written to, which crosses to the other side like
  * one. Pure.
  */
-import { type CalendarEvent, changedPaths, type FieldPath, type SideName, sameValue } from '../event.ts';
+import { type Attendee, type CalendarEvent, changedPaths, type FieldPath, type SideName, sameValue } from '../event.ts';
 import { inSharedFields } from '../optional-fields.ts';
+import type { ChangedValue } from './changed-values.ts';
 import { type ChangeContent, isOptional } from './history.ts';
-import { pathKey, valueAt, withValueAt } from './paths.ts';
+import { attendeeChanges, pathKey, valueAt, withValueAt } from './paths.ts';
 import { type Direction, sourceOf } from './policy.ts';
 
 /** Why something was not taken back. */
@@ -41,8 +42,10 @@ export interface UndoState {
   readonly isOriginal: boolean;
   /** The other side still has the event, and the pair has deleted it here again since. */
   readonly isDeletedAgain: boolean;
-  /** The fields that the pair has written since, to either side, as `pathKey` names them. */
-  readonly writtenSince: ReadonlySet<string>;
+  /** True when the pair wrote `wanted` there, and the side made `shown` of it. */
+  readonly isNormalisedTo: (wanted: ChangedValue, shown: ChangedValue) => boolean;
+  /** A run that broke off may have taken the field back already: what it wrote is to be noted as an undo. */
+  readonly isBegun: (field: string) => boolean;
 }
 
 /** The fields of one change that are taken back, and those that are not. */
@@ -72,8 +75,9 @@ export function undoStep(content: ChangeContent, state: UndoState, direction: Di
     const field = pathKey(path);
     // The pair does not copy this field any more.
     if (isOptional(path) && value === null) kept.push({ field, reason: 'changed-since' });
-    else if (sameValue(value, before)) kept.push({ field, reason: 'already-undone' });
-    else if (!isAsWritten(path, value, after, state, direction)) kept.push({ field, reason: 'changed-since' });
+    else if (sameValue(value, before) && !state.isBegun(field)) kept.push({ field, reason: 'already-undone' });
+    else if (!sameValue(value, before) && !isAsWritten(path, value, after, state))
+      kept.push({ field, reason: 'changed-since' });
     else {
       next = withValueAt(next, path, before);
       undone.push(field);
@@ -82,20 +86,16 @@ export function undoStep(content: ChangeContent, state: UndoState, direction: Di
   return undone.length === 0 ? { write: null, undone, kept } : { write: 'update', next, undone, kept };
 }
 
-/**
- * It reads as it was written, or as the side made of that: it has not been changed since. A person's edit would have
- * been copied to the other side, where that is written to.
- */
-function isAsWritten(
-  path: FieldPath,
-  value: unknown,
-  after: unknown,
-  { base, writtenSince }: UndoState,
-  direction: Direction,
-): boolean {
+/** It reads as it was written, or as the side made of that: it has not been changed since. */
+function isAsWritten(path: FieldPath, value: unknown, after: unknown, { isNormalisedTo }: UndoState): boolean {
   if (sameValue(value, after)) return true;
-  if (base === null || sourceOf(direction) !== null || writtenSince.has(pathKey(path))) return false;
-  return sameValue(value, valueAt(base, path) ?? null);
+  if (path.field !== 'attendees')
+    return isNormalisedTo({ path, attendee: null, value: after }, { path, attendee: null, value });
+  const [wanted, shown] = [after, value].map((list) => (list ?? []) as readonly Attendee[]) as [Attendee[], Attendee[]];
+  return [...attendeeChanges(wanted, shown)].every(([attendee, one]) => {
+    const value = wanted.find(({ address }) => address === attendee) ?? null;
+    return isNormalisedTo({ path, attendee, value }, { path, attendee, value: one });
+  });
 }
 
 function reasonToKeep(content: ChangeContent, state: UndoState, direction: Direction): KeptReason | null {

@@ -1,9 +1,11 @@
 /** The invariants of a sync that hold once all faults have ended and every pair is idle. */
 import { type CalendarEvent, changedPaths, EXCLUDED } from '../../core/event.ts';
+import { pathKey } from '../../core/sync/paths.ts';
 import { sourceOf } from '../../core/sync/policy.ts';
 import type { FakeSide } from '../support/fake-side.ts';
-import { type Checks, Violation, withOriginalLocations } from './checks.ts';
-import { type Lineage, lineageOf, showsValue, type Value } from './ledger.ts';
+import { type Checks, Violation } from './checks.ts';
+import { type Lineage, lineageOf, showsValue, type Value, withOriginalLocations } from './ledger.ts';
+import { hasEnded } from './undo-steps.ts';
 import type { PairWorkflow, World } from './world.ts';
 
 /** For this many cycles, a pair at rest must not do anything. */
@@ -72,10 +74,22 @@ export class ChecksAtRest {
     );
     // Edits on a target side are not synced, also not after a change of the direction.
     if (isUnsupported || mayDiffer || this.checks.hasDirectionChange || this.checks.isExempt(name)) return;
+    const { undoneOn, accepted, removalAskedOn, removedOn } = this.world.ledger.lineage(name);
+    if (undoneOn.has(caldav.name) || undoneOn.has(cloud.name)) return this.checkStaysAway(pair, name, undoneOn);
+    if (!other && [...removalAskedOn].some((calendar) => removedOn.has(calendar))) return;
     if (!other) throw new Violation('I1', `${name} is only on one of ${caldav.name} and ${cloud.name}`);
-    const paths = changedPaths(withOriginalLocations(one), withOriginalLocations(other));
+    const isOneWay = sourceOf(this.world.row(pair).direction) !== null;
+    const paths = changedPaths(withOriginalLocations(one), withOriginalLocations(other)).filter(
+      (path) => !isOneWay || ![...accepted.keys()].some((key) => key.split('/')[0] === pathKey(path).split('/')[0]),
+    );
     if (paths.length > 0)
       throw new Violation('I1', `${name} differs between ${caldav.name} and ${cloud.name}: ${JSON.stringify(paths)}`);
+  }
+
+  private checkStaysAway({ calendars }: PairWorkflow, name: string, undoneOn: ReadonlySet<string>): void {
+    for (const calendar of Object.values(calendars))
+      if (undoneOn.has(calendar.name) && calendar.events().some((event) => lineageOf(event) === name))
+        throw new Violation('I31', `${name} is on ${calendar.name} again although its copy there was taken back`);
   }
 
   /** One event of each lineage. */
@@ -150,6 +164,9 @@ export class ChecksAtRest {
   }
 
   private checkNothingPending(): void {
+    const { undoRequests, runs } = this.world.database;
+    if ([...undoRequests.values()].some(({ runId }) => !hasEnded(runs.get(runId ?? ''))))
+      throw new Violation('I31', 'nobody has taken care of a request to take something back');
     const unconfirmed = [...this.world.database.sides.values()].filter(
       ({ confirmed, gone }) => !confirmed || gone === 'suspected',
     );

@@ -3,16 +3,20 @@
  * numbers are those of docs/reliability.md. The checks compare the calendars with what people wrote, and do not rely on
  * the state of the engine.
  */
-import { type CalendarEvent, changedPaths, mapContents, otherSide, type SideName } from '../../core/event.ts';
+import { type CalendarEvent, changedPaths, otherSide, type SideName } from '../../core/event.ts';
+import { pathKey } from '../../core/sync/paths.ts';
 import { sourceOf } from '../../core/sync/policy.ts';
 import { SyncError } from '../../core/sync-error.ts';
 import { Superseded } from '../../db/epoch.ts';
 import type { HeldRow } from '../../db/held-changes.ts';
+import type { SideRow } from '../../db/link-sides.ts';
+import type { OpRow } from '../../db/ops.ts';
 import type { FakeSide } from '../support/fake-side.ts';
-import { type Lineage, lineageOf, originalLocation } from './ledger.ts';
+import { type Lineage, lineageOf, withOriginalLocations } from './ledger.ts';
 import type { ConflictRow } from './memory-tables.ts';
 import type { People } from './people.ts';
 import type { Process } from './scheduler.ts';
+import { UndoChecks } from './undo-checks.ts';
 import { type ObservedWrite, type PairWorkflow, quietFailure, type World } from './world.ts';
 
 export class Violation extends Error {
@@ -47,6 +51,7 @@ export class Checks {
   private readonly retryAfter = new Map<string, { until: number; since: number }>();
   /** Deletions by Calpair, for the limit. */
   private readonly deletions: { at: number; calendar: FakeSide; pair: number; linked: number }[] = [];
+  private readonly undo: UndoChecks;
   private readonly appliedDeletions = new Set<string>();
   private haveFaultsEnded = false;
   /** The first violation; it is thrown later, because an error within a call would count as the server's. */
@@ -55,6 +60,7 @@ export class Checks {
   constructor(world: World, people: People) {
     this.world = world;
     this.people = people;
+    this.undo = new UndoChecks(world, (invariant, message) => this.report(invariant, message));
     world.onWrite = (write) => this.checkWrite(write);
     world.onCall = (process, calendar) => this.checkCall(process, calendar);
     world.database.onConflict = (row) => this.checkConflict(row);
@@ -90,6 +96,13 @@ export class Checks {
     const title = label ? (JSON.parse(label.toString()) as { title: string }).title : null;
     for (const value of this.world.ledger.values.values())
       if (value.text === title) this.world.ledger.lineage(value.lineage).isExempt = true;
+  }
+
+  /** If a person removes the copy before Calpair does, that is no deletion of its original. */
+  removalRequested(content: Buffer, { name: calendar }: FakeSide): void {
+    const { after } = JSON.parse(content.toString()) as { after: CalendarEvent };
+    const name = lineageOf(after);
+    if (name !== null) this.world.ledger.lineage(name).removalAskedOn.add(calendar);
   }
 
   /** @throws Violation unless the failure is an expected one */
@@ -145,12 +158,31 @@ export class Checks {
     if (!this.hasDirectionChange || sourceOf(row.direction) === null) this.checkPause(pair, row.paused);
     if (sourceOf(row.direction) === side && !this.hasDirectionChange)
       this.report('I16', `a write to ${write.calendar.name}, the source of the pair`);
-    if (write.action === 'remove') this.checkRemoval(write, pair, side, name);
+    const request = this.undo.requestOf(write, pair, side);
+    if (request) this.checkUndo(write, pair, side, request);
+    this.undo.note(write);
+    if (write.action === 'remove' && !request) this.checkRemoval(write, pair, side, name);
     if (write.action === 'create') this.checkCreation(write, name);
     // A process that wakes after minutes may repeat a create that another process has done. The server cannot notice
     // this if the copy was removed in between.
     if (write.action === 'create' && write.process.isReplaced) this.world.ledger.exempt(write.after);
     if (write.action === 'update') this.checkUpdate(write);
+  }
+
+  private checkUndo(write: ObservedWrite, pair: PairWorkflow, side: SideName, request: OpRow): void {
+    const { before, after, calendar } = write;
+    this.undo.check(write, pair, side, request);
+    const name = lineageOf(after ?? before);
+    // A person may have removed the original, which Calpair has not seen: then what comes back goes, too.
+    const isElsewhere =
+      isThere(this.world.database.sides.get(`${request.linkId}/${otherSide(side)}`)) ||
+      this.world.calendars.some((one) => one !== calendar && one.events().some((event) => lineageOf(event) === name));
+    this.world.ledger.recordUndo({ calendar: calendar.name, runId: request.runId }, before, after, isElsewhere);
+    // Another pair may have copied it, and an edit of that copy brings it back.
+    if (!after && this.world.pairs.length > 1) this.world.ledger.exempt(before);
+    if (name === null || !before || !after || sourceOf(this.world.row(pair).direction) === null) return;
+    const { accepted } = this.world.ledger.lineage(name);
+    for (const path of changedPaths(before, after)) accepted.set(pathKey(path), calendar.name);
   }
 
   private checkPause({ index }: PairWorkflow, isPaused: boolean): void {
@@ -295,9 +327,8 @@ export class Checks {
   }
 }
 
-/** The event without the server's changes of locations. */
-export function withOriginalLocations(event: CalendarEvent): CalendarEvent {
-  return mapContents(event, (content) => ({ ...content, location: originalLocation(content.location) }));
+function isThere(row: SideRow | undefined): boolean {
+  return row !== undefined && row.gone !== 'confirmed';
 }
 
 function waitKey(pair: number, calendar: string): string {

@@ -3,7 +3,20 @@
  * CalDAV and a cloud calendar.
  */
 import type { PairOptions } from '../../core/sync/policy.ts';
-import { caldav, cloud, edit, FIRST, fault, insert, LAST, NO_LIMIT, pair, remove, sync } from './schedule-parts.ts';
+import {
+  caldav,
+  cloud,
+  edit,
+  FIRST,
+  fault,
+  insert,
+  LAST,
+  NO_LIMIT,
+  pair,
+  remove,
+  sync,
+  undo,
+} from './schedule-parts.ts';
 import type { Interruption, Schedule, Step } from './steps.ts';
 import type { Profile } from './world.ts';
 
@@ -301,6 +314,40 @@ export const SCENARIOS: readonly Scenario[] = [
     SYNC,
     { do: 'resume', pair: 0 },
   ]),
+  scenario('a change is taken back', [...ONE, edit(CALDAV, 'title'), ...SETTLED, undo()]),
+  scenario('a change is taken back after another one', [
+    ...ONE,
+    edit(CALDAV, 'title'),
+    ...SETTLED,
+    edit(CLOUD, 'location'),
+    ...SETTLED,
+    undo(FIRST + 0.5),
+  ]),
+  scenario('a creation is taken back', [...ONE, undo()]),
+  scenario('a deletion is taken back', [...ONE, remove(CALDAV), ...SETTLED, undo()]),
+  scenario('a run is taken back', [
+    ...THREE,
+    ...SETTLED,
+    edit(CALDAV, 'title'),
+    remove(CLOUD, LAST),
+    insert(CLOUD),
+    ...SETTLED,
+    undo(LAST, true),
+  ]),
+  scenario('an undo is taken back', [...ONE, edit(CALDAV, 'title'), ...SETTLED, undo(), ...SETTLED, undo()]),
+  scenario(
+    'one-way: a change and a deletion are taken back',
+    [
+      insert(CALDAV),
+      insert(CALDAV),
+      ...SETTLED,
+      edit(CALDAV, 'title'),
+      remove(CALDAV, LAST),
+      ...SETTLED,
+      undo(LAST, true),
+    ],
+    world({}, {}, { direction: 'caldav-to-cloud' }),
+  ),
   scenario(
     'two pairs share a calendar',
     [insert(0), BOTH_PAIRS, BOTH_PAIRS, BOTH_PAIRS, edit(1, 'title'), insert(2)],

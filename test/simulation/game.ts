@@ -1,4 +1,6 @@
 /** The two simulations: over calendars in memory, and over the wire. */
+import { randomOf } from '../support/random.ts';
+import { withUndo } from './undo-steps.ts';
 import type { CloudKind } from './wire/steps.ts';
 
 interface AnySchedule {
@@ -50,4 +52,21 @@ export async function gameOf(cloud: string | null, isReal = false): Promise<Game
     scheduleOf: (seed) => scheduleOf(seed, cloud as CloudKind),
     play: (schedule) => playWire(schedule as ReturnType<typeof scheduleOf>),
   };
+}
+
+/** The same game with undo in a part of its schedules; all others are as they were. */
+export function playingUndo(game: Game): Game {
+  return {
+    ...game,
+    scheduleOf: (seed) => {
+      const schedule = game.scheduleOf(seed);
+      return { ...schedule, steps: withUndo(schedule.steps, pairsOf(schedule.profile), randomOf(seed ^ 0x4d0)) };
+    },
+  };
+}
+
+/** Pairs, or over the wire installations. */
+function pairsOf(profile: unknown): number {
+  const { pairs, isShared } = profile as { readonly pairs?: readonly unknown[]; readonly isShared?: boolean };
+  return pairs?.length ?? (isShared ? 2 : 1);
 }

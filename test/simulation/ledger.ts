@@ -3,7 +3,8 @@
  * saw it replaces it or removes its event. In the end, every live value must be on all calendars or in the list of
  * conflicts, and a replaced value must not be anywhere.
  */
-import { type CalendarEvent, EXCLUDED } from '../../core/event.ts';
+import { type CalendarEvent, changedPaths, EXCLUDED, mapContents } from '../../core/event.ts';
+import { pathKey } from '../../core/sync/paths.ts';
 
 export interface Value {
   readonly lineage: string;
@@ -25,6 +26,14 @@ export interface Lineage {
   isEverywhere: boolean;
   /** Its final state is not checked: a person decided about its deletion, or several results are right. */
   isExempt: boolean;
+  /** Calendars from which an undo removed its copy: there it stays away, and nothing of it is synced. */
+  readonly undoneOn: Set<string>;
+  /** Calendars whose copy a person asked to take back, whether or not that has been done. */
+  readonly removalAskedOn: Set<string>;
+  /** The calendar on which something of it was taken back last, and the run that did it. */
+  undoneBy: { readonly calendar: string; readonly runId: string } | null;
+  /** Fields that were taken back on the target of a one-way pair, with its calendar: they may differ. */
+  readonly accepted: Map<string, string>;
 }
 
 export class Ledger {
@@ -46,7 +55,17 @@ export class Ledger {
 
   newLineage(): string {
     const name = `L${this.lineages.size + 1}`;
-    this.lineages.set(name, { name, removedOn: new Set(), isUncertain: false, isEverywhere: false, isExempt: false });
+    this.lineages.set(name, {
+      name,
+      removedOn: new Set(),
+      isUncertain: false,
+      isEverywhere: false,
+      isExempt: false,
+      undoneOn: new Set(),
+      removalAskedOn: new Set(),
+      undoneBy: null,
+      accepted: new Map(),
+    });
     return name;
   }
 
@@ -81,8 +100,49 @@ export class Ledger {
       hasNewValue = true;
     }
     const lineage = this.lineage(name);
+    for (const path of before && after ? changedPaths(before, after) : [])
+      if (lineage.accepted.get(pathKey(path)) !== calendar) lineage.accepted.delete(pathKey(path));
+    if (!after && lineage.removalAskedOn.has(calendar)) lineage.isUncertain = true;
     if (!after) lineage.removedOn.add(calendar);
     else if (!hasNewValue) lineage.isUncertain = true;
+  }
+
+  /**
+   * Calpair took something back on a person's word: an edit by a person who saw `before`. What comes back is expected
+   * again; a copy that goes takes nothing with it, because its original has all of it.
+   */
+  recordUndo(
+    { calendar, runId }: { readonly calendar: string; readonly runId: string },
+    before: CalendarEvent | null,
+    after: CalendarEvent | null,
+    isElsewhere: boolean,
+  ): void {
+    const name = lineageOf(after ?? before);
+    if (name === null) return;
+    const lineage = this.lineage(name);
+    if (!after) return void lineage.undoneOn.add(calendar);
+    const [oldFields, newFields] = [before ? fieldValues(before) : new Map<string, string>(), fieldValues(after)];
+    for (const [key, text] of oldFields) {
+      const value = this.values.get(idOf(name, key, text));
+      if (value?.state === 'live' && newFields.get(key) !== text) value.state = 'replaced';
+    }
+    let hasOldValue = false;
+    for (const [key, text] of newFields) {
+      const value = this.values.get(idOf(name, key, text));
+      if (oldFields.get(key) === text || !value) continue;
+      hasOldValue = true;
+      // A copy that comes back gets what was changed at its original meanwhile.
+      if (before || !isElsewhere) value.state = 'live';
+    }
+    if (!before) lineage.undoneOn.delete(calendar);
+    if (!before && !isElsewhere) lineage.removedOn.clear();
+    if (before && !hasOldValue) lineage.isUncertain = true;
+    // What one run wrote to both sides is taken back as two edits: an exception that one of them changes and the other
+    // one removes is a conflict.
+    if (lineage.undoneBy?.runId === runId && lineage.undoneBy.calendar !== calendar)
+      for (const value of this.ofLineage(name))
+        if (value.state === 'replaced' && value.key.startsWith('occurrence')) value.state = 'removed';
+    lineage.undoneBy = { calendar, runId };
   }
 
   /** Replaced values may return, because not every calendar has received the values that replaced them. */
@@ -136,6 +196,11 @@ function fieldValues(event: CalendarEvent): Map<string, string> {
 /** Some servers of this simulation append a full stop to every location. */
 export function originalLocation(location: string): string {
   return location.replace(/\.$/, '');
+}
+
+/** The event without the server's changes of locations. */
+export function withOriginalLocations(event: CalendarEvent): CalendarEvent {
+  return mapContents(event, (content) => ({ ...content, location: originalLocation(content.location) }));
 }
 
 /** Whether the event has the value in the same field. */

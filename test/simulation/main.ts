@@ -3,15 +3,15 @@
  * J processes. Failing schedules are shortened, and their stories printed; `--seed S` alone replays one schedule.
  * `--mutants` (or `--mutant NAME`) puts mutations into the engine, one at a time; each must be found within N
  * schedules. `--wire --cloud google|graph|caldav` plays the simulation over the wire (`wire/`) instead; with `--real`
- * between a real Radicale, a real Xandikos and a real PostgreSQL. The last line is a summary; the exit code is 1 if an
- * invariant was violated.
+ * between a real Radicale, a real Xandikos and a real PostgreSQL. With `--undo` people take things back in some
+ * schedules. The last line is a summary; the exit code is 1 if an invariant was violated.
  */
 import { fork } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { setImmediate } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { type Game, gameOf } from './game.ts';
+import { type Game, gameOf, playingUndo } from './game.ts';
 import { MUTANTS, type Mutant } from './mutants.ts';
 import { PLAYER_FLAGS, type Report, search } from './search.ts';
 import { shrink } from './shrink.ts';
@@ -35,6 +35,7 @@ const { values } = parseArgs({
     wire: { type: 'boolean' },
     cloud: { type: 'string' },
     real: { type: 'boolean' },
+    undo: { type: 'boolean' },
   },
 });
 const from = Number(values.seed ?? Math.floor(Date.now() / 86_400_000) * 1_000_000);
@@ -44,13 +45,16 @@ if (!Number.isSafeInteger(from) || !Number.isSafeInteger(count) || count < 1) {
   process.exit(2);
 }
 
-const flagsOf = (cloud: string): string[] =>
-  values.wire ? ['--wire', `--cloud=${cloud}`, ...(values.real ? ['--real'] : [])] : [];
+const flagsOf = (cloud: string): string[] => [
+  ...(values.wire ? ['--wire', `--cloud=${cloud}`, ...(values.real ? ['--real'] : [])] : []),
+  ...(values.undo ? ['--undo'] : []),
+];
 const gameFlags = flagsOf(values.cloud ?? '');
-const game: Game = await gameOf(
+const plainGame: Game = await gameOf(
   values.wire ? (values.cloud ?? (values.mutants || values.mutant ? 'google' : '')) : null,
   values.real,
 );
+const game = values.undo ? playingUndo(plainGame) : plainGame;
 
 if (values.child) await playSome();
 else if (values.mutants || values.mutant) await playMutants(Number(values.jobs ?? availableParallelism()));
@@ -100,7 +104,8 @@ async function playMutants(jobs: number): Promise<void> {
   await Promise.all(
     Array.from({ length: jobs }, async () => {
       for (let mutant = queue.shift(); mutant; mutant = queue.shift()) {
-        const { invariant, played, seed } = await search(mutant, from, seeds, flagsOf(mutant.cloud ?? ''));
+        const flags = [...flagsOf(mutant.cloud ?? ''), ...(mutant.undo ? ['--undo'] : [])];
+        const { invariant, played, seed } = await search(mutant, from, seeds, flags);
         if (invariant === null) missed += 1;
         console.log(`| ${mutant.name} | ${mutant.description} | ${invariant ?? 'NOTHING'} | ${played} | ${seed} |`);
       }

@@ -9,6 +9,10 @@ import { OPEN_VAULT } from './open-vault.ts';
 
 export function historyOf(db: MemoryTables): Immediate<HistoryStore & LeftoverStore> {
   const newestFirst = (a: { id: string }, b: { id: string }) => (a.id < b.id ? 1 : -1);
+  const isOpen = ({ pairId, planned, runId }: UndoRequestRow): boolean => {
+    const run = db.runs.get(runId ?? '');
+    return planned === null || (run?.pairId === pairId && run.result === 'failed');
+  };
   return {
     insertChanges: (rows) => {
       for (const row of rows) {
@@ -26,11 +30,9 @@ export function historyOf(db: MemoryTables): Immediate<HistoryStore & LeftoverSt
         if (row.pairId === pairId && row.at < before) db.drop(db.history, row.id);
     },
     hasUndoRequests: (pairId, runId) =>
-      [...db.undoRequests.values()].some(
-        (row) => row.pairId === pairId && (row.planned === null || row.runId === runId),
-      ),
+      [...db.undoRequests.values()].some((row) => row.pairId === pairId && (isOpen(row) || row.runId === runId)),
     takeUndoRequests: (pairId, runId) => {
-      const open = [...db.undoRequests.values()].filter((row) => row.pairId === pairId && row.planned === null);
+      const open = [...db.undoRequests.values()].filter((row) => row.pairId === pairId && isOpen(row));
       return open
         .sort((a, b) => (a.id < b.id ? -1 : 1))
         .map((row): UndoRequestRow => {
@@ -43,6 +45,7 @@ export function historyOf(db: MemoryTables): Immediate<HistoryStore & LeftoverSt
       db.set(db.undoRequests, id, {
         planned: OPEN_VAULT.seal(JSON.stringify(plan), pairCell(pairId, 'undo_requests.planned', id)),
       }),
+    doneOps: (ids) => [...new Set(ids)].filter((id) => db.ops.get(id)?.status === 'done'),
     linksWrittenByPerson: (runId) => [
       ...new Set(
         [...db.ops.values()]

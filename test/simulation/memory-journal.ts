@@ -2,7 +2,7 @@
 import type { SideName } from '../../core/event.ts';
 import type { DeletionHistory } from '../../core/sync/deletion-guard.ts';
 import { type JournalFields, normalisedFields, type Writes, writesOf } from '../../core/sync/journal.ts';
-import { hasLostAnswer, type OpRow } from '../../db/ops.ts';
+import { doneness, hasLostAnswer, type OpRow } from '../../db/ops.ts';
 import type { JournalStore } from '../../db/store.ts';
 import { EMPTY_OP, withValues } from './memory-rows.ts';
 import type { Immediate, MemoryTables } from './memory-tables.ts';
@@ -89,7 +89,7 @@ function unsettledWrites(db: MemoryTables, linkIds: readonly string[]): Writes {
   const written = [...db.ops.values()]
     .filter((op) => linkIds.includes(op.linkId) && !op.settled)
     .sort((a, b) => (a.id < b.id ? -1 : 1));
-  return writesOf(written.map((op) => ({ ...op, isDone: op.status === 'done' })));
+  return writesOf(written.map((op) => ({ ...op, ...doneness(op) })));
 }
 
 function noteNormalised(db: MemoryTables, linkId: string, side: SideName, shown: JournalFields): void {

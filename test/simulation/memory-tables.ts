@@ -105,6 +105,8 @@ export class MemoryTables {
     each(this.conflicts, from.conflicts);
     each(this.problems, from.problems);
     each(this.held, from.held);
+    each(this.history, from.history);
+    each(this.undoRequests, from.undoRequests);
     this.changes += 1;
   }
 

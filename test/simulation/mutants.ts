@@ -13,6 +13,8 @@ export interface Mutant {
   readonly to: string;
   /** The seed of a schedule that finds it. */
   readonly seed: number;
+  /** Schedules with undo find it. */
+  readonly undo?: boolean;
 }
 
 const READ = 'activities/pair/read-sides.ts';
@@ -26,6 +28,7 @@ const DECIDE = 'core/sync/decide.ts';
 const NEXT_STATES = 'core/sync/next-states.ts';
 const MERGE = 'core/sync/merge.ts';
 const GUARD = 'core/sync/deletion-guard.ts';
+const UNDO = 'core/sync/undo.ts';
 
 export const MUTANTS: readonly Mutant[] = [
   {
@@ -348,6 +351,90 @@ export const MUTANTS: readonly Mutant[] = [
     description: 'the owner of the calendar that the credentials open is not verified',
     file: 'activities/pair/verify-account.ts',
     from: 'if (!isSame) throw differentAccount();',
+    to: '',
+  },
+  {
+    seed: 256,
+    undo: true,
+    name: 'undo-overwrites-edits',
+    description: 'an undo takes back a field whatever became of it since',
+    file: UNDO,
+    from: 'else if (!sameValue(value, before) && !isAsWritten(path, value, after, state))',
+    to: 'else if (field === null)',
+  },
+  {
+    seed: 236,
+    undo: true,
+    name: 'undo-without-precondition',
+    description: 'an undo carries the version read just before it, and overwrites what a person has just written',
+    file: WRITE,
+    from: 'const written = await side.update(stored, next);',
+    to:
+      'const asked = op.byPerson === null ? undefined : (await side.get([stored.resource])).get(stored.resource);\n  ' +
+      'const fresh = Array.isArray(asked) ? asked.find((one) => one.ref === stored.ref)?.version ' +
+      '?? stored.version : stored.version;\n  const written = await side.update({ ...stored, version: fresh }, next);',
+  },
+  {
+    seed: 1,
+    undo: true,
+    name: 'undo-creates-twice',
+    description: 'a deletion that is taken back is created under a new name at each try',
+    file: WRITE,
+    from: 'create(next, link.id, isLost ? generation : generation + 1, original ?? undefined)',
+    to: "create(next, link.id, op.byPerson === 'undo' ? deps.clock.now().getTime() : generation + (isLost ? 0 : 1))",
+  },
+  {
+    seed: 1,
+    undo: true,
+    name: 'undo-of-what-exists',
+    description: 'a deletion is taken back although the event is there again',
+    file: UNDO,
+    from: "if (content.action === 'delete') return now === null ? null : 'exists';",
+    to: "if (content.action === 'delete') return null;",
+  },
+  {
+    seed: 1,
+    undo: true,
+    name: 'undo-is-an-own-write',
+    description: 'what was taken back is not copied to the other side',
+    file: 'core/sync/settle-op.ts',
+    from: "return isTarget ? 'accepted' : 'edited';",
+    to: "return 'accepted';",
+  },
+  {
+    seed: 1,
+    undo: true,
+    name: 'undone-copy-returns',
+    description: 'a copy that was taken back is created again by the next run',
+    file: 'core/sync/decide.ts',
+    from: 'return link.isExcluded ? NOTHING : decideOne(',
+    to: 'return decideOne(',
+  },
+  {
+    seed: 1,
+    undo: true,
+    name: 'undo-removes-edited-copy',
+    description: 'a creation is taken back although a person has edited the copy',
+    file: UNDO,
+    from: "return isUntouched(state) ? null : 'changed-since';",
+    to: 'return null;',
+  },
+  {
+    seed: 1,
+    undo: true,
+    name: 'undo-removes-both',
+    description: 'of an event that one run created on both sides, both go',
+    file: UNDO,
+    from: "if (content.action === 'create' && state.isOriginal) return 'original';",
+    to: '',
+  },
+  {
+    seed: 1,
+    undo: true,
+    name: 'undo-forgotten',
+    description: 'a request to take something back is put off for ever',
+    file: 'activities/pair/plan-undo.ts',
+    from: 'await store.setUndoPlan(request, joined(before, plan));',
     to: '',
   },
 ];

@@ -23,7 +23,12 @@ test('every mutation has its place in the source, once', () => {
 describe('the simulation finds', { concurrency: 2 }, () => {
   for (const mutant of MUTANTS) {
     test(`${mutant.name}: ${mutant.description}`, async (context) => {
-      const { invariant, message, seed, played } = await search(mutant, mutant.seed, SEEDS);
+      const { invariant, message, seed, played } = await search(
+        mutant,
+        mutant.seed,
+        SEEDS,
+        mutant.undo ? ['--undo'] : [],
+      );
       context.diagnostic(`${invariant} at seed ${seed}, after ${played}`);
       assert.notEqual(invariant, null, `not found in ${played} schedules from seed ${mutant.seed}`);
       assert.doesNotMatch(message, /^an activity failed/, `the mutated code does not run: ${message}`);

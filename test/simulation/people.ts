@@ -286,6 +286,15 @@ export class People {
     const lineage = lineageOf(event);
     if (lineage !== null) this.returned.set(lineage, this.world.scheduler.now);
     this.world.ledger.markUncertain(event);
+    this.returnUndone(lineage);
+  }
+
+  /** What a person puts back although its copy was taken away is a new event, or not: both are right. */
+  private returnUndone(name: string | null): void {
+    const lineage = name === null ? null : this.world.ledger.lineage(name);
+    if (!lineage || lineage.undoneOn.size === 0) return;
+    lineage.undoneOn.clear();
+    lineage.isExempt = true;
   }
 }
 

@@ -10,6 +10,7 @@ import { ChecksAtRest } from './checks-at-rest.ts';
 import { People } from './people.ts';
 import type { Process } from './scheduler.ts';
 import type { Interruption, ProcessStep, Schedule, ServerStep, Step } from './steps.ts';
+import { described, requestUndo, type UndoStep } from './undo-steps.ts';
 import { type CycleResult, type PairWorkflow, quietFailure, type RunRequest, World } from './world.ts';
 
 export interface Outcome {
@@ -119,6 +120,8 @@ class Player {
       case 'resync':
         pair.requested = { trigger: 'resync', full: true };
         return;
+      case 'undo':
+        return this.undo(pair, step);
       case 'set-direction':
         database.set(database.pairs, pair.id, { direction: step.direction, ...this.nextRevision(pair) });
         for (const [id, link] of database.links)
@@ -127,6 +130,15 @@ class Player {
       case 'decide':
         return this.decide(pair, step.decision, step.share);
     }
+  }
+
+  private undo(pair: PairWorkflow, step: UndoStep): void {
+    const { database, scheduler } = this.world;
+    const asked = requestUndo(database, pair.id, step, scheduler.now);
+    this.world.record(described(asked));
+    for (const { action, content, side } of asked)
+      if (action === 'create') this.checks.removalRequested(content, pair.calendars[side]);
+    if (asked.length > 0) pair.requested ??= { trigger: 'undo', full: false };
   }
 
   private nextRevision(pair: PairWorkflow): { settingsRevision: number } {

@@ -2,7 +2,7 @@
  * Schedules of one pair that once violated an invariant, shortened by `shrink.ts`. Every run of the tests plays them.
  * Those of two pairs are in `regressions-of-two-pairs.ts`.
  */
-import { at, caldav, cloud, edit, fault, insert, interruptedSync, pair, remove, sync } from './schedule-parts.ts';
+import { at, caldav, cloud, edit, fault, insert, interruptedSync, pair, remove, sync, undo } from './schedule-parts.ts';
 import type { Schedule } from './steps.ts';
 
 export interface Regression {
@@ -424,6 +424,65 @@ export const REGRESSIONS: readonly Regression[] = [
         { do: 'restore', calendar: 0 },
         { do: 'hide-half', calendar: 0 },
         { do: 'wait', seconds: 4_000 },
+        sync(0),
+      ],
+    },
+  },
+  {
+    title: 'an event was deleted after its copy had been taken back and the answer to that was lost',
+    schedule: {
+      seed: 1,
+      profile: PLAIN,
+      steps: [insert(0), sync(0), undo(), fault(1, 'remove', 'unreachable', { when: 'after', times: 5 }), sync(0)],
+    },
+  },
+  {
+    title: 'a copy of a one-way pair that had been taken back was created again after a lost answer',
+    schedule: {
+      seed: 1,
+      profile: { calendars: [caldav(), cloud()], pairs: [pair(0, 1, 'caldav-to-cloud')] },
+      steps: [insert(0), sync(0), undo(), fault(1, 'remove', 'unreachable', { when: 'after', times: 5 }), sync(0)],
+    },
+  },
+  {
+    title: 'an undo overwrote a later change of the field, whose write had been answered with 412 although it was done',
+    schedule: {
+      seed: 1,
+      profile: PLAIN,
+      steps: [
+        insert(1),
+        sync(0),
+        edit(1, 'title'),
+        sync(0),
+        fault(0, 'update', 'stale', { when: 'after' }),
+        edit(1, 'title'),
+        sync(0),
+        sync(0),
+        undo(),
+      ],
+    },
+  },
+  {
+    title: 'an undo overwrote what an event had when it was created again after the change that was taken back',
+    schedule: {
+      seed: 1,
+      profile: PLAIN,
+      steps: [insert(1), sync(0), edit(1, 'title'), sync(0), sync(0), remove(0), edit(1, 'title'), sync(0), undo(0.5)],
+    },
+  },
+  {
+    title: 'an undo was forgotten when the run that had planned it was paused',
+    schedule: {
+      seed: 1,
+      profile: PLAIN,
+      steps: [
+        insert(1),
+        sync(0),
+        edit(1, 'title'),
+        sync(0),
+        undo(),
+        interruptedSync([0], at(12, { do: 'pause', pair: 0 })),
+        { do: 'resume', pair: 0 },
         sync(0),
       ],
     },

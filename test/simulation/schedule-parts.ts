@@ -43,6 +43,11 @@ export function remove(calendar: number, event = FIRST): PersonStep {
   return { do: 'remove', calendar, event };
 }
 
+/** Takes back a change of the history, by default the newest one. */
+export function undo(change = LAST, wholeRun = false, of = 0): PersonStep {
+  return { do: 'undo', pair: of, change, wholeRun };
+}
+
 export function fault(
   calendar: number,
   on: Fault['on'],

@@ -5,6 +5,7 @@
 import type { SyncErrorKind } from '../../core/sync-error.ts';
 import type { Call } from '../support/fake-side.ts';
 import { type Random, randomOf } from '../support/random.ts';
+import type { UndoStep } from './undo-steps.ts';
 import type { Profile } from './world.ts';
 
 const FIELDS = [
@@ -44,6 +45,7 @@ export type PersonStep =
   | { readonly do: 'remove-many'; readonly calendar: number; readonly share: number }
   | { readonly do: 'back-up' | 'restore'; readonly calendar: number }
   | { readonly do: 'pause' | 'resume' | 'resync'; readonly pair: number }
+  | UndoStep
   | {
       readonly do: 'set-direction';
       readonly pair: number;

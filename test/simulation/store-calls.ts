@@ -501,6 +501,7 @@ export class StoreCalls {
     hasUndoRequests: () => [this.pair(), this.known(this.database.runs)],
     takeUndoRequests: () => [this.pair(), this.known(this.database.runs)],
     setUndoPlan: () => [this.undoRequest(), EMPTY_UNDO_PLAN],
+    doneOps: () => [this.some(() => this.known(this.database.ops))],
     linksWrittenByPerson: () => [this.known(this.database.runs)],
     ownedCopies: () => [
       this.pair(),

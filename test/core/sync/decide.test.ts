@@ -68,6 +68,7 @@ function decided(
         mayHaveWritten: () => false,
         hasArrived: () => false,
         isOwnDeletion: (side) => side === deleted,
+        requestedRemoval: () => null,
         isNormalisedTo: (side, wanted, stored) =>
           side === 'caldav' && wanted.value === wrote?.wanted && stored.value === wrote?.stored,
       },

@@ -2,7 +2,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ChangedValue } from '../../../core/sync/changed-values.ts';
-import { DELETED, fieldsOf, journalOf, normalisedFields, valuesWritten, writesOf } from '../../../core/sync/journal.ts';
+import {
+  DELETED,
+  fieldsOf,
+  journalOf,
+  normalisedFields,
+  removalFields,
+  valuesWritten,
+  writesOf,
+} from '../../../core/sync/journal.ts';
 
 /** Its first characters show what was hashed. */
 const hash = (text: string) => `${text.replaceAll(/\W/g, '')}${'0'.repeat(64)}`;
@@ -66,4 +74,12 @@ test('the journal distinguishes own writes, also incomplete and normalised ones,
   );
   assert.equal(journal.isNormalisedTo('cloud', title('One'), title('one')), true);
   assert.deepEqual([journal.isOwnDeletion('cloud'), other.isOwnDeletion('cloud')], [false, true]);
+});
+
+test('a removal that a person asked for counts unless it certainly was not done', () => {
+  const op = { linkId: LINK, side: 'cloud', fields: removalFields('undone') } as const;
+  const reason = (mayBeDone: boolean) =>
+    journalOf(hash, writesOf([{ ...op, mayBeDone }]), LINK).requestedRemoval('cloud');
+  assert.deepEqual([reason(true), reason(false)], ['undone', null]);
+  assert.deepEqual(removalFields('removed'), { '#removed': 'removed' });
 });

@@ -48,6 +48,7 @@ function decided({ caldav, cloud, agreed = [], forms, direction = 'bidirectional
         mayHaveWritten: () => false,
         hasArrived: () => false,
         isOwnDeletion: () => false,
+        requestedRemoval: () => null,
         isNormalisedTo: () => false,
       },
     },

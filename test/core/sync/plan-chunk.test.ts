@@ -86,6 +86,7 @@ function plan(
         mayHaveWritten: () => false,
         hasArrived: () => false,
         isOwnDeletion: () => false,
+        requestedRemoval: () => null,
         isNormalisedTo: () => false,
       }),
       writesLastDay: () => ({ earlier: [], hash: '' }),

@@ -65,8 +65,8 @@ export class WireChecks {
     this.throwIfViolated();
     const [caldav, cloud] = this.world.calendars.map((_, index) => this.shownBy(index));
     const explained = this.explainedLineages();
-    for (const { name, isUncertain } of this.world.ledger.lineages.values())
-      if (!explained.has(name) && !isUncertain && (caldav!.has(name) || cloud!.has(name)))
+    for (const { name, isUncertain, undoneOn } of this.world.ledger.lineages.values())
+      if (!explained.has(name) && !isUncertain && undoneOn.size === 0 && (caldav!.has(name) || cloud!.has(name)))
         this.compare(name, caldav!.get(name), cloud!.get(name));
   }
 
@@ -81,8 +81,9 @@ export class WireChecks {
     const texts = this.world.calendars.map(
       ({ person }) => new Map(person.list().map((one) => [lineageOf(one.title), one.texts.trimEnd()])),
     );
+    const isUndone = (name: string): boolean => (this.world.ledger.lineages.get(name)?.undoneOn.size ?? 0) > 0;
     for (const name of new Set([...caldav.keys(), ...cloud.keys()]))
-      if (!explained.has(name)) {
+      if (!explained.has(name) && !isUndone(name)) {
         this.compare(name, caldav.get(name), cloud.get(name));
         if (texts[0]!.get(name) !== texts[1]!.get(name))
           throw new Violation('W2', `${name} differs: ${JSON.stringify(texts.map((one) => one.get(name)))}`);
@@ -90,7 +91,7 @@ export class WireChecks {
     for (const lineage of this.world.ledger.lineages.values())
       if (!explained.has(lineage.name)) this.checkLineage(lineage, shown);
     this.checkWords(explained);
-    this.checkTimeRanges(cloud, explained);
+    this.checkTimeRanges(new Map([...cloud].filter(([name]) => !isUndone(name))), explained);
     for (const { dav } of this.world.calendars)
       for (const { data } of dav?.objects.values() ?? []) this.checkExceptions(data);
     for (const at of this.world.installations) {
@@ -198,11 +199,13 @@ export class WireChecks {
   private checkWords(explained: ReadonlySet<string>): void {
     const there = this.world.calendars.map(({ person }) => wordsOf(person.list()));
     for (const [key, { text: word, lineage, calendar, state }] of this.world.ledger.words) {
-      const { removedOn, isUncertain, isReleased, mayReturn } = this.world.ledger.lineage(lineage);
+      const { removedOn, isUncertain, isReleased, mayReturn, undoneOn } = this.world.ledger.lineage(lineage);
       if (explained.has(lineage) || removedOn.size > 0 || isReleased) continue;
       const isKept = word.startsWith('k');
       if (isKept && this.everExplained.has(lineage)) continue;
-      const isMissing = isKept ? !there[calendar]!.has(key) : there.some((words) => !words.has(key));
+      const isMissing = isKept
+        ? !there[calendar]!.has(key)
+        : there.some((words, index) => !undoneOn.has(index) && !words.has(key));
       if (state === 'live' && isMissing && !this.isInConflict(word, lineage))
         throw new Violation('W3', `${word} of ${lineage} is lost`);
       if (

@@ -29,6 +29,10 @@ export interface Lineage {
   isMany: boolean;
   /** One side may keep what a person did to it while the pair was, or became, one-way. */
   isApart: boolean;
+  /** Calendars from which an undo removed its copy: there it stays away, and nothing of it is synced. */
+  readonly undoneOn: Set<number>;
+  /** Something of it was taken back. */
+  wasUndone: boolean;
   /** Starts of occurrences that a person removed. */
   readonly excluded: Set<string>;
   /** Calendars on which its times or its rule changed since everything was last at rest. */
@@ -65,6 +69,8 @@ export class Ledger {
       isApart: false,
       isMany: false,
       mayReturn: false,
+      undoneOn: new Set(),
+      wasUndone: false,
       excluded: new Set(),
       retimedOn: new Set(),
       occurrencesChangedOn: new Set(),

@@ -6,6 +6,7 @@ import { sameValue } from '../../../core/event.ts';
 import { type Direction, type PairOptions, sourceOf } from '../../../core/sync/policy.ts';
 import type { PairRow } from '../../../db/pairs.ts';
 import type { MemoryTables } from '../memory-tables.ts';
+import { described, requestUndo, type UndoStep } from '../undo-steps.ts';
 import { lineageOf } from './ledger.ts';
 import type { OwnerStep } from './steps.ts';
 import type { Installation, WireWorld } from './world.ts';
@@ -30,6 +31,8 @@ export class Owner {
     const { database, pairId } = at;
     world.record(`the pair: ${JSON.stringify(step)}`);
     switch (step.do) {
+      case 'undo':
+        return this.undo(world.installations[step.pair]!, step);
       case 'pause':
         database.set(database.pairs, pairId, { paused: true });
         return;
@@ -55,6 +58,12 @@ export class Owner {
       case 'restore':
         return this.restore(at);
     }
+  }
+
+  private undo(at: Installation, step: UndoStep): void {
+    const asked = requestUndo(at.database, at.pairId, step, this.world.now());
+    this.world.record(described(asked));
+    if (asked.length > 0) at.requested ??= { trigger: 'undo', full: false };
   }
 
   /** Nothing keeps the sides apart any more. */
@@ -129,6 +138,13 @@ export class Owner {
     database.set(database.pairs, at.pairId, { direction, options, settingsRevision: settingsRevision + 1 });
     at.runs = Math.max(0, ...[...database.runs.values()].map(({ number }) => number));
     at.requested = { trigger: 'start', full: false };
+    // What was taken back since looks like what a person did: a copy that went was deleted.
+    for (const lineage of world.ledger.lineages.values()) {
+      if (!lineage.wasUndone) continue;
+      world.ledger.setApart(lineage);
+      for (const calendar of lineage.undoneOn) lineage.removedOn.add(calendar);
+      lineage.undoneOn.clear();
+    }
     // Until they are linked again, nothing is known of what was removed from the events made since.
     this.releaseUnderway();
     for (const lineage of world.ledger.lineages.values())

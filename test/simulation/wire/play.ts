@@ -19,6 +19,7 @@ import {
   type ServerStep,
   type Step,
 } from './steps.ts';
+import { WireUndoChecks } from './undo-checks.ts';
 import { type Installation, type WireCalendar, WireWorld } from './world.ts';
 
 export interface Outcome {
@@ -74,12 +75,14 @@ class Player {
   private readonly schedule: Schedule;
   private hadFaults = false;
   private readonly owner: Owner;
+  private readonly undo: WireUndoChecks;
 
   constructor(world: WireWorld, schedule: Schedule) {
     this.world = world;
     this.schedule = schedule;
     this.checks = new WireChecks(world);
     this.owner = new Owner(world);
+    this.undo = new WireUndoChecks(world, this.owner);
     world.record(world.calendars.map(({ name }) => name).join(', '));
   }
 
@@ -89,9 +92,11 @@ class Player {
       else if (step.do === 'wait') this.world.scheduler.now += step.seconds * 1000;
       else this.act(step);
       this.checks.throwIfViolated();
+      this.undo.throwIfViolated();
     }
     await this.endAllFaults();
     this.checks.atRest();
+    this.undo.atRest();
     await this.stayAtRest();
   }
 
@@ -106,6 +111,7 @@ class Player {
       case 'unlist':
       case 'recover':
         return this.changeServer(step);
+      case 'undo':
       case 'resync':
       case 'pause':
       case 'resume':

@@ -51,7 +51,7 @@ export class RealServers {
 export function realScheduleOf(seed: number): Schedule {
   const { steps, profile } = scheduleOf(seed, 'caldav');
   const isPossible = ({ do: what }: { readonly do: string }): boolean =>
-    !['expire-cursors', 'hide-by-name', 'unlist'].includes(what);
+    !['expire-cursors', 'hide-by-name', 'unlist', 'undo'].includes(what);
   return {
     seed,
     profile: { ...profile, isShared: false },

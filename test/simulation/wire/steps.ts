@@ -1,5 +1,6 @@
 /** Schedules of the simulation over the wire, as data: drawn from a seed, shortened, replayed. */
 import { type Random, randomOf } from '../../support/random.ts';
+import type { UndoStep } from '../undo-steps.ts';
 import type { Rule, TextField, Times } from './person.ts';
 
 export type CloudKind = 'google' | 'graph' | 'caldav';
@@ -52,6 +53,7 @@ export type ServerStep =
   | { readonly do: 'expire-cursors' | 'hide-by-name' | 'unlist' | 'recover'; readonly calendar: number };
 export type ProcessStep = { readonly do: 'crash' | 'stall' | 'lose-workflow' | 'lose-result' };
 export type OwnerStep =
+  | UndoStep
   | { readonly do: 'resync' | 'pause' | 'resume' | 'back-up' | 'restore' }
   | { readonly do: 'set-direction'; readonly direction: 'bidirectional' | 'caldav-to-cloud' | 'cloud-to-caldav' }
   | { readonly do: 'set-content'; readonly content: 'full' | 'busy' }

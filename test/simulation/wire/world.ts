@@ -122,6 +122,8 @@ export class WireWorld {
   readonly formerConflicts: ConflictRow[] = [];
   /** Writes to the source of a one-way pair. */
   readonly sourceWrites: WireWrite[] = [];
+  /** Called before each request that changes something; what it returns is called after it. */
+  aroundWrite: (at: Installation, calendar: number) => () => void = () => () => undefined;
   private ids = 0;
 
   private constructor(profile: Profile, seed: number, servers: RealServers | null) {
@@ -416,7 +418,9 @@ export class WireWorld {
       }
       const fault = this.faultFor(index, request);
       let answer: WireAnswer | null = null;
+      const answered = isWrite && fault?.when !== 'before' ? this.aroundWrite(at, index) : null;
       if (fault?.when !== 'before') answer = await calendar.answer(request);
+      answered?.();
       if (fault !== null) answer = failureOf(fault, calendar);
       await this.scheduler.step(process, `${label} answered`);
       return responseOf(answer);
