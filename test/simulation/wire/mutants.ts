@@ -196,8 +196,8 @@ export const WIRE_MUTANTS: readonly WireMutant[] = [
     name: 'ical-alarm-dropped',
     description: 'a changed place takes the alarms with it',
     file: ICAL_WRITE,
-    from: 'for (const inner of event.items.filter((item) => isComponent(item) && names.test(item.name)))',
-    to: 'for (const inner of event.items.filter((item) => isComponent(item)))',
+    from: 'if (isComponent(inner) && names.test(inner.name)) event.items.splice(at, 1);',
+    to: 'if (isComponent(inner)) event.items.splice(at, 1);',
   },
   {
     seed: 3001,
