@@ -15,16 +15,17 @@ export async function linkEvents(deps: Deps, open: OpenPair, epoch: number): Pro
   const { pair } = open;
   const size = deps.eventsAtOnce ?? EVENTS_AT_ONCE;
   /** What is found in a large pair takes a while, in which nothing may be locked. */
-  const joinAll = async (found: Promise<Halves[]>): Promise<Halves[]> => {
-    const halves = onceEach(await found);
+  const joinAll = async (find: () => Promise<Halves[]>): Promise<Halves[]> => {
+    await deps.store.underEpoch(pair.id, epoch, async () => undefined);
+    const halves = onceEach(await find());
     for (let start = 0; start < halves.length; start += size)
       await deps.store.underEpoch(pair.id, epoch, (tx) => tx.joinHalves(halves.slice(start, start + size)));
     return halves;
   };
-  await joinAll(deps.store.renames(pair.id));
+  await joinAll(() => deps.store.renames(pair.id));
   const matched: LinkedEvent[] = [];
   const join = async (by: LinkedEvent['by']) => {
-    const halves = await joinAll(deps.store.matchesBy(pair.id, by, pair.needsMatching ? 'all' : 'dirty'));
+    const halves = await joinAll(() => deps.store.matchesBy(pair.id, by, pair.needsMatching ? 'all' : 'dirty'));
     matched.push(...halves.map(({ kept }) => ({ linkId: kept, by })));
   };
   await join('uid');
