@@ -2,6 +2,7 @@
  * Budgets of requests, which hold across processes: each process leases some hundred at a time from the database, so
  * that counting costs no statement per request. A request without a budget left fails before it is sent.
  */
+import { hash } from 'node:crypto';
 import { SyncError } from '../core/sync-error.ts';
 
 export interface Budget {
@@ -46,6 +47,14 @@ const OF_ACCOUNT: Readonly<Record<string, { readonly limit: number; readonly win
   microsoft: { limit: 10_000, windowSeconds: 600 },
 };
 
+/**
+ * For one host, whatever its accounts: 200 requests a second over ten minutes, far above what pairs need, so that many
+ * processes together do not overrun a server. Services with a budget for each user have none.
+ */
+const OF_HOST: Readonly<Record<string, { readonly limit: number; readonly windowSeconds: number }>> = {
+  caldav: { limit: 120_000, windowSeconds: 600 },
+};
+
 interface Window {
   readonly endMs: number;
   left: number;
@@ -56,6 +65,7 @@ interface Window {
 export class RequestBudgets {
   private readonly windows = new Map<string, Window>();
   private counts = new Map<string, number>();
+  private readonly names = new Map<string, string>();
   private readonly ledger: RequestLedger;
   private readonly daily: Readonly<Record<string, number>>;
   private readonly nowMs: () => number;
@@ -76,13 +86,16 @@ export class RequestBudgets {
     return Math.min(MOST_SLOWDOWN, Math.max(1, (1 - SCARCE_FROM) / Math.max(rest, 0.001)));
   }
 
-  /** @throws SyncError `quota` for a daily budget, `throttled` for that of an account */
-  async take(kind: string, accountId: string | null): Promise<void> {
+  /** @throws SyncError `quota` for a daily budget, `throttled` for that of an account or a host */
+  async take(kind: string, accountId: string | null, host: string): Promise<void> {
     const limit = this.daily[kind];
     if (limit !== undefined) await this.takeOf({ name: kind, limit, windowSeconds: DAY_SECONDS }, 0);
     const own = OF_ACCOUNT[kind];
     if (accountId !== null && own !== undefined)
       await this.takeOf({ name: `${kind}:${accountId}`, ...own }, Math.floor(own.limit / PARTS));
+    const shared = OF_HOST[kind];
+    if (shared !== undefined)
+      await this.takeOf({ name: `${kind}:${this.nameOf(host)}`, ...shared }, Math.floor(shared.limit / PARTS));
     if (accountId !== null) this.counts.set(accountId, (this.counts.get(accountId) ?? 0) + 1);
   }
 
@@ -97,6 +110,13 @@ export class RequestBudgets {
       for (const [name, count] of counts) this.counts.set(name, (this.counts.get(name) ?? 0) + count);
     }
     for (const [name, { endMs }] of this.windows) if (endMs <= this.nowMs()) this.windows.delete(name);
+  }
+
+  /** Not the host itself: names of budgets are stored in the clear. */
+  private nameOf(host: string): string {
+    const name = this.names.get(host) ?? hash('sha256', host);
+    this.names.set(host, name);
+    return name;
   }
 
   private async takeOf(budget: Budget, free: number): Promise<void> {
@@ -138,7 +158,7 @@ function exhausted({ name, windowSeconds }: Budget, restMs: number): SyncError {
   const isDaily = windowSeconds === DAY_SECONDS;
   return new SyncError(
     isDaily ? 'quota' : 'throttled',
-    isDaily ? `the daily budget of requests to ${name} is used` : 'this account has used its requests for now',
+    isDaily ? `the daily budget of requests to ${name} is used` : 'its budget of requests is used for now',
     { retryAfterMs: Math.min(LONGEST_WAIT_MS, Math.max(1_000, restMs)) },
   );
 }
@@ -160,7 +180,7 @@ export function budgetedFetch(
 ): typeof globalThis.fetch {
   return async (input, init) => {
     const { host } = new URL(input instanceof Request ? input.url : input);
-    await budgets.take(kindOf(host), (init as Options | undefined)?.[ACCOUNT] ?? null);
+    await budgets.take(kindOf(host), (init as Options | undefined)?.[ACCOUNT] ?? null, host);
     return fetch(input, init);
   };
 }

@@ -38,12 +38,18 @@ describe('budgets of requests', { timeout: 60_000 }, () => {
   }
 
   /** @returns how many of so many requests were allowed, and what the last refusal said */
-  async function take(budgets: RequestBudgets, kind: string, times: number, account: string | null = null) {
+  async function take(
+    budgets: RequestBudgets,
+    kind: string,
+    times: number,
+    account: string | null = null,
+    host = 'service.example',
+  ) {
     let allowed = 0;
     let refusal: SyncError | undefined;
     await Promise.all(
       Array.from({ length: times }, () =>
-        budgets.take(kind, account).then(
+        budgets.take(kind, account, host).then(
           () => (allowed += 1),
           (error: unknown) => (refusal = error as SyncError),
         ),
@@ -90,6 +96,29 @@ describe('budgets of requests', { timeout: 60_000 }, () => {
     assert.equal((await take(budgets, 'google', 1, 'bea')).allowed, 1, 'another user');
     now.ms += 600_000;
     assert.equal((await take(budgets, 'google', 1, 'anna')).allowed, 1, 'ten minutes later');
+  });
+
+  it('of one CalDAV host hold across processes; an idle host costs no statement', async () => {
+    // Each process has a free part of a twentieth.
+    const [limit, free] = [120_000, 6_000];
+    const [one, two] = processes.map((db) => open(db, {}));
+    const dav = async (of: typeof one, times: number, host = 'dav.example') => {
+      let last: Awaited<ReturnType<typeof take>> = { allowed: 0, refusal: undefined };
+      let allowed = 0;
+      for (let left = times; left > 0; left -= 500) {
+        last = await take(of!.budgets, 'caldav', Math.min(500, left), null, host);
+        allowed += last.allowed;
+      }
+      return { ...last, allowed };
+    };
+    assert.equal((await dav(one, free)).allowed, free);
+    assert.equal(one!.counter.leases, 0);
+    const taken = [await dav(one, 70_000), await dav(two, 70_000)];
+    const allowed = taken[0]!.allowed + taken[1]!.allowed;
+    assert.ok(allowed >= limit && allowed <= limit + free, `${allowed}`);
+    assert.equal(one!.counter.leases, 140);
+    assert.equal(taken[1]!.refusal?.kind, 'throttled');
+    assert.equal((await dav(two, 1, 'other.example')).allowed, 1, 'another host');
   });
 
   it('slow down idle pairs from 80 % on, up to ten times, until the next day', async () => {
