@@ -1,8 +1,9 @@
 /** ATTENDEE and ORGANIZER. Scheduling parameters (RFC 6638) are not part of the canonical event and never change. */
+import { normaliseAddress, uriOfAddress } from '../calendar-address.ts';
 import type { Attendee, Organizer, Participation } from '../event.ts';
+import { cleanName } from '../plain-text.ts';
 import type { Component, ContentLine } from './text.ts';
 import {
-  cleanName,
   eolOf,
   findLine,
   findLines,
@@ -64,14 +65,15 @@ export function writeOrganizer(event: Component, next: Organizer | null, agentNo
     return;
   }
   const current = readOrganizer(event);
-  const fresh = formatProperty('ORGANIZER', newParameters(next, agentNone), 'cal-address', uriOf(next.address));
+  const fresh = formatProperty('ORGANIZER', newParameters(next, agentNone), 'cal-address', uriOfAddress(next.address));
   if (at < 0 || !current) {
     event.items.splice(at < 0 ? endOfProperties(event) : at, at < 0 ? 0 : 1, foldedLine(fresh, eol));
     return;
   }
   let { text } = event.items[at] as ContentLine;
   if (current.name !== next.name) text = withParameter(text, 'CN', next.name === '' ? null : next.name);
-  if (current.address !== next.address) text = withParameter(withValue(text, uriOf(next.address)), 'SENT-BY', null);
+  if (current.address !== next.address)
+    text = withParameter(withValue(text, uriOfAddress(next.address)), 'SENT-BY', null);
   event.items[at] = foldedLine(text, eol);
 }
 
@@ -134,7 +136,7 @@ function formatAttendee(attendee: Attendee, agentNone: boolean): string {
   if (attendee.kind !== 'individual') params['cutype'] = attendee.kind.toUpperCase();
   if (attendee.role !== 'required') params['role'] = roleParameter(attendee);
   if (attendee.participation !== 'needs-action') params['partstat'] = attendee.participation.toUpperCase();
-  return formatProperty('ATTENDEE', params, 'cal-address', uriOf(attendee.address));
+  return formatProperty('ATTENDEE', params, 'cal-address', uriOfAddress(attendee.address));
 }
 
 function newParameters(attendee: Organizer, agentNone: boolean): Record<string, string> {
@@ -143,22 +145,6 @@ function newParameters(attendee: Organizer, agentNone: boolean): Record<string, 
 
 function roleParameter(attendee: Attendee): string {
   return Object.entries(ROLES).find(([, role]) => role === attendee.role)![0];
-}
-
-/** A mail address in lower case, without `mailto:`; any other URI, and a path (iCloud's people), as it is. */
-function normaliseAddress(value: string): string {
-  const uri = cleanName(value);
-  const mail = /^mailto:(.*)$/i.exec(uri)?.[1] ?? (isBareAddress(uri) ? uri : null);
-  return mail === null ? uri : mail.trim().toLowerCase();
-}
-
-/** Without the colon or slash of a URI. */
-function isBareAddress(uri: string): boolean {
-  return uri !== '' && !/[:/]/.test(uri);
-}
-
-function uriOf(address: string): string {
-  return isBareAddress(address) ? `mailto:${address}` : address;
 }
 
 /** Every attendee's address, also from lines that cannot be parsed; for finding out whether an event has guests. */

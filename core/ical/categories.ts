@@ -1,8 +1,10 @@
 /** CATEGORIES (RFC 5545 3.8.1.2): a set of names, in any number of lines with any number of names each. */
+
+import { cleanName } from '../plain-text.ts';
 import { endOfProperties } from './attendees.ts';
 import { insertLine, removeLine, replaceLine } from './edit.ts';
 import type { Component, ContentLine } from './text.ts';
-import { cleanName, findLines, rawValue, withValue } from './text.ts';
+import { findLines, rawValue, withValue } from './text.ts';
 
 /** Sorted, each once. */
 export function readCategories(event: Component): string[] {

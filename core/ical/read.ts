@@ -3,6 +3,7 @@
 import type { CalendarEvent, Content, Exception, OccurrenceId, OptionalField, Recurrence, When } from '../event.ts';
 import { DEFAULT_CONTENT, EXCLUDED } from '../event.ts';
 import type { EventProblem } from '../event-problem.ts';
+import { cleanText } from '../plain-text.ts';
 import { normaliseRecurrence } from '../recurrence/normalise.ts';
 import { RecurrenceError } from '../recurrence/rule.ts';
 import { withDatesOfExceptions } from '../recurrence/series.ts';
@@ -12,7 +13,7 @@ import { readCategories } from './categories.ts';
 import { readJoinLink } from './join-link.ts';
 import { readReminders } from './reminders.ts';
 import type { Component, ContentLine } from './text.ts';
-import { cleanText, components, findLine, findLines, parameterValue, parseProperty, rawValue } from './text.ts';
+import { components, findLine, findLines, parameterValue, parseProperty, rawValue } from './text.ts';
 import type { EventDuration } from './time.ts';
 import { durationOf, occurrenceIdOf, periodOccurrenceIdOf, readWhen, startFormatOf, Unreadable } from './time.ts';
 import type { Zones } from './timezones.ts';

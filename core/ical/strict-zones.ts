@@ -37,7 +37,7 @@ const LAST_YEAR = 2100;
 const MAX_YEARS = 5_000;
 const RULE_STEPS = 10_000;
 const MIN_TIME_LENGTH = '20260105T080000'.length;
-const MAX_STEPS = 100_000;
+const MAX_STEPS = 30_000;
 /** A wall-clock time this close to a change of offset may be there twice, or never. */
 const AMBIGUOUS_MS = 3 * 3_600_000;
 

@@ -173,21 +173,6 @@ export function eolOf(component: Component): string {
   return first?.raw.endsWith('\n') && !first.raw.endsWith('\r\n') ? '\n' : '\r\n';
 }
 
-/** Removes control characters (except TAB) and normalises line breaks to `\n`, for JSON, XML and PostgreSQL. */
-export function cleanText(text: string): string {
-  return text
-    .replace(/\r\n?/g, '\n')
-    .replace(CONTROL_CHARACTERS, '')
-    .replace(/\p{Surrogate}/gu, '\uFFFD');
-}
-
-/** Like `cleanText`, on one line. */
-export function cleanName(text: string): string {
-  return cleanText(text)
-    .replace(/[\n\t]+/g, ' ')
-    .trim();
-}
-
 const MAX_TEXT = 1_000_000;
 const MAX_TEXT_WITH_ATTACHMENTS = 20_000_000;
 const MAX_LINES = 50_000;
@@ -197,8 +182,6 @@ const MAX_ADDRESS_LINE = 20_000;
 const MAX_DEPTH = 50;
 const TOP_LEVEL = new Set(['VCALENDAR', 'VEVENT', 'VTODO', 'VJOURNAL', 'VFREEBUSY', 'VTIMEZONE', 'VAVAILABILITY']);
 const MAX_OCTETS = 75;
-// eslint-disable-next-line no-control-regex
-const CONTROL_CHARACTERS = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/g;
 const CR = 13;
 const LF = 10;
 const partsOfLine = new WeakMap<ContentLine, { readonly params: readonly Parameter[]; readonly value: string }>();

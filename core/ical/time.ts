@@ -93,7 +93,10 @@ export function occurrenceIdOf(line: ContentLine, value: string, series: When, z
   });
 }
 
-/** An RDATE;VALUE=PERIOD value: `id/PT1H`; in an all-day series, whose occurrences are whole days, the id alone. */
+/**
+ * An RDATE;VALUE=PERIOD value: `id/PT1H`. The id alone in an all-day series, whose occurrences are whole days, and
+ * where the length is not positive, as RFC 5545 section 3.3.9 has it.
+ */
 export function periodOccurrenceIdOf(line: ContentLine, value: string, series: When, zones: Zones): string {
   const [start, end] = value.split('/', 2) as [string, string];
   const id = occurrenceIdOf(line, start, series, zones);
@@ -101,7 +104,8 @@ export function periodOccurrenceIdOf(line: ContentLine, value: string, series: W
   const ms = /^[+-]?P/i.test(end)
     ? rangeErrorAsUnreadable(() => lengthFrom(id, parseDuration(end.toUpperCase()), series))
     : idInstant(asTimedId(occurrenceIdOf(line, end, series, zones))) - idInstant(asTimedId(id));
-  return `${id}/${formatDuration(Math.max(0, Math.round(ms / 1000)))}`;
+  const seconds = Math.round(ms / 1000);
+  return seconds > 0 ? `${id}/${formatDuration(seconds)}` : id;
 }
 
 /** The form of a DTSTART: RECURRENCE-ID, EXDATE and RDATE are written in the same form. */
@@ -312,7 +316,7 @@ function timedEnd(
         end.moment.time === null || (isFloating && !isFloatingLine(findLine(event, 'DTSTART')!))
           ? { local: `${end.moment.date}T${end.moment.time ?? '00:00:00'}`, zone: from.zone, isExact: from.isExact }
           : toZonedTime(parseDateTime(dtend, rawValue(dtend)), zones);
-      return instantOf(to.local, to.zone) < start ? { ...from } : to;
+      return instantOf(to.local, to.zone) <= start ? { ...from } : to;
     }
     const duration =
       end === null ? (inherited ?? { days: 0, ms: 0 }) : { days: end.duration.days, ms: end.duration.seconds * 1000 };

@@ -26,7 +26,7 @@ export function frequencies(recurrence: Recurrence): string[] {
 }
 
 const MAX_RULES = 100;
-const MAX_STEPS = 100_000;
+const MAX_STEPS = 30_000;
 
 /** COUNT and UNTIL exclude each other (RFC 5545 3.3.10). Both stay where it takes too long to find the earlier. */
 function withOneEnd(rule: Rule, when: When): Rule {

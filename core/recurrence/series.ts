@@ -9,7 +9,7 @@ import { instantOfId, isDateId, occurrenceStart } from './occurrence.ts';
 const DAY_MS = 86_400_000;
 const MAX_COMPARED = 2_000;
 const MAX_OCCURRENCES = 20_000;
-const MAX_STEPS = 100_000;
+const MAX_STEPS = 30_000;
 
 /** The content of an occurrence without an exception: that of the series, at the time of the occurrence. */
 export function occurrenceContent(series: CalendarEvent, id: OccurrenceId): Content {
@@ -42,7 +42,14 @@ export function withDatesOfExceptions(event: CalendarEvent): CalendarEvent {
   const plain = { ...event, exceptions: {} };
   const { ids: found, complete } = expandOccurrences(plain, from, to, MAX_OCCURRENCES, MAX_STEPS);
   const known = new Set(found);
-  const orphans = complete ? ids.filter((id) => !known.has(id)) : [];
+  const budget = { steps: MAX_STEPS };
+  // Of a dense rule with far exceptions, one by one.
+  const isOrphan = (id: OccurrenceId): boolean => {
+    if (complete) return !known.has(id);
+    const at = expandOccurrences(plain, instantOfId(id), instantOfId(id) + 1, 1, budget);
+    return at.complete && at.ids.length === 0;
+  };
+  const orphans = ids.filter(isOrphan);
   if (orphans.length === 0) return event;
   return { ...event, recurrence: { ...recurrence, dates: [...recurrence.dates, ...orphans].sort() } };
 }

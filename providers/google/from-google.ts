@@ -1,4 +1,6 @@
 /** Google's items as a canonical event. Pure: the same stored data always reads as the same event. */
+
+import { normaliseAddress } from '../../core/calendar-address.ts';
 import {
   type Attendee,
   type CalendarEvent,
@@ -13,6 +15,7 @@ import {
   type When,
 } from '../../core/event.ts';
 import { isJoinLink } from '../../core/join-link.ts';
+import { cleanName, cleanText } from '../../core/plain-text.ts';
 import { expandOccurrences } from '../../core/recurrence/expand.ts';
 import { idInstant, isDateId } from '../../core/recurrence/occurrence.ts';
 import { occurrenceContent } from '../../core/recurrence/series.ts';
@@ -45,7 +48,7 @@ export const { foundOf, readStored, readSeries, unreadOf } = createSeriesReader<
 
 /** The UID that the event has on the other side. */
 export function uidOf(item: Item): string | null {
-  return (isCopy(item) ? copiedUid(propertiesOf(item)) : null) ?? item.iCalUID ?? null;
+  return (isCopy(item) ? copiedUid(propertiesOf(item)) : null) ?? (cleanName(textOf(item.iCalUID)) || null);
 }
 
 /** The attendees that Google itself knows. */
@@ -56,11 +59,11 @@ export function nativeAttendees(item: Item): AttendeeList {
 function attendeesOf(item: Item): Attendee[] {
   const byAddress = new Map<string, Attendee>();
   for (const person of Array.isArray(item.attendees) ? item.attendees : []) {
-    if (typeof person?.email !== 'string' || person.email === '') continue;
-    const address = person.email.toLowerCase();
+    const address = normaliseAddress(textOf(person?.email));
+    if (address === '') continue;
     byAddress.set(address, {
       address,
-      name: textOf(person.displayName),
+      name: cleanName(textOf(person.displayName)),
       participation: PARTICIPATIONS[person.responseStatus ?? ''] ?? 'needs-action',
       role: person.optional === true ? 'optional' : 'required',
       kind: person.resource === true ? 'resource' : 'individual',
@@ -71,10 +74,9 @@ function attendeesOf(item: Item): Attendee[] {
 
 /** Google names the calendar as the organizer of all its events: that counts only where there are attendees. */
 function organizerOf(item: Item): Organizer | null {
-  const email = item.organizer?.email;
-  if (!Array.isArray(item.attendees) || item.attendees.length === 0 || typeof email !== 'string' || email === '')
-    return null;
-  return { address: email.toLowerCase(), name: textOf(item.organizer?.displayName) };
+  const address = normaliseAddress(textOf(item.organizer?.email));
+  if (!Array.isArray(item.attendees) || item.attendees.length === 0 || address === '') return null;
+  return { address, name: cleanName(textOf(item.organizer?.displayName)) };
 }
 
 const MAX_EXCEPTIONS = 20_000;
@@ -189,10 +191,10 @@ function contentOf(item: Item, when: When, uids: readonly string[], setting: Sid
   const text =
     isOurText(properties, written) || !isHtml(written) ? written.replace(/\r\n?/g, '\n') : htmlToText(written);
   return {
-    title: textOf(item.summary),
+    title: cleanText(textOf(item.summary)),
     when,
-    location: textOf(item.location),
-    description: withoutAttendeeText(text, uids, setting.tag),
+    location: cleanText(textOf(item.location)),
+    description: cleanText(withoutAttendeeText(text, uids, setting.tag)),
     status: item.status === 'tentative' || item.status === 'cancelled' ? item.status : 'confirmed',
     transparency: item.transparency === 'transparent' ? 'transparent' : 'opaque',
     visibility: item.visibility === 'private' || item.visibility === 'confidential' ? item.visibility : 'public',

@@ -6,7 +6,7 @@ import { instantId, isDateId, occurrenceId } from '../../core/recurrence/occurre
 import { RecurrenceError } from '../../core/recurrence/rule.ts';
 import { withUntilDate } from '../../core/recurrence/until.ts';
 import { instantOf, localOf, resolveZone } from '../../core/zones.ts';
-import { nextDay, occurrenceOn, type ReadWhen } from '../when.ts';
+import { nextDay, occurrenceOn, type ReadWhen, timedWhen } from '../when.ts';
 import type { Item } from './item.ts';
 
 type Point = calendar_v3.Schema$EventDateTime;
@@ -24,16 +24,11 @@ export function readWhen(item: Item, zone: string): ReadWhen | null {
     const last = end?.kind === 'date' && end.date > start.date ? end.date : nextDay(start.date);
     return { when: { allDay: true, start: start.date, end: last }, isZoneKnown: true };
   }
-  const endZone = end?.kind === 'time' ? end.zone : start.zone;
-  const endInstant = end?.kind === 'time' ? Math.max(end.instant, start.instant) : start.instant;
-  const when: When = {
-    allDay: false,
-    start: localOf(start.instant, start.zone),
-    startZone: start.zone,
-    end: localOf(endInstant, endZone),
-    endZone,
+  const { instant, zone: endZone } = end?.kind === 'time' ? end : start;
+  return {
+    when: timedWhen(start.instant, start.zone, instant, endZone),
+    isZoneKnown: start.isZoneKnown && (end?.kind !== 'time' || end.isZoneKnown),
   };
-  return { when, isZoneKnown: start.isZoneKnown && (end?.kind !== 'time' || end.isZoneKnown) };
 }
 
 /** `start` and `end` for a write. `before` is set for a PATCH, which clears the keys of the other kind. */

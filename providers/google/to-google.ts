@@ -4,6 +4,7 @@
  * are: attachments, conferences, colours, and what the pair does not copy.
  */
 import type { calendar_v3 } from 'googleapis/build/src/apis/calendar/index.js';
+import { normaliseAddress } from '../../core/calendar-address.ts';
 import {
   type Attendee,
   type CalendarEvent,
@@ -212,7 +213,7 @@ const RESPONSES: Readonly<Record<Attendee['participation'], string>> = {
 
 /** Native attendees. Google replaces the whole array, so each entry has what Google already stores of the person. */
 function nativeBody(now: readonly calendar_v3.Schema$EventAttendee[], attendees: readonly Attendee[]): Body {
-  const known = new Map(now.map((person) => [(person.email ?? '').toLowerCase(), person]));
+  const known = new Map(now.map((person) => [normaliseAddress(person.email ?? ''), person]));
   const entries = attendees
     .filter(({ address }) => isMailAddress(address))
     .map((attendee) => {

@@ -1,4 +1,6 @@
 /** Graph's items as a canonical event. Pure: the same stored data always reads as the same event. */
+
+import { normaliseAddress } from '../../core/calendar-address.ts';
 import {
   type Attendee,
   type CalendarEvent,
@@ -14,6 +16,7 @@ import {
   type When,
 } from '../../core/event.ts';
 import { isJoinLink } from '../../core/join-link.ts';
+import { cleanName, cleanText } from '../../core/plain-text.ts';
 import { RecurrenceError } from '../../core/recurrence/rule.ts';
 import { occurrenceContent } from '../../core/recurrence/series.ts';
 import { type EventMarks, recognizeTool } from '../../core/sync/other-tools.ts';
@@ -55,7 +58,7 @@ export const { foundOf, readStored, readSeries, unreadOf } = createSeriesReader<
 
 /** The UID that the event has on the other side. */
 export function uidOf(item: Item): string | null {
-  return (isCopy(item) ? copiedUid(propertiesOf(item)) : null) ?? (textOf(item['iCalUId']) || null);
+  return (isCopy(item) ? copiedUid(propertiesOf(item)) : null) ?? (cleanName(textOf(item['iCalUId'])) || null);
 }
 
 /** The attendees that Exchange itself knows. */
@@ -70,7 +73,7 @@ function attendeesOf(item: Item): Attendee[] {
     if (address === '') continue;
     byAddress.set(address, {
       address,
-      name: textOf(fieldOf(fieldOf(person, 'emailAddress'), 'name')),
+      name: cleanName(textOf(fieldOf(fieldOf(person, 'emailAddress'), 'name'))),
       participation: PARTICIPATIONS[textOf(fieldOf(fieldOf(person, 'status'), 'response'))] ?? 'needs-action',
       role: fieldOf(person, 'type') === 'optional' ? 'optional' : 'required',
       kind: fieldOf(person, 'type') === 'resource' ? 'resource' : 'individual',
@@ -83,7 +86,7 @@ function attendeesOf(item: Item): Attendee[] {
 function organizerOf(item: Item): Organizer | null {
   const address = addressOf(item['organizer']);
   if (listOf(item['attendees']).length === 0 || address === '') return null;
-  return { address, name: textOf(fieldOf(fieldOf(item['organizer'], 'emailAddress'), 'name')) };
+  return { address, name: cleanName(textOf(fieldOf(fieldOf(item['organizer'], 'emailAddress'), 'name'))) };
 }
 
 /** Whether Exchange mails attendees when the event changes: the mailbox organizes it, and it has guests. */
@@ -253,9 +256,9 @@ function plainContent(
 ): Omit<Content, 'when' | 'organizer' | 'attendees'> {
   const text = bodyText(item);
   return {
-    title: textOf(item['subject']),
-    location: textOf(fieldOf(item['location'], 'displayName')),
-    description: withoutAttendeeText(text, uids, setting.tag).trimEnd(),
+    title: cleanText(textOf(item['subject'])),
+    location: cleanText(textOf(fieldOf(item['location'], 'displayName'))),
+    description: cleanText(withoutAttendeeText(text, uids, setting.tag)).trimEnd(),
     ...statusOf(item),
     visibility: VISIBILITIES[textOf(item['sensitivity'])] ?? 'public',
     ...optionalFields(item, setting),
@@ -309,8 +312,9 @@ function hasGuests(item: Item): boolean {
   return listOf(item['attendees']).some((person) => addressOf(person) !== owner);
 }
 
-function addressOf(person: unknown): string {
-  return textOf(fieldOf(fieldOf(person, 'emailAddress'), 'address')).toLowerCase();
+/** Of an attendee or organizer; empty where it has none. */
+export function addressOf(person: unknown): string {
+  return normaliseAddress(textOf(fieldOf(fieldOf(person, 'emailAddress'), 'address')));
 }
 
 function listOf(value: unknown): unknown[] {

@@ -5,7 +5,7 @@
 import type { OccurrenceId, When } from '../../core/event.ts';
 import { instantId, occurrenceId } from '../../core/recurrence/occurrence.ts';
 import { instantOf, localOf } from '../../core/zones.ts';
-import { nextDay, occurrenceOn, type ReadWhen } from '../when.ts';
+import { nextDay, occurrenceOn, type ReadWhen, timedWhen } from '../when.ts';
 import { fieldOf, type Item, occurrenceDate, textOf } from './item.ts';
 import type { OriginalZones } from './private-data.ts';
 import { graphZone, readGraphZone } from './zones.ts';
@@ -34,15 +34,9 @@ export function readWhen(item: Item, zones: { start: string | null; end: string 
     return { when: { allDay: true, start: first, end: last > first ? last : nextDay(first) }, isZoneKnown: true };
   }
   const startInstant = instantIn(item['start']);
-  const endInstant = end === '' ? startInstant : Math.max(instantIn(item['end']), startInstant);
+  const endInstant = end === '' ? startInstant : instantIn(item['end']);
   const [startZone, endZone] = [zones.start ?? 'UTC', zones.end ?? zones.start ?? 'UTC'];
-  const when: When = {
-    allDay: false,
-    start: localOf(startInstant, startZone),
-    startZone,
-    end: localOf(endInstant, endZone),
-    endZone,
-  };
+  const when = timedWhen(startInstant, startZone, endInstant, endZone);
   return { when, isZoneKnown: zones.start !== null && zones.end !== null };
 }
 

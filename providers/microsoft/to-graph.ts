@@ -15,7 +15,7 @@ import {
 } from '../hidden-attendees.ts';
 import type { SideSetting } from '../provider.ts';
 import { cutText } from '../text.ts';
-import { bodyText, nativeAttendees, uidOf } from './from-graph.ts';
+import { addressOf, bodyText, nativeAttendees, uidOf } from './from-graph.ts';
 import type { Item, Series } from './item.ts';
 import {
   attendeeProperties,
@@ -194,12 +194,7 @@ function textsOf(content: Content, list: AttendeeList, uid: string, setting: Sid
 
 /** Native attendees. Graph replaces the whole array, so known entries stay as they are: answers are the guests' own. */
 function attendeesBody(now: readonly unknown[], attendees: readonly Attendee[]): unknown[] {
-  const known = new Map(
-    now.map((person) => [
-      (person as { emailAddress?: { address?: string } } | null)?.emailAddress?.address?.toLowerCase() ?? '',
-      person,
-    ]),
-  );
+  const known = new Map(now.map((person) => [addressOf(person), person]));
   return attendees
     .filter(({ address }) => isMailAddress(address))
     .map((attendee) => {

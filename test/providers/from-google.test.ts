@@ -102,6 +102,13 @@ const when: fc.Arbitrary<When> = fc.oneof(
       startZone: zone,
       endZone: zone,
     })
+    // An event without a length has no end, so none with a zone of its own.
+    .map(({ at, seconds, startZone, endZone }) => ({
+      at,
+      seconds,
+      startZone,
+      endZone: seconds > 0 ? endZone : startZone,
+    }))
     .map(({ at, seconds, startZone, endZone }) => ({
       allDay: false as const,
       start: localOf(at * 1000, startZone),

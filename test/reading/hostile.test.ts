@@ -48,7 +48,8 @@ describe('calendar objects', () => {
       'a@@': 'a@@',
       '@@A': '@@a',
       '@@A@B': '@@a@b',
-      'A@b/c': 'A@b/c',
+      // Neither a URI nor a path, so an address of mail.
+      'A@b/c': 'a@b/c',
       'urn:uuid:A@b': 'urn:uuid:A@b',
       'A@b@C': 'a@b@c',
     };

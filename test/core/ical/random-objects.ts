@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import type { Attendee, CalendarEvent, Content, Exception, When } from '../../../core/event.ts';
 import { EXCLUDED } from '../../../core/event.ts';
-import { cleanName } from '../../../core/ical/text.ts';
+import { cleanName } from '../../../core/plain-text.ts';
 import { normaliseRecurrence } from '../../../core/recurrence/normalise.ts';
 import { instantId } from '../../../core/recurrence/occurrence.ts';
 import { withDatesOfExceptions } from '../../../core/recurrence/series.ts';

@@ -272,6 +272,17 @@ describe('series', () => {
     });
   });
 
+  test('a period without a positive length is a date', () => {
+    const zero = '20260106T080000Z/PT0S,20260107T080000Z/20260107T080000Z,20260108T080000Z/20260108T070000Z';
+    const { recurrence } = read('DTSTART:20260105T080000Z', `RDATE;VALUE=PERIOD:${zero},20260109T080000Z/-PT1H`);
+    assert.deepEqual(recurrence?.dates, [
+      '20260106T080000Z',
+      '20260107T080000Z',
+      '20260108T080000Z',
+      '20260109T080000Z',
+    ]);
+  });
+
   test('an override with RANGE=THISANDFUTURE is not supported', () => {
     const [entry] = entries(
       calendar(
