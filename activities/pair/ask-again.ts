@@ -12,7 +12,7 @@ import type { Store } from '../../db/store.ts';
 import { fetchUncontradicted } from '../../providers/confirm-gone.ts';
 import type { Applying } from './applying.ts';
 import { postpone } from './failed-op.ts';
-import type { Loaded } from './link-view.ts';
+import { type Loaded, sideKey } from './link-view.ts';
 import { currentOf, observe } from './observe.ts';
 import { type Answer, answerFor, callSide, SideFailed } from './read-sides.ts';
 
@@ -33,18 +33,14 @@ export function reliesOn(op: OpRow, sides: Loaded['sides']): SideRow | undefined
 
 /** Whether its deletion was confirmed just now, or `proveAgain` has confirmed it. */
 export function isJustProved({ deps, proofs }: Applying, row: SideRow): boolean {
-  const proof = proofs.get(keyOf(row));
+  const proof = proofs.get(sideKey(row));
   const provedAt = Math.max(row.changedAt.getTime(), proof?.isGone ? proof.at : 0);
   return row.gone === 'confirmed' && deps.clock.now().getTime() - provedAt < PROOF_MS;
 }
 
 /** `proveAgain` had no clear answer: the event cannot be read, or the calendar still lists what is not found. */
 export function isDoubted({ proofs }: Applying, row: SideRow): boolean {
-  return proofs.get(keyOf(row))?.isGone === false;
-}
-
-function keyOf({ linkId, side }: SideRow): string {
-  return `${linkId}/${side}`;
+  return proofs.get(sideKey(row))?.isGone === false;
 }
 
 /**
@@ -62,7 +58,7 @@ export async function proveAgain(
       op.action === 'update' || op.byPerson !== null ? undefined : reliesOn(op, links.get(op.linkId)?.sides ?? {});
     return row?.gone === 'confirmed' && !isJustProved(applying, row) ? [row] : [];
   });
-  for (const row of old) proofs.delete(keyOf(row));
+  for (const row of old) proofs.delete(sideKey(row));
   for (const [side, rows] of groupBy(old, (row) => row.side)) {
     if (rows.length < 2 || stopped.has(side)) continue;
     try {
@@ -70,7 +66,7 @@ export async function proveAgain(
       const answers = await askFor(applying, side, rows);
       for (const [index, row] of rows.entries()) {
         const answer = answers[index];
-        if (answer === 'gone' || answer === undefined) proofs.set(keyOf(row), { isGone: answer === 'gone', at });
+        if (answer === 'gone' || answer === undefined) proofs.set(sideKey(row), { isGone: answer === 'gone', at });
       }
     } catch (error) {
       if (!(error instanceof SideFailed)) throw error;
@@ -112,7 +108,7 @@ type Lost = Applying['lost'][number];
 
 /**
  * What a person takes back may be written already: an earlier try did it, and its answer was lost. (What else was
- * written is told from edits by the journal.) True if it is.
+ * written is distinguished from edits by the journal.) True if it is.
  */
 function noteWritten({ deps: { store }, commits }: Applying, { op, row }: Lost, answer: Answer): boolean {
   if (op.byPerson !== 'undo' || op.action !== 'update' || typeof answer !== 'object' || !answer.event) return false;

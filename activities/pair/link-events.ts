@@ -16,6 +16,7 @@ export async function linkEvents(deps: Deps, open: OpenPair, epoch: number): Pro
   const size = deps.eventsAtOnce ?? EVENTS_AT_ONCE;
   /** What is found in a large pair takes a while, in which nothing may be locked. */
   const joinAll = async (find: () => Promise<Halves[]>): Promise<Halves[]> => {
+    // A run that was replaced ends here.
     await deps.store.underEpoch(pair.id, epoch, async () => undefined);
     const halves = onceEach(await find());
     for (let start = 0; start < halves.length; start += size)

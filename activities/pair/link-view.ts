@@ -16,6 +16,11 @@ export interface Read extends Loaded {
   readonly view: LinkView | null;
 }
 
+/** Names a side of a link. */
+export function sideKey({ linkId, side }: { readonly linkId: string; readonly side: SideName }): string {
+  return `${linkId}/${side}`;
+}
+
 /** Reads what is stored of a link, as its sides read their data. */
 export function viewOf(
   store: Store,

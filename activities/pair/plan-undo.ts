@@ -27,7 +27,7 @@ import type { Store } from '../../db/store.ts';
 import type { UndoRequestRow } from '../../db/undo-requests.ts';
 import type { Deps } from '../deps.ts';
 import { labelColumns } from './label-columns.ts';
-import { type Loaded, viewOf } from './link-view.ts';
+import { type Loaded, sideKey, viewOf } from './link-view.ts';
 import { uidHashOf } from './observe.ts';
 import type { OpenPair } from './open-pair.ts';
 import { journalOf } from './write-journal.ts';
@@ -124,7 +124,7 @@ interface Undoing {
   readonly runId: string;
   /** Fields of changes (`fieldKey`) that a run which broke off may have taken back already. */
   readonly begun: Set<string>;
-  /** Links, and sides of links (`keyOf`), to which this run writes already because people asked for it. */
+  /** Links, and sides of links (`sideKey`), to which this run writes already because people asked for it. */
   readonly planned: Set<string>;
 }
 
@@ -140,19 +140,19 @@ async function takeBack(undoing: Undoing, changeIds: readonly string[]): Promise
     const since = groupBy(await laterChanges(store, rows), ({ linkId }) => linkId);
     const written = await store.writtenSince([...links.keys()], EVER);
     const ops: NewOp[] = [];
-    for (const [, ofSide] of groupBy(rows, keyOf)) {
+    for (const [, ofSide] of groupBy(rows, sideKey)) {
       const first = ofSide[0]!;
       const loaded = links.get(first.linkId) ?? null;
       const isBack = loaded === null && (await isThereAgain(undoing, ofSide));
       const isOriginal = loaded !== null && isOriginalOfBoth(loaded, first.side, rows);
       // With several writes to a side the later ones would be lost races; of an event that is gone one side comes back.
-      const isPlanned = undoing.planned.has(loaded === null ? first.linkId : keyOf(first));
+      const isPlanned = undoing.planned.has(loaded === null ? first.linkId : sideKey(first));
       const about = { isBack, isOriginal, isPlanned, journal: journalOf(store, written, first.linkId) };
       const { steps, write } = stepsOf(undoing, ofSide, loaded, about, since.get(first.linkId) ?? []);
       const op = write && (await opOf(undoing, write, loaded));
       if (op) {
         ops.push(op);
-        undoing.planned.add(op.linkId).add(keyOf(op));
+        undoing.planned.add(op.linkId).add(sideKey(op));
       }
       for (const { row, step } of steps) {
         const where = { changeId: row.id, side: row.side };
@@ -328,7 +328,7 @@ async function removeEach(
       const side = sides.get(link.id)!;
       const view = viewOf(store, loaded, open.sides, undefined)[side];
       const eventId = link.parentId ?? link.id;
-      const isPlanned = undoing.planned.has(keyOf({ linkId: link.id, side }));
+      const isPlanned = undoing.planned.has(sideKey({ linkId: link.id, side }));
       const reason = isPlanned ? 'changed-since' : view?.now ? reasonToKeep(view) : 'unreadable';
       if (reason !== null) {
         plan.keptCopies.push({ eventId, title: view?.now?.title ?? view?.title ?? '', reason });
@@ -337,7 +337,7 @@ async function removeEach(
       const op = removal(undoing, link.id, side);
       plan.removed.push({ eventId, opId: op.id, ...about(view!.now!, side) });
       ops.push(op);
-      undoing.planned.add(keyOf(op));
+      undoing.planned.add(sideKey(op));
     }
     await store.insertOps(ops);
     if (page.length < CHUNK) return plan;
@@ -377,10 +377,6 @@ function contentOf(store: Store, { id, content, pairId }: ChangeRow): ChangeCont
   } catch {
     return null;
   }
-}
-
-function keyOf({ linkId, side }: { readonly linkId: string; readonly side: SideName }): string {
-  return `${linkId}/${side}`;
 }
 
 function unique<T>(rows: readonly T[], of: (row: T) => string): string[] {

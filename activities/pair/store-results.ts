@@ -21,7 +21,7 @@ import type { LinkFacts, WriteResults } from '../../db/write-results.ts';
 import type { Stored, Written } from '../../providers/provider.ts';
 import type { Applying, OpResult } from './applying.ts';
 import { DONE } from './failed-op.ts';
-import type { Loaded } from './link-view.ts';
+import { type Loaded, sideKey } from './link-view.ts';
 import { baseOf, currentColumns, currentOf } from './observe.ts';
 import type { OpenPair } from './open-pair.ts';
 import { withoutRefusal } from './refusals.ts';
@@ -270,7 +270,7 @@ function countCopy({ link, set }: Settling, side: SideName): void {
 
 function putSide(changes: Changes, link: Settling, row: SideRow): void {
   link.sides[row.side] = row;
-  changes.sides.set(`${row.linkId}/${row.side}`, row);
+  changes.sides.set(sideKey(row), row);
 }
 
 function resultsOf(changes: Changes, links: readonly Settling[], at: Date): WriteResults {

@@ -23,11 +23,15 @@ export function removeLine(event: Component, old: ContentLine | undefined): void
   if (at >= 0) event.items.splice(at, 1);
 }
 
-/** In one pass: an object may have tens of thousands of them. */
 export function removeLines(event: Component, isRemoved: (line: ContentLine) => boolean): void {
+  removeItems(event, (item) => !isComponent(item) && isRemoved(item));
+}
+
+/** Lines and inner components, in one pass: an object may have tens of thousands of them. */
+export function removeItems(event: Component, isRemoved: (item: ContentLine | Component) => boolean): void {
   const { items } = event;
   let kept = 0;
-  for (const item of items) if (isComponent(item) || !isRemoved(item)) items[kept++] = item;
+  for (const item of items) if (!isRemoved(item)) items[kept++] = item;
   items.length = kept;
 }
 

@@ -19,7 +19,7 @@ import {
   writeOrganizer,
 } from './attendees.ts';
 import { writeCategories } from './categories.ts';
-import { filterValues, removeLine, removeLines, replaceLine, setLine } from './edit.ts';
+import { filterValues, removeItems, removeLine, removeLines, replaceLine, setLine } from './edit.ts';
 import { addOverride } from './new-override.ts';
 import type { EventGroup, OccurrenceSource } from './read.ts';
 import { dateValues, exceptionOf, occurrenceSourcesOf, readContent, readOptional, readRecurrence } from './read.ts';
@@ -171,11 +171,10 @@ function removeOtherSpellings(event: Component, field: ContentField): void {
   const spellings = OTHER_SPELLINGS[field];
   if (!spellings) return;
   const { names, values } = spellings;
-  removeLines(event, (line) => names.test(line.name) && (values?.test(rawValue(line)) ?? true));
-  for (let at = event.items.length - 1; at >= 0; at -= 1) {
-    const inner = event.items[at]!;
-    if (isComponent(inner) && names.test(inner.name)) event.items.splice(at, 1);
-  }
+  removeItems(
+    event,
+    (item) => names.test(item.name) && (isComponent(item) || values === undefined || values.test(rawValue(item))),
+  );
 }
 
 /** Writes exclusions as EXDATE. A cancelled override whose occurrence stays excluded does not change. */

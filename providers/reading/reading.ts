@@ -72,7 +72,7 @@ const LONG_ANSWER = 500_000;
 const LONG_OBJECT = 32_000;
 /** Of a processor, for everything that may be done with an object. */
 const MAX_CPU_MS = 1_000;
-/** Of it, in one go: nobody else is served meanwhile. Processors of other machines are slower, or shared. */
+/** Of it, in one go: all other requests wait meanwhile. Processors of other machines are slower, or shared. */
 const MAX_STEP_MS = 400;
 /** Twice with the patience that ordinary texts need, and once more: a loaded machine must not make a problem. */
 const LIMITS_MS = [3_000, 3_000, 12_000];

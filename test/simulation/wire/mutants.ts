@@ -187,8 +187,8 @@ export const WIRE_MUTANTS: readonly WireMutant[] = [
     name: 'ical-x-dropped',
     description: 'a changed place takes all X- properties with it',
     file: ICAL_WRITE,
-    from: 'removeLines(event, (line) => names.test(line.name) && (values?.test(rawValue(line)) ?? true));',
-    to: "removeLines(event, (line) => names.test(line.name) || line.name.startsWith('X-'));",
+    from: 'names.test(item.name) && (isComponent(item) || values === undefined || values.test(rawValue(item)))',
+    to: "names.test(item.name) || (!isComponent(item) && item.name.startsWith('X-'))",
   },
   {
     seed: 3019,
@@ -196,8 +196,8 @@ export const WIRE_MUTANTS: readonly WireMutant[] = [
     name: 'ical-alarm-dropped',
     description: 'a changed place takes the alarms with it',
     file: ICAL_WRITE,
-    from: 'if (isComponent(inner) && names.test(inner.name)) event.items.splice(at, 1);',
-    to: 'if (isComponent(inner)) event.items.splice(at, 1);',
+    from: 'names.test(item.name) && (isComponent(item) || values === undefined || values.test(rawValue(item)))',
+    to: 'isComponent(item) || (names.test(item.name) && (values === undefined || values.test(rawValue(item))))',
   },
   {
     seed: 3001,
