@@ -4,7 +4,8 @@
  */
 
 import { until } from '../support/calpair.ts';
-import { DavPerson, unfolded } from '../support/dav-person.ts';
+import { type DavPerson, unfolded } from '../support/dav-person.ts';
+import { at, object } from '../support/ics.ts';
 import type { Running } from './tools.ts';
 
 export interface Case {
@@ -16,19 +17,9 @@ export interface Case {
 const MANY = 20;
 const FOR_THE_KILL = 300;
 
-function object(uid: string, ...lines: string[]): string {
-  const head = ['BEGIN:VCALENDAR', 'VERSION:2.0', 'PRODID:-//Compare//EN', 'BEGIN:VEVENT', `UID:${uid}`];
-  return [...head, 'DTSTAMP:20270101T000000Z', ...lines, 'END:VEVENT', 'END:VCALENDAR', ''].join('\r\n');
-}
-
 function single(number: number): string {
   const day = String(1 + (number % 28)).padStart(2, '0');
-  return object(
-    `event-${number}`,
-    `DTSTART:202703${day}T090000Z`,
-    `DTEND:202703${day}T100000Z`,
-    `SUMMARY:Event ${number}`,
-  );
+  return object(`event-${number}`, [...at(`202703${day}T090000`), `SUMMARY:Event ${number}`]);
 }
 
 async function fill(person: DavPerson, count: number): Promise<void> {
@@ -51,7 +42,7 @@ async function massDeletion(a: DavPerson, b: DavPerson, tool: Running): Promise<
 /** Another occurrence of one series is renamed on each side between two syncs. */
 async function editedOccurrence(a: DavPerson, b: DavPerson, tool: Running): Promise<string> {
   const start = ['DTSTART:20270301T090000Z', 'DTEND:20270301T100000Z', 'RRULE:FREQ=WEEKLY;COUNT=6', 'SUMMARY:Series'];
-  await a.put('series.ics', object('series', ...start));
+  await a.put('series.ics', object('series', start));
   await tool.sync();
   const rename = (day: string, title: string) => (text: string) =>
     text.replace(
@@ -84,14 +75,14 @@ async function editedOccurrence(a: DavPerson, b: DavPerson, tool: Running): Prom
 async function guests(a: DavPerson, b: DavPerson, tool: Running): Promise<string> {
   const people = ['ORGANIZER:mailto:alice@example.com', 'ATTENDEE;PARTSTAT=NEEDS-ACTION:mailto:bob@example.com'];
   const times = ['DTSTART:20270301T090000Z', 'DTEND:20270301T100000Z', 'SUMMARY:Meeting'];
-  await a.put('meeting.ics', object('meeting', ...times, ...people));
+  await a.put('meeting.ics', object('meeting', [...times, ...people]));
   await tool.sync();
   const lines = await linesOf(b);
   const attendees = lines.filter((line) => line.startsWith('ATTENDEE'));
   if (!lines.includes('SUMMARY:Meeting')) return 'the event is not copied';
   if (attendees.length === 0) return 'guests are left out';
   return attendees.every((line) => /;SCHEDULE-AGENT=(NONE|CLIENT)/.test(line))
-    ? 'the server is told not to invite the guests'
+    ? 'the copy asks its server not to invite the guests'
     : 'the server is free to invite the guests again';
 }
 

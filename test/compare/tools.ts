@@ -2,9 +2,12 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { readConfig } from '../../config.ts';
 import { anyFreePort } from '../../embedded/ports.ts';
+import { createProviders } from '../../providers/entries.ts';
 import { API_KEY, Api, environmentOf } from '../support/calpair.ts';
 import type { DavServer } from '../support/dav.ts';
+import { createPair } from '../support/pair.ts';
 import { startProgram } from '../support/process.ts';
 import { pythonWith } from '../support/python.ts';
 
@@ -123,34 +126,17 @@ const calpair: Tool = {
     };
     let program = await start();
     const api = new Api(`http://127.0.0.1:${port}`, API_KEY);
-    const accounts = await Promise.all(
-      [a, b].map(async ({ base, username, password }) => {
-        const { id } = await api.call('POST', '/v1/accounts', {
-          ...{ provider: 'caldav', preset: 'generic', serverUrl: base, username, password },
-        });
-        const { items } = await api.call('GET', `/v1/accounts/${id}/calendars`);
-        const calendar = items.find((item: { id: string }) => item.id.includes(`/${CALENDAR}`));
-        return { id: id as string, calendarId: calendar.id as string };
-      }),
-    );
-    const { id: connection } = await api.call('POST', '/v1/connections', {
-      caldavAccountId: accounts[0]!.id,
-      cloudAccountId: accounts[1]!.id,
-    });
-    const { id } = await api.call('POST', `/v1/connections/${connection}/pairs`, {
-      caldavCalendarId: accounts[0]!.calendarId,
-      cloudCalendarId: accounts[1]!.calendarId,
-      paused: true,
-    });
+    const host = { api, providers: await createProviders(readConfig(environment).providers), tag: String };
+    const calendar = (server: DavServer) => ({ server, url: calendarOf(server) });
+    const pair = await createPair(host, calendar(a), calendar(b), { paused: true });
     const resume = async (): Promise<void> => {
-      if ((await api.call('GET', `/v1/pairs/${id}`)).status === 'paused')
-        await api.call('POST', `/v1/pairs/${id}/resume`);
+      if ((await pair.show()).status === 'paused') await pair.post('resume');
     };
     return {
       async sync() {
         await resume();
-        while ((await api.try('POST', `/v1/pairs/${id}/sync?wait=120`)).status !== 200);
-        const { status, statusReason, statusDetail } = await api.call('GET', `/v1/pairs/${id}`);
+        while ((await api.try('POST', `/v1/pairs/${pair.id}/sync?wait=120`)).status !== 200);
+        const { status, statusReason, statusDetail } = await pair.show();
         return status === 'attention' && statusReason === 'held-changes' ? statusDetail : '';
       },
       begin() {

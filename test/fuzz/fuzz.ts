@@ -21,7 +21,7 @@ export interface Result {
   readonly executions: number;
   /** Inputs that reached code that no earlier one had reached. */
   readonly corpus: readonly string[];
-  /** Of different kinds, as far as their first lines tell. */
+  /** Of different kinds, as far as their first lines show. */
   readonly failures: readonly Failure[];
 }
 

@@ -3,11 +3,9 @@
  * Statements are counted in `test/activities/write-groups.test.ts`; times are for `npm run bench`.
  */
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
-import { Client, Connection } from '@temporalio/client';
+import { describe, it } from 'node:test';
 import { CLOUDS } from '../support/clouds.ts';
-import { fixture } from '../support/fixture.ts';
-import { type Gate, startGate } from '../support/gate.ts';
+import { countedFixture } from '../support/counted-fixture.ts';
 import { at, object } from '../support/ics.ts';
 import { assertAlike } from '../support/pair.ts';
 
@@ -28,29 +26,16 @@ const REQUESTS = {
 
 for (const kind of CLOUDS)
   describe(`between CalDAV and ${kind.title}`, () => {
-    const servers = fixture(kind);
-    let connection: Connection;
-    /** In front of the CalDAV server. */
-    let gate: Gate;
-    before(async () => {
-      gate = await startGate(servers.radicale.base);
-      connection = await Connection.connect({ address: servers.calpair.temporal.address });
-    });
-    after(async () => {
-      await connection?.close();
-      gate?.stop();
-    });
+    const { servers, gate, through, workflowOf } = countedFixture(kind);
 
     it(`${COUNT} new, changed and deleted events cost a fixed number of requests each, and no history`, async (t) => {
       const { pair, person, owner } = await servers.open({
         settings: { pollIntervalSeconds: 3_600, options: { holdDeletions: { moreThan: 1_000, percent: 100 } } },
-        through: (url) => ({ base: gate.base, url: url.replace(servers.radicale.base, gate.base) }),
+        through,
       });
-      const workflow = new Client({ connection, namespace: servers.calpair.temporal.namespace }).workflow.getHandle(
-        (await pair.show()).workflowId,
-      );
+      const workflow = await workflowOf(pair);
       const counts = async () => ({
-        caldav: gate.requests.length,
+        caldav: gate().requests.length,
         cloud: servers.cloud.fake.requests.length,
         history: (await workflow.describe()).historyLength,
       });

@@ -1,27 +1,14 @@
 /** The cost of an idle pair: one request per side for each poll, and no events in the workflow's history. */
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
-import { Client, Connection } from '@temporalio/client';
+import { describe, it } from 'node:test';
 import { until } from '../support/calpair.ts';
 import { CLOUDS } from '../support/clouds.ts';
-import { fixture } from '../support/fixture.ts';
-import { type Gate, startGate } from '../support/gate.ts';
+import { countedFixture } from '../support/counted-fixture.ts';
 import { at, object } from '../support/ics.ts';
 
 for (const kind of CLOUDS)
   describe(`between CalDAV and ${kind.title}`, () => {
-    const servers = fixture(kind);
-    let connection: Connection;
-    /** In front of the CalDAV server. */
-    let gate: Gate;
-    before(async () => {
-      gate = await startGate(servers.radicale.base);
-      connection = await Connection.connect({ address: servers.calpair.temporal.address });
-    });
-    after(async () => {
-      await connection?.close();
-      gate?.stop();
-    });
+    const { servers, gate, through, workflowOf } = countedFixture(kind);
 
     it('an idle poll is one request per side, and the history does not grow', async (t) => {
       const objects = [0, 1, 2, 3, 4].map((n) => [
@@ -31,30 +18,31 @@ for (const kind of CLOUDS)
       const { pair } = await servers.open({
         caldav: Object.fromEntries(objects),
         settings: { pollIntervalSeconds: 5 },
-        through: (url) => ({ base: gate.base, url: url.replace(servers.radicale.base, gate.base) }),
+        through,
       });
-      const workflow = new Client({ connection, namespace: servers.calpair.temporal.namespace }).workflow.getHandle(
-        (await pair.show()).workflowId,
-      );
+      const workflow = await workflowOf(pair);
       // The poll that immediately follows a run is not an idle poll.
-      const first = gate.requests.length;
+      const first = gate().requests.length;
       await until(
         'the first poll after the run',
         async () =>
-          gate.requests.length > first && (await workflow.describe()).raw.pendingActivities?.[0]?.attempt !== undefined,
+          gate().requests.length > first &&
+          (await workflow.describe()).raw.pendingActivities?.[0]?.attempt !== undefined,
       );
       await new Promise((resolve) => setTimeout(resolve, 1_500));
       const [events, dav, cloud] = [
         (await workflow.describe()).historyLength,
-        gate.requests.length,
+        gate().requests.length,
         servers.cloud.fake.requests.length,
       ];
-      await until('three more polls', () => gate.requests.length >= dav + 3, 40_000);
+      await until('three more polls', () => gate().requests.length >= dav + 3, 40_000);
       await new Promise((resolve) => setTimeout(resolve, 1_500));
-      const count = gate.requests.length - dav;
+      const count = gate().requests.length - dav;
       t.diagnostic(`${count} polls`);
       assert.deepEqual(
-        gate.requests.slice(dav).map((one) => one.split(' ')[0]),
+        gate()
+          .requests.slice(dav)
+          .map((one) => one.split(' ')[0]),
         Array(count).fill('REPORT'),
       );
       const paths = servers.cloud.fake.requests.slice(cloud).map(({ method, path }) => `${method} ${path}`);

@@ -202,7 +202,7 @@ describe('creating a copy in a Microsoft calendar', () => {
 
   it('takes what Graph makes of an exception for no edit by a person', async () => {
     await start();
-    // Vienna has the Windows zone of Berlin, and an exception has no private data to tell them apart.
+    // Vienna has the Windows zone of Berlin, and an exception has no private data to distinguish them.
     const [start_, end] = ['2027-01-13T15:00:00', '2027-01-13T16:00:00'];
     const vienna = {
       ...moved('Moved', '2027-01-13'),

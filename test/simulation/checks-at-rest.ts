@@ -166,7 +166,7 @@ export class ChecksAtRest {
   private checkNothingPending(): void {
     const { undoRequests, runs } = this.world.database;
     if ([...undoRequests.values()].some(({ runId }) => !hasEnded(runs.get(runId ?? ''))))
-      throw new Violation('I31', 'nobody has taken care of a request to take something back');
+      throw new Violation('I31', 'a request to take something back was never carried out');
     const unconfirmed = [...this.world.database.sides.values()].filter(
       ({ confirmed, gone }) => !confirmed || gone === 'suspected',
     );

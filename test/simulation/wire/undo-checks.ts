@@ -1,5 +1,5 @@
 /**
- * Undo over the wire: what each request of an undo changed, told by what the calendar listed before and after it. The
+ * Undo over the wire: what each request of an undo changed, as the calendar listed it before and after it. The
  * ledger takes that for the edit of a person who saw it; what it must never do is W12.
  */
 import type { OpRow } from '../../../db/ops.ts';
@@ -36,7 +36,7 @@ export class WireUndoChecks {
     const { installations, ledger, calendars } = this.world;
     for (const { database } of installations)
       if ([...database.undoRequests.values()].some(({ runId }) => !hasEnded(database.runs.get(runId ?? ''))))
-        throw new Violation('W12', 'nobody has taken care of a request to take something back');
+        throw new Violation('W12', 'a request to take something back was never carried out');
     for (const { name, undoneOn, isApart } of ledger.lineages.values())
       for (const index of isApart ? [] : undoneOn)
         if (calendars[index]!.person.list().some(({ title }) => lineageOf(title) === name))
