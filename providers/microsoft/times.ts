@@ -26,7 +26,10 @@ export interface WhenBody {
  * only their dates count.
  * @throws RangeError for times that do not exist
  */
-export function readWhen(item: Item, zones: { start: string | null; end: string | null }): ReadWhen | null {
+export function readWhen(
+  item: Readonly<Record<string, unknown>>,
+  zones: { start: string | null; end: string | null },
+): ReadWhen | null {
   const [start, end] = [textOf(fieldOf(item['start'], 'dateTime')), textOf(fieldOf(item['end'], 'dateTime'))];
   if (start === '') return null;
   if (item['isAllDay'] === true) {

@@ -18,6 +18,8 @@ import { fieldOf, type Item, modifiedMs, parseSeries, type Series, textOf } from
 import { deleteItem, emptyPatch, isChangedSince, type Posted, patchItem, postEvent, readAfter } from './item-write.ts';
 import { type GraphCalendar, listEvents } from './listing.ts';
 import { changedProperties, type Properties, propertiesBody, propertiesOf } from './private-data.ts';
+import { readPatternedRecurrence } from './recurrence-form.ts';
+import { readWhen } from './times.ts';
 import { insertBody, isLocalChange, masterPatch, type Patch } from './to-graph.ts';
 import { differentExceptions, hasForeignException, writeExceptions } from './write-exceptions.ts';
 
@@ -156,13 +158,28 @@ function isEarlier({ item, date, tookMs, status }: Posted, { body }: Patch): boo
   const placeOf = ({ location }: Readonly<Record<string, unknown>>): string => plain(fieldOf(location, 'displayName'));
   const isAsSent =
     ['subject', 'showAs', 'sensitivity'].every((field) => plain(item[field]) === plain(body[field])) &&
-    placeOf(item) === placeOf(body);
+    placeOf(item) === placeOf(body) &&
+    sameValue(timesOf(item), timesOf(body));
   return (
     status === 200 ||
     !isAsSent ||
     modifiedMs(item) - created > SLACK_MS + tookMs ||
     (date !== null && created < date - tookMs - SLACK_MS)
   );
+}
+
+/** When an event takes place, as far as Graph keeps what it is sent; undefined where that cannot be read. */
+function timesOf(item: Readonly<Record<string, unknown>>): unknown {
+  try {
+    const when = readWhen(item, { start: 'UTC', end: 'UTC' })?.when;
+    if (!item['recurrence']) return when;
+    const { pattern, range } = readPatternedRecurrence(item['recurrence']);
+    // Another name of the zone may come back, and the times of a series are cut to the minute.
+    const minutes = [when?.start.slice(0, 16), when?.end.slice(0, 16)];
+    return { pattern, range: { ...range, recurrenceTimeZone: null }, minutes };
+  } catch {
+    return undefined;
+  }
 }
 
 /**

@@ -360,13 +360,11 @@ describe('free/busy of servers with oddities', () => {
     const timer = setInterval(() => {
       turns += 1;
     }, 5);
-    const began = process.cpuUsage();
     const { busy } = await query((body) => (body.includes('RDATE') ? withData() : big));
     clearInterval(timer);
     assert.equal(busy.length, 90);
     // A fast machine needs few pauses; without any, there would be almost no ticks.
     assert.ok(turns >= 10, String(turns));
-    assert.ok(process.cpuUsage(began).user < 40_000_000);
   });
 
   it('holds as many busy times as rules within the budget produce', async () => {
@@ -391,11 +389,9 @@ describe('free/busy of servers with oddities', () => {
       ['FREQ=SECONDLY;COUNT=10000000', ['01T00:00/31T00:00']],
       ['FREQ=NEVER', ['13T08:00/13T09:00']],
     ] as const) {
-      const began = process.cpuUsage();
       const odd = Array.from({ length: 50 }, (_, n) => object(`b${n}`, [...at('20200113T090000'), `RRULE:${rule}`]));
       const { busy } = await query(() => withData(timed, ...odd), { range });
       assert.deepEqual(busy, expected, rule);
-      assert.ok(process.cpuUsage(began).user < 3_000_000, rule);
     }
   });
 
