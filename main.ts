@@ -26,6 +26,7 @@ import { type SupervisorDeps, supervise } from './api/temporal/supervisor.ts';
 import { type Config, ConfigError, PROJECT_DIR, readConfig } from './config.ts';
 import { hashKeyOf, temporalOptions, type WaitOptions, waitForService, within } from './connect-services.ts';
 import { ensureFirstApiKey } from './db/api-keys.ts';
+import { postgresChannels } from './db/channel-store.ts';
 import { type Db, migrate } from './db/connect.ts';
 import { newId } from './db/ids.ts';
 import { closePools, openPools, type Pools } from './db/pools.ts';
@@ -267,7 +268,7 @@ async function startWorkers(
     ...createPushActivities(
       {
         ...polling,
-        db: pools.polls,
+        channels: postgresChannels(pools.polls),
         push: { isOn: parts.push.isOn, address: (path) => `${parts.publicUrl}/v1/webhooks/${path}` },
       },
       loops,
@@ -323,7 +324,10 @@ async function startApi(parts: Parts, workers: Workers | undefined): Promise<str
   const { config, pools, control, bookings, shared, steps, metrics } = parts;
   const db = pools.api;
   const receiver = parts.push.isOn
-    ? receiveNotifications({ ...shared, db, control, bookings, publicUrl: () => parts.publicUrl }, parts.push.start)
+    ? receiveNotifications(
+        { ...shared, channels: postgresChannels(db), control, bookings, publicUrl: () => parts.publicUrl },
+        parts.push.start,
+      )
     : null;
   if (receiver) steps.push(() => within(API_CLOSE_MS, receiver.stop(), 'notifications'));
   const api = await buildServer({

@@ -2,26 +2,13 @@
  * Joins notifications that come close together. A service sends several for one change, and thousands while a calendar
  * is filled: the first of a burst acts at once, the others together a second later, and in a storm ten.
  */
+import { SYSTEM_TIMERS, type Timers } from './timers.ts';
 
 const SPACING_MS = 1_000;
 const STORM_SPACING_MS = 10_000;
 /** More than this many at once, or than that many a second for long, are a storm. */
 const STORM = 20;
 const USUAL_PER_SECOND = 2;
-
-export interface Timers {
-  now(): number;
-  /** @returns a function that prevents the call */
-  after(ms: number, work: () => void): () => void;
-}
-
-const SYSTEM_TIMERS: Timers = {
-  now: () => performance.now(),
-  after(ms, work) {
-    const timer = setTimeout(work, ms).unref();
-    return () => clearTimeout(timer);
-  },
-};
 
 interface Burst {
   /** Rises with every notification, and falls with time. */
@@ -36,10 +23,13 @@ interface Burst {
 export class NotificationBursts {
   readonly #bursts = new Map<string, Burst>();
   readonly #act: (key: string, value: number) => Promise<void>;
-  readonly #timers: Timers;
+  readonly #timers: Pick<Timers, 'now' | 'after'>;
 
   /** @param act for all notifications of a burst so far, with the highest of their values; repeated when it failed */
-  constructor(act: (key: string, value: number) => Promise<void>, timers: Timers = SYSTEM_TIMERS) {
+  constructor(
+    act: (key: string, value: number) => Promise<void>,
+    timers: Pick<Timers, 'now' | 'after'> = SYSTEM_TIMERS,
+  ) {
     this.#act = act;
     this.#timers = timers;
   }

@@ -5,29 +5,31 @@
 import { timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { PUSH_WAITS } from '../core/waiting-times.ts';
+import type { ChannelStore } from '../db/channel-store.ts';
 import { codeOf } from '../db/postgres-errors.ts';
 import {
   channelKeySecret,
   channelOfName,
   channelSecret,
-  claimUnsignalled,
-  noteEnding,
-  noteNotified,
-  noteSignalled,
-  noteVerified,
-  notifyAllChannels,
+  type Notified,
   type Pollers,
   type PushChannel,
-  pushChannel,
 } from '../db/push-channels.ts';
+import type { Vault } from '../db/vault.ts';
 import { type PushMessage, tokenOf } from '../providers/push.ts';
 import type { ApiDeps } from './deps.ts';
 import { NotificationBursts } from './notification-bursts.ts';
 import type { PushReceiver } from './push-receiver.ts';
 import { repeat } from './repeat.ts';
 import { ControlError } from './temporal/pair-control.ts';
+import { SYSTEM_TIMERS } from './timers.ts';
 
-type ReceiverDeps = Pick<ApiDeps, 'db' | 'providers' | 'control' | 'bookings' | 'log' | 'publicUrl'>;
+interface ReceiverDeps extends Pick<ApiDeps, 'providers' | 'log' | 'publicUrl'> {
+  readonly channels: ChannelStore;
+  readonly store: { readonly vault: Pick<Vault, 'hash'> };
+  readonly control: Pick<ApiDeps['control'], 'calendarChanged'>;
+  readonly bookings: Pick<ApiDeps['bookings'], 'watch'>;
+}
 
 /** A row that was read is believed for this long, so that a storm costs few statements. */
 const KNOWN_MS = 1_000;
@@ -38,14 +40,16 @@ const REFUSED_LOG_MS = 60_000;
 export function receiveNotifications(
   deps: ReceiverDeps,
   start: () => Promise<void>,
+  timers = SYSTEM_TIMERS,
 ): PushReceiver & { stop(): Promise<void> } {
-  const bursts = new NotificationBursts((id, generation) => notify(deps, id, generation));
+  const { channels } = deps;
+  const bursts = new NotificationBursts((id, generation) => notify(deps, id, generation), timers);
   const known = new Map<string, { readonly channel: PushChannel; readonly untilMs: number }>();
   const loggedUntil = new Map<string, number>();
 
   /** Once a minute for each channel: a server may go on for long. */
   function logRefused(channelId: string, about: { provider: string; reason: string }): void {
-    const now = performance.now();
+    const now = timers.now();
     if ((loggedUntil.get(channelId) ?? 0) > now) return;
     if (loggedUntil.size > MOST_KNOWN) loggedUntil.clear();
     loggedUntil.set(channelId, now + REFUSED_LOG_MS);
@@ -53,11 +57,11 @@ export function receiveNotifications(
   }
 
   async function find(id: string, generation: number): Promise<PushChannel | null> {
-    const now = performance.now();
+    const now = timers.now();
     const kept = known.get(id);
     if (kept && kept.untilMs > now && kept.channel.openGeneration >= generation) return kept.channel;
     if (known.size > MOST_KNOWN) known.clear();
-    const channel = await pushChannel(deps.db, id);
+    const channel = await channels.pushChannel(id);
     // Before the answer that opens it is stored, not everything about a channel is known.
     if (channel?.openId === null) return channel;
     if (channel) known.set(id, { channel, untilMs: now + KNOWN_MS });
@@ -67,18 +71,24 @@ export function receiveNotifications(
 
   async function accept(message: PushMessage): Promise<boolean> {
     const named = channelOfName(message.name);
-    if (named === null || !isSame(message.secret, channelSecret(deps.db.vault, message.name))) return false;
+    if (named === null || !isSame(message.secret, channelSecret(deps.store.vault, message.name))) return false;
     const { id, generation } = named;
     const channel = await find(id, generation);
     if (channel === null || !isAbout(message, generation, channel)) return false;
+    await noteReached(channel, generation, message.resourceId);
     await act(message, id, generation);
     return true;
   }
 
-  async function act(message: Pick<PushMessage, 'kind' | 'resourceId'>, id: string, generation: number): Promise<void> {
-    const { db } = deps;
-    if (message.kind === 'opened') await noteVerified(db, id, generation, message.resourceId);
-    if (message.kind === 'renew' || message.kind === 'ended') await noteEnding(db, id, generation, message.kind);
+  /** Any genuine message proves that the service reaches us: the first one, which says just that, may be lost. */
+  async function noteReached(channel: PushChannel, generation: number, resourceId: string | null): Promise<void> {
+    if (channel.verifiedGeneration >= generation) return;
+    await channels.noteVerified(channel.id, generation, resourceId);
+    known.delete(channel.id);
+  }
+
+  async function act(message: Pick<PushMessage, 'kind'>, id: string, generation: number): Promise<void> {
+    if (message.kind === 'renew' || message.kind === 'ended') await channels.noteEnding(id, generation, message.kind);
     if (message.kind === 'changed') await bursts.add(id, generation);
     if (message.kind === 'missed' || message.kind === 'ended') await bursts.add(id, 0);
   }
@@ -91,7 +101,7 @@ export function receiveNotifications(
   ): Promise<boolean | 'unsigned'> {
     const [name = ''] = token.split('.');
     const named = channelOfName(name);
-    const { vault } = deps.db;
+    const { vault } = deps.store;
     if (named === null || !isSame(token, tokenOf({ name, secret: channelSecret(vault, name) }))) return false;
     const { id, generation } = named;
     const channel = await find(id, generation);
@@ -99,17 +109,14 @@ export function receiveNotifications(
     const { provider, resourceId, senderKey } = channel;
     const origin = new URL(deps.publicUrl()).origin;
     const keySecret = channelKeySecret(vault, name);
-    const message = { headers, body, keySecret, resourceId, senderKey, origin, now: new Date() };
+    const message = { headers, body, keySecret, resourceId, senderKey, origin, now: timers.date() };
     const kinds = deps.providers.get(provider)?.push?.unseal?.(message) ?? 'unreadable';
     if (typeof kinds === 'string') {
       logRefused(id, { provider, reason: kinds });
       return kinds === 'unsigned' && kinds;
     }
-    if (channel.verifiedGeneration < generation) {
-      await noteVerified(deps.db, id, generation, resourceId);
-      known.delete(id);
-    }
-    for (const kind of kinds) await act({ kind, resourceId }, id, generation);
+    await noteReached(channel, generation, resourceId);
+    for (const kind of kinds) await act({ kind }, id, generation);
     return true;
   }
 
@@ -126,10 +133,11 @@ export function receiveNotifications(
     [
       once(start),
       // What was reported while no process received it was perhaps never reported again.
-      once(() => notifyAllChannels(deps.db)),
-      () => signalPollers(deps),
+      once(() => channels.notifyAllChannels()),
+      () => signalAgain(deps, timers.date()),
     ],
     (error) => deps.log.debug({ code: codeOf(error) }, 'push channels wait'),
+    timers,
   );
 
   return {
@@ -167,13 +175,13 @@ function isUsed({ openId, openGeneration, retired, ...channel }: PushChannel, ge
 
 /** Stores the notification, then signals without being waited for. */
 async function notify(deps: ReceiverDeps, id: string, generation: number): Promise<void> {
-  const pollers = await noteNotified(deps.db, id, generation);
-  if (pollers) void signalNow(deps, id, pollers);
+  const notified = await deps.channels.noteNotified(id, generation);
+  if (notified) void signalNow(deps, notified);
 }
 
-async function signalNow(deps: ReceiverDeps, id: string, pollers: Pollers & { at: Date }): Promise<void> {
+async function signalNow(deps: ReceiverDeps, notified: Pollers & Notified): Promise<void> {
   try {
-    if (await signal(deps, pollers)) await noteSignalled(deps.db, id, pollers.at);
+    if (await signal(deps, notified)) await deps.channels.noteSignalled([notified]);
   } catch (error) {
     deps.log.debug({ code: codeOf(error) }, 'a signal is not noted; it is repeated later');
   }
@@ -189,8 +197,9 @@ function once(work: () => Promise<unknown>): () => Promise<unknown> {
 }
 
 /** Signals the workflows again that were not signalled of a notification. */
-async function signalPollers(deps: ReceiverDeps): Promise<void> {
-  await signal(deps, await claimUnsignalled(deps.db, new Date(), PUSH_WAITS.signalAgainMs));
+async function signalAgain(deps: ReceiverDeps, now: Date): Promise<void> {
+  const { channels, ...pollers } = await deps.channels.unsignalled(now, PUSH_WAITS.signalAgainMs);
+  if (channels.length > 0 && (await signal(deps, pollers))) await deps.channels.noteSignalled(channels);
 }
 
 /** @returns false where a signal was lost. A workflow that does not run has nothing to poll. */

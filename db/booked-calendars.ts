@@ -7,7 +7,7 @@ import { type Db, transaction } from './connect.ts';
 import { dueLater, dueSoon } from './due-times.ts';
 import { Superseded } from './epoch.ts';
 import { newId } from './ids.ts';
-import { pushStateOf, pushStateSql } from './push-channels.ts';
+import { pushStateOf, pushStateSql } from './push-state.ts';
 
 export type BookedCalendar = typeof bookedCalendars.$inferSelect;
 

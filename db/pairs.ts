@@ -10,7 +10,7 @@ import { ownedBy, type Tenant } from './owners.ts';
 import { type Page, type PageRequest, pageOf } from './page.ts';
 import { attentionReason, conflictCount, heldCount, type PairStatus, pairStatus, problemCount } from './pair-status.ts';
 import { violates } from './postgres-errors.ts';
-import { pushStateOf, pushStateSql } from './push-channels.ts';
+import { pushStateOf, pushStateSql } from './push-state.ts';
 import { connections, links, pairs, runs } from './schema.ts';
 
 /** How the services of both calendars report changes, beside a row of `pairs`. */

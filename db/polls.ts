@@ -5,7 +5,7 @@ import type { PushState } from '../core/poll-schedule.ts';
 import type { Db } from './connect.ts';
 import { due } from './links.ts';
 import { type PairRow, type PairUpdate, PUSH_STATES } from './pairs.ts';
-import { pushStateOf } from './push-channels.ts';
+import { pushStateOf } from './push-state.ts';
 import { connections, heldChanges, linkSides, links, pairs, runs } from './schema.ts';
 
 /** An account of a pair. `revision` changes with its credentials. */

@@ -4,8 +4,8 @@
  */
 import { and, eq, inArray, lt, type SQL, sql } from 'drizzle-orm';
 import type { PgUpdateSetSource } from 'drizzle-orm/pg-core';
-import type { PushState } from '../core/poll-schedule.ts';
 import { bookedCalendars } from './booking-schema.ts';
+import { updateRows } from './bulk.ts';
 import type { Db } from './connect.ts';
 import { isId, newId } from './ids.ts';
 import { pushChannels, type RetiredChannel } from './push-schema.ts';
@@ -48,14 +48,6 @@ const POLLED = sql`
     select b.account_id, b.calendar_id from ${bookedCalendars} b where b.due_at is not null
   ) used
   join ${accounts} a on a.id = used.account_id`;
-
-/** A channel is open, the service reaches us, and it has reported every change that polls have found. */
-const IS_RELIABLE = sql`(ch.open_id is not null and ch.verified_generation >= ch.open_generation
-  and ch.distrusted_generation = 0)`;
-
-/** A channel is open, and nothing is known of it yet because nothing has changed. */
-const IS_AWAITED = sql`(ch.open_id is not null and ch.verified_generation < ch.open_generation
-  and ch.distrusted_generation = 0 and ch.calls_on_change_only)`;
 
 /** Adds a row for every calendar that needs one. @param providers kinds of those that push */
 export async function addNeededChannels(db: Db, providers: readonly string[]): Promise<void> {
@@ -267,6 +259,12 @@ export interface Pollers {
   readonly watchIds: readonly string[];
 }
 
+/** A channel, and when it last reported a change. */
+export interface Notified {
+  readonly id: string;
+  readonly notifiedAt: Date;
+}
+
 /** A change within this time of a poll that found it was reported after all. */
 const LATE_MS = 30_000;
 
@@ -274,7 +272,7 @@ const LATE_MS = 30_000;
  * A change was reported through the channel of this generation; 0: there may have been one. @returns who polls the
  * calendar; null for an unknown channel
  */
-export async function noteNotified(db: Db, id: string, generation: number): Promise<(Pollers & { at: Date }) | null> {
+export async function noteNotified(db: Db, id: string, generation: number): Promise<(Pollers & Notified) | null> {
   const { distrustedGeneration: distrusted, distrustedAt } = pushChannels;
   const isTrusted = sql`${generation} > ${distrusted}
     or (${generation} > 0 and ${distrustedAt} > now() - make_interval(secs => ${LATE_MS / 1000}))`;
@@ -286,12 +284,13 @@ export async function noteNotified(db: Db, id: string, generation: number): Prom
     })
     .where(eq(pushChannels.id, id))
     .returning();
-  return row?.notifiedAt ? { at: row.notifiedAt, ...(await pollersOf(db, [row])) } : null;
+  return row?.notifiedAt ? { id, notifiedAt: row.notifiedAt, ...(await pollersOf(db, [row])) } : null;
 }
 
-/** The workflows were signalled of what was reported until then. */
-export async function noteSignalled(db: Db, id: string, at: Date): Promise<void> {
-  await db.sql.update(pushChannels).set({ signalledAt: at }).where(eq(pushChannels.id, id));
+/** The workflows of these channels' calendars were signalled of what was reported until `notifiedAt`. */
+export function noteSignalled(db: Db, channels: readonly Notified[]): Promise<void> {
+  const rows = channels.map(({ id, notifiedAt }) => ({ id, signalledAt: notifiedAt }));
+  return updateRows(db, pushChannels, ['id'], rows);
 }
 
 /** What the service says of a channel's end. */
@@ -333,19 +332,23 @@ export async function notifyAllChannels(db: Db): Promise<void> {
     .where(sql`${pushChannels.openId} is not null`);
 }
 
-/** Who was not signalled although a change was reported some seconds ago; signalled from now on. */
-export async function claimUnsignalled(db: Db, now: Date, olderThanMs: number): Promise<Pollers> {
+/** Who was not signalled although a change was reported some time ago, and the channels that reported it. */
+export async function unsignalled(
+  db: Db,
+  now: Date,
+  olderThanMs: number,
+): Promise<Pollers & { readonly channels: readonly Notified[] }> {
   const rows = await db.sql
-    .update(pushChannels)
-    .set({ signalledAt: pushChannels.notifiedAt })
+    .select()
+    .from(pushChannels)
     .where(
       and(
         lt(pushChannels.notifiedAt, new Date(now.getTime() - olderThanMs)),
         sql`${pushChannels.signalledAt} is distinct from ${pushChannels.notifiedAt}`,
       ),
-    )
-    .returning();
-  return rows.length === 0 ? { pairIds: [], watchIds: [] } : pollersOf(db, rows);
+    );
+  const pollers = rows.length === 0 ? { pairIds: [], watchIds: [] } : await pollersOf(db, rows);
+  return { ...pollers, channels: rows.map(({ id, notifiedAt }) => ({ id, notifiedAt: notifiedAt! })) };
 }
 
 async function pollersOf(db: Db, channels: readonly PushChannel[]): Promise<Pollers> {
@@ -375,25 +378,4 @@ async function pollersOf(db: Db, channels: readonly PushChannel[]): Promise<Poll
 function isOf(accountId: SQL, calendarId: SQL): SQL {
   return sql`(${pushChannels.provider}, ${pushChannels.identity}, ${pushChannels.calendarId}) in (
     select a.provider, a.identity, ${calendarId}::text from ${accounts} a where a.id = ${accountId}::uuid)`;
-}
-
-/** `PushState` of an account's calendar, as JSON; null where it has no channel. */
-export function pushStateSql(accountId: SQL, calendarId: SQL): SQL<StoredPushState | null> {
-  return sql`(select jsonb_build_object(
-      'notifiedAt', ch.notified_at,
-      'reliableUntil', case when ${IS_RELIABLE} and ch.expires_at > now() then ch.expires_at end,
-      'awaitedUntil', case when ${IS_AWAITED} and ch.expires_at > now() then ch.expires_at end)
-    from ${pushChannels} ch join ${accounts} pa on pa.provider = ch.provider and pa.identity = ch.identity
-    where pa.id = ${accountId} and ch.calendar_id = ${calendarId})`;
-}
-export interface StoredPushState {
-  readonly notifiedAt: string | null;
-  readonly reliableUntil: string | null;
-  /** Of a channel whose first call is still awaited: the calendar is polled as well. */
-  readonly awaitedUntil: string | null;
-}
-
-export function pushStateOf(stored: StoredPushState | null): PushState {
-  const instantOf = (text: string | null | undefined): Date | null => (text ? new Date(text) : null);
-  return { notifiedAt: instantOf(stored?.notifiedAt), reliableUntil: instantOf(stored?.reliableUntil) };
 }

@@ -6,23 +6,13 @@
 import type { Logger } from 'pino';
 import { SyncError } from '../../core/sync-error.ts';
 import { backoff, PUSH_WAITS, renewalOf } from '../../core/waiting-times.ts';
-import { openedAccount } from '../../db/accounts.ts';
-import type { Db } from '../../db/connect.ts';
+import type { ChannelStore } from '../../db/channel-store.ts';
 import {
-  addNeededChannels,
-  beginOpening,
   channelKeySecret,
   channelName,
   channelSecret,
   type DueChannel,
-  deleteChannel,
-  dueChannels,
-  hasChannels,
-  noteNotified,
   type PushChannel,
-  storeChannel,
-  storeOpened,
-  storeRefused,
 } from '../../db/push-channels.ts';
 import { openAccount } from '../../providers/open-account.ts';
 import { type AccountPush, type ChannelRequest, closeChannels } from '../../providers/push.ts';
@@ -30,8 +20,8 @@ import type { PushActivities } from '../../workflows/push-messages.ts';
 import type { Deps } from '../deps.ts';
 import { type PollLoops, pollLoop } from '../poll-loop.ts';
 
-export interface PushDeps extends Pick<Deps, 'providers' | 'fetch' | 'clock' | 'random' | 'log'> {
-  readonly db: Db;
+export interface PushDeps extends Pick<Deps, 'store' | 'providers' | 'fetch' | 'clock' | 'random' | 'log'> {
+  readonly channels: ChannelStore;
   readonly push: {
     /** Whether services are asked to call us. */
     readonly isOn: boolean;
@@ -49,7 +39,7 @@ export function createWatchChannels(deps: PushDeps, loops: PollLoops): PushActiv
   return () =>
     pollLoop<Awaited<ReturnType<PushActivities['watchChannels']>>>({ ...deps, loops }, 'channels', async (signal) => {
       const count = await keepChannels(deps, signal);
-      if (count === 0 && !deps.push.isOn && !(await hasChannels(deps.db))) return { result: { kind: 'over' } };
+      if (count === 0 && !deps.push.isOn && !(await deps.channels.hasChannels())) return { result: { kind: 'over' } };
       const delayMs = count === MOST_IN_A_TURN ? 0 : PUSH_WAITS.turnMs;
       return { saw: `${count} channels to keep`, delaySeconds: delayMs / 1000 };
     });
@@ -58,8 +48,8 @@ export function createWatchChannels(deps: PushDeps, loops: PollLoops): PushActiv
 /** One turn. @returns for how many calendars there was something to do */
 async function keepChannels(deps: PushDeps, signal?: AbortSignal): Promise<number> {
   const kinds = deps.push.isOn ? [...deps.providers].flatMap(([kind, { push }]) => (push ? kind : [])) : [];
-  await addNeededChannels(deps.db, kinds);
-  const due = await dueChannels(deps.db, kinds, deps.clock.now(), MOST_IN_A_TURN);
+  await deps.channels.addNeededChannels(kinds);
+  const due = await deps.channels.dueChannels(kinds, deps.clock.now(), MOST_IN_A_TURN);
   const queue = due.values();
   await Promise.all(
     Array.from({ length: Math.min(AT_ONCE, due.length) }, async () => {
@@ -77,7 +67,7 @@ interface Keeper extends PushDeps {
 
 async function keepChannel(deps: PushDeps, due: DueChannel, signal: AbortSignal | undefined): Promise<void> {
   const { channel, isNeeded, accountId } = due;
-  if (accountId === null) return deleteChannel(deps.db, channel);
+  if (accountId === null) return deps.channels.deleteChannel(channel);
   const keeper = await open(deps, channel, accountId, signal);
   if (keeper === null) return postponeEnd(deps, channel);
   if (!isNeeded) return endChannel(keeper, channel);
@@ -94,7 +84,7 @@ async function open(
   accountId: string,
   signal: AbortSignal | undefined,
 ): Promise<Keeper | null> {
-  const stored = await openedAccount(deps.db, accountId).catch((error: unknown) => {
+  const stored = await deps.store.openedAccount(accountId).catch((error: unknown) => {
     deps.log.debug({ accountId, err: error }, 'the account of a push channel cannot be opened');
     return null;
   });
@@ -105,7 +95,7 @@ async function open(
 
 /** Graph's and CalDAV's is renewed in its place; where that cannot help, it is closed first: Graph allows one only. */
 async function renewOrOpen(keeper: Keeper, channel: PushChannel, now: Date): Promise<PushChannel | null> {
-  const { service, db } = keeper;
+  const { service, channels } = keeper;
   if (!service.renew || channel.openId === null) return openChannel(keeper, channel);
   const mayRenew = channel.distrustedGeneration < channel.openGeneration && !isPast(channel.expiresAt, now);
   if (mayRenew) {
@@ -115,31 +105,32 @@ async function renewOrOpen(keeper: Keeper, channel: PushChannel, now: Date): Pro
       const { id, resourceId, senderKey = null, expiresAt } = await service.renew(open, request);
       const renewAt = renewalOf(now, expiresAt, keeper.random());
       const renewed = { openId: id, resourceId, senderKey, expiresAt, renewAt, failures: 0, retryAt: null };
-      return await storeChannel(db, channel, renewed);
+      return await channels.storeChannel(channel, renewed);
     } catch (error) {
       const failure = asSyncError(keeper.log, error);
-      if (failure.kind !== 'gone') return storeChannel(db, channel, failedColumns(channel, failure, now));
+      if (failure.kind !== 'gone') return channels.storeChannel(channel, failedColumns(channel, failure, now));
       // What changed since it ended was not reported.
-      await noteNotified(db, channel.id, 0);
+      await channels.noteNotified(channel.id, 0);
     }
   }
   const retired = [...channel.retired, { id: channel.openId, since: now.toISOString() }];
-  const ended = await storeChannel(db, channel, { openId: null, retired, closeAt: now });
+  const ended = await channels.storeChannel(channel, { openId: null, retired, closeAt: now });
   const closed = ended && (await closeRetired(keeper, ended));
   return closed && openChannel(keeper, closed);
 }
 
-function requestOf({ db, address }: Keeper, name: string): ChannelRequest {
-  return { name, secret: channelSecret(db.vault, name), keySecret: channelKeySecret(db.vault, name), address };
+function requestOf({ store, address }: Keeper, name: string): ChannelRequest {
+  const { vault } = store;
+  return { name, secret: channelSecret(vault, name), keySecret: channelKeySecret(vault, name), address };
 }
 
 /** Stores first that a channel is about to be opened, so that none is forgotten. */
 async function openChannel(keeper: Keeper, channel: PushChannel): Promise<PushChannel | null> {
-  const { service, db } = keeper;
+  const { service, channels } = keeper;
   const now = keeper.clock.now();
   const until = new Date(now.getTime() + PUSH_WAITS.unansweredMs);
   const hasOwnIds = service.closeOthers !== undefined;
-  const begun = await beginOpening(db, channel, (name) => (hasOwnIds ? null : name), now, {
+  const begun = await channels.beginOpening(channel, (name) => (hasOwnIds ? null : name), now, {
     closeAt: until,
     retryAt: until,
   });
@@ -151,7 +142,7 @@ async function openChannel(keeper: Keeper, channel: PushChannel): Promise<PushCh
     // What it replaces is closed once it is known to work.
     const closeAt = opened.isVerified || begun.openId === null ? at : new Date(at.getTime() + PUSH_WAITS.overlapMs);
     keeper.log.debug({ channelId: begun.id, provider: begun.provider }, 'a push channel is open');
-    return await storeOpened(db, begun, opened, { at, renewAt, closeAt });
+    return await channels.storeOpened(begun, opened, { at, renewAt, closeAt });
   } catch (error) {
     const failure = asSyncError(keeper.log, error);
     const { provider, failures } = begun;
@@ -162,7 +153,7 @@ async function openChannel(keeper: Keeper, channel: PushChannel): Promise<PushCh
     const columns = failedColumns(begun, failure, keeper.clock.now());
     // Where the service has refused, it has opened nothing.
     const isRefused = failure.status !== undefined && failure.status < 500;
-    return isRefused ? storeRefused(db, begun, columns) : storeChannel(db, begun, columns);
+    return isRefused ? channels.storeRefused(begun, columns) : channels.storeChannel(begun, columns);
   }
 }
 
@@ -174,20 +165,20 @@ function failedColumns({ failures }: PushChannel, { kind, retryAfterMs = 0 }: Sy
 
 /** Closes what has been replaced, or was perhaps opened without an answer. */
 async function closeRetired(keeper: Keeper, channel: PushChannel): Promise<PushChannel | null> {
-  const { service, db, address } = keeper;
+  const { service, channels, address } = keeper;
   const now = keeper.clock.now();
   const { calendarId, resourceId, retired, openId } = channel;
   try {
     const ids = retired.map(({ id }) => id);
     const left = await closeChannels(service, { calendarId, resourceId, ids, keep: openId }, address);
-    return await storeChannel(db, channel, {
+    return await channels.storeChannel(channel, {
       retired: retired.filter(({ id, since }) => id !== null && left.includes(id) && !isOver(since, now)),
       closeAt: closeAgain(retired, now),
     });
   } catch (error) {
     asSyncError(keeper.log, error);
     const live = retired.filter(({ since }) => !isOver(since, now));
-    await storeChannel(db, channel, { retired: live, closeAt: closeAgain(live, now) });
+    await channels.storeChannel(channel, { retired: live, closeAt: closeAgain(live, now) });
     return null;
   }
 }
@@ -203,18 +194,18 @@ async function endChannel(keeper: Keeper, channel: PushChannel): Promise<void> {
   const now = keeper.clock.now();
   const open = channel.openId === null ? [] : [{ id: channel.openId, since: now.toISOString() }];
   const retired = [...channel.retired, ...open];
-  const ended = await storeChannel(keeper.db, channel, { openId: null, retired, closeAt: now });
+  const ended = await keeper.channels.storeChannel(channel, { openId: null, retired, closeAt: now });
   const closed = ended && (ended.retired.length === 0 ? ended : await closeRetired(keeper, ended));
-  if (closed?.retired.length === 0) await deleteChannel(keeper.db, closed);
+  if (closed?.retired.length === 0) await keeper.channels.deleteChannel(closed);
 }
 
 /** It cannot be closed as long as its provider is not set up: it ends by itself. */
-async function postponeEnd({ db, clock }: PushDeps, channel: PushChannel): Promise<void> {
+async function postponeEnd({ channels, clock }: PushDeps, channel: PushChannel): Promise<void> {
   const now = clock.now();
   if (isPast(channel.expiresAt ?? now, now) && channel.retired.every(({ since }) => isOver(since, now)))
-    return deleteChannel(db, channel);
+    return channels.deleteChannel(channel);
   const later = new Date(now.getTime() + PUSH_WAITS.retrySeconds.longest * 1000);
-  await storeChannel(db, channel, { closeAt: later, retryAt: later });
+  await channels.storeChannel(channel, { closeAt: later, retryAt: later });
 }
 
 function isOver(since: string, now: Date): boolean {

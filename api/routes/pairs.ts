@@ -4,7 +4,7 @@ import { DEFAULT_OPTIONS } from '../../core/sync/policy.ts';
 import { heldDeletions, STALLED_DETAIL } from '../../core/texts.ts';
 import { PAIR_STATUSES } from '../../db/pair-status.ts';
 import { changePairSettings, deletePair, listPairs, type PairRecord, setPaused } from '../../db/pairs.ts';
-import { pushStateOf, type StoredPushState } from '../../db/push-channels.ts';
+import { pushStateOf, type StoredPushState } from '../../db/push-state.ts';
 import { workflowIdOf } from '../../workflows/messages.ts';
 import { checkWritable, createPairFrom, direction, newPairBody } from '../create-pair.ts';
 import type { Api, ApiDeps } from '../deps.ts';

@@ -5,6 +5,7 @@ import { SYSTEM_CLOCK } from '../../activities/deps.ts';
 import { createActivities, createBookingActivities, createPushActivities, type Deps } from '../../activities/index.ts';
 import { PollLoops } from '../../activities/poll-loop.ts';
 import type { CalendarEvent } from '../../core/event.ts';
+import { postgresChannels } from '../../db/channel-store.ts';
 import { newId } from '../../db/ids.ts';
 import { openPools } from '../../db/pools.ts';
 import { postgresStore } from '../../db/postgres-store.ts';
@@ -87,7 +88,10 @@ const workers = await createWorkers({
       { ...shared, ...bookings, db: pools.runs },
       { polling: { ...polling, ...bookings, db: pools.polls }, loops },
     ),
-    ...createPushActivities({ ...polling, db: pools.polls, push: { isOn: false, address: (path) => path } }, loops),
+    ...createPushActivities(
+      { ...polling, channels: postgresChannels(pools.polls), push: { isOn: false, address: (path) => path } },
+      loops,
+    ),
   },
   identity,
   handOver: () => loops.handOver(),

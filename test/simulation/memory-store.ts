@@ -8,12 +8,12 @@
 
 import { hash } from 'node:crypto';
 import { otherSide, SIDES, type SideName } from '../../core/event.ts';
-import { NO_PUSH } from '../../core/poll-schedule.ts';
+import { NO_PUSH, type PushState } from '../../core/poll-schedule.ts';
 import { Superseded } from '../../db/epoch.ts';
 import type { Halves } from '../../db/link-matching.ts';
 import type { SideRow } from '../../db/link-sides.ts';
 import { type LinkRow, NOW_DIRTY, type RetriedRefusals } from '../../db/links.ts';
-import type { PairRow } from '../../db/pairs.ts';
+import type { PairRow, PairWithAccounts } from '../../db/pairs.ts';
 import type { RunRow } from '../../db/runs.ts';
 import { movedTo, sideCell } from '../../db/sealed-cells.ts';
 import type { Store } from '../../db/store.ts';
@@ -50,11 +50,27 @@ export type StoreStep = (what: string) => Promise<void>;
 /** The store of one process. */
 type Stepped = Store & { readonly step: StoreStep };
 
-const NOT_PUSHED = { caldav: NO_PUSH, cloud: NO_PUSH };
+/** How services report the changes of their calendars. */
+interface MemoryPush {
+  stateOf(accountId: string, calendarId: string): PushState;
+  noteUnreported: Immediate<Pick<Store, 'noteUnreported'>>['noteUnreported'];
+}
+
+const NO_SERVICE_PUSHES: MemoryPush = { stateOf: () => NO_PUSH, noteUnreported: () => undefined };
+
+function pushOf(db: MemoryDatabase, pair: PairRow, accounts: PairAccounts): PairWithAccounts['push'] {
+  return {
+    caldav: db.push.stateOf(accounts.caldavAccountId, pair.caldavCalendarId),
+    cloud: db.push.stateOf(accounts.cloudAccountId, pair.cloudCalendarId),
+  };
+}
 
 export class MemoryDatabase extends MemoryTables {
   /** Called with every conflict that is stored. */
   onConflict: (row: ConflictRow) => void = () => {};
+  push = NO_SERVICE_PUSHES;
+  /** The kind of an account's service. */
+  providerOf: (accountId: string) => string = () => 'model';
   readonly newId: () => string;
   private calls: Store | null = null;
 
@@ -439,7 +455,7 @@ export class MemoryDatabase extends MemoryTables {
       pairWithAccounts: (pairId) => {
         const pair = db.pairs.get(pairId);
         const accounts = db.accountsOf.get(pairId);
-        return pair && accounts ? { pair, ...accounts, push: NOT_PUSHED } : null;
+        return pair && accounts ? { pair, ...accounts, push: pushOf(db, pair, accounts) } : null;
       },
       pairNow: (pairId) => {
         const pair = db.pairs.get(pairId);
@@ -470,7 +486,7 @@ export class MemoryDatabase extends MemoryTables {
         return {
           pair,
           accounts: { caldav: account(accounts.caldavAccountId), cloud: account(accounts.cloudAccountId) },
-          push: NOT_PUSHED,
+          push: pushOf(db, pair, accounts),
           isHeld: [...db.held.values()].some((row) => row.pairId === pairId),
           isRunning: [...db.runs.values()].some((run) => run.pairId === pairId && run.result === 'running'),
           hasWork: db.linkOfPair(pairId).some((row) => isDue(row, now)),
@@ -480,7 +496,7 @@ export class MemoryDatabase extends MemoryTables {
         db
           .linkOfPair(pairId)
           .some((row) => isDue(row, now) && SIDES.some((side) => !db.sides.has(`${row.id}/${side}`))),
-      noteUnreported: () => undefined,
+      noteUnreported: (...rest) => db.push.noteUnreported(...rest),
       updatePolledPair: (pairId, generation, values) => {
         if (db.pairs.get(pairId)?.pollGeneration !== generation) return false;
         db.set(db.pairs, pairId, values);
@@ -492,7 +508,7 @@ export class MemoryDatabase extends MemoryTables {
       }),
       openedAccount: (id) => ({
         id,
-        provider: 'model',
+        provider: db.providerOf(id),
         identity: 'owner',
         credentials: id,
         discovered: {},
