@@ -6,7 +6,8 @@
  *     node test/run.mjs check        the checks, house rules, docs, configuration, core, scripts: about a minute
  *     node test/run.mjs <path> ...   the test files at or under these paths, without the checks
  *
- * The last line is `123 passed, 0 failed, 2 skipped`; each check counts as one.
+ * At the end stand the slowest files, as seconds; the last line is `123 passed, 0 failed, 2 skipped`, where each check
+ * counts as one.
  */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
@@ -23,6 +24,7 @@ const TIMEOUT_MS = 15 * 60_000;
 const QUICK_TESTS = ['test/house.test.ts', 'test/docs.test.ts', 'test/config.test.ts', 'test/core', 'test/scripts'];
 /** One for each call of `testTemporal`. */
 const NAMESPACES = 100;
+const SLOWEST_SHOWN = 15;
 
 const stopping = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => stopping.abort());
@@ -55,6 +57,10 @@ const failedChecks = checks.map(([name]) => name).filter((_, index) => !checked[
 const passed = counts.pass + checks.length - failedChecks.length;
 // The runner's own sum leaves out suites whose `after` failed.
 const failed = Math.max(counts.fail + counts.cancelled, counts.failedTests.length) + failedChecks.length;
+const slowest = Object.entries(counts.seconds)
+  .sort(([, a], [, b]) => b - a)
+  .slice(0, SLOWEST_SHOWN);
+for (const [file, seconds] of slowest) console.log(`${String(Math.round(seconds)).padStart(5)} s ${file}`);
 for (const name of [...failedChecks, ...counts.failedTests]) console.log(`FAILED: ${name}`);
 if (counts.pass + counts.fail === 0) console.log('FAILED: no test was run');
 console.log(`${Math.round((Date.now() - started) / 1000)} s`);
@@ -111,7 +117,7 @@ async function startServers() {
 async function runTests(paths, environment) {
   const folder = mkdtempSync(join(tmpdir(), 'calpair-test-counts-'));
   const report = join(folder, 'counts.json');
-  const none = { pass: 0, fail: 0, cancelled: 0, skipped: 0, todo: 0, failedTests: [], code: 1 };
+  const none = { pass: 0, fail: 0, cancelled: 0, skipped: 0, todo: 0, failedTests: [], seconds: {}, code: 1 };
   if (paths.length === 0) return none;
   const code = await run(
     [
