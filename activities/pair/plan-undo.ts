@@ -9,6 +9,7 @@ import { labelOfEvent } from '../../core/sync/event-label.ts';
 import { type ChangeContent, labelOfChange } from '../../core/sync/history.ts';
 import { removalFields } from '../../core/sync/journal.ts';
 import type { Journal } from '../../core/sync/own-writes.ts';
+import { sourceOf } from '../../core/sync/policy.ts';
 import {
   EMPTY_UNDO_PLAN,
   isUntouched,
@@ -17,6 +18,7 @@ import {
   type UndoState,
   type UndoStep,
   undoStep,
+  withoutOtherEdits,
 } from '../../core/sync/undo.ts';
 import type { ChangeRow } from '../../db/changes.ts';
 import type { LeftoverFilter } from '../../db/history-schema.ts';
@@ -230,7 +232,13 @@ function stepsOf(
     if (step.write === 'update' || step.write === 'create') now = step.next;
     return taken;
   });
-  return { steps, write };
+  const isTarget = sourceOf(open.pair.direction) !== null && loaded?.sides[side]?.owned === true;
+  return { steps, write: isTarget && write && view ? withoutOthers(write, view) : write };
+}
+
+function withoutOthers({ row, step }: Step, { now, base }: SideView): Step {
+  if (step.write !== 'update' || !now || !base) return { row, step };
+  return { row, step: { ...step, next: withoutOtherEdits(step.next, now, base) } };
 }
 
 /** The op that does it. An event whose link is gone gets the link again, so that its history goes on. */
@@ -268,7 +276,7 @@ async function opOf({ deps, open, runId }: Undoing, { row, step }: Step, loaded:
   };
 }
 
-/** Another event with its UID is on that side: somebody brought it back. */
+/** Another event with its UID is on either side: somebody brought it back, and a sync copies it to the other. */
 async function isThereAgain({ deps, open }: Undoing, rows: readonly ChangeRow[]): Promise<boolean> {
   const deleted = rows.flatMap((row) => {
     const content = contentOf(deps.store, row);
@@ -276,7 +284,7 @@ async function isThereAgain({ deps, open }: Undoing, rows: readonly ChangeRow[])
   });
   const hashes = deleted.map((uid) => uidHashOf(deps.store, uid));
   const similar = hashes.length === 0 ? [] : await deps.store.similarSides(open.pair.id, hashes, []);
-  return similar.some(({ side, gone }) => side === rows[0]!.side && gone !== 'confirmed');
+  return similar.some(({ gone }) => gone !== 'confirmed');
 }
 
 function removeCopies(undoing: Undoing, side: SideName): Promise<UndoPlan> {

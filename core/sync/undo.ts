@@ -86,6 +86,17 @@ export function undoStep(content: ChangeContent, state: UndoState, direction: Di
   return undone.length === 0 ? { write: null, undone, kept } : { write: 'update', next, undone, kept };
 }
 
+/**
+ * `next` with what the sync writes to the target of a one-way pair anyway: all other edits there are taken back. What
+ * an undo leaves is accepted as a whole.
+ */
+export function withoutOtherEdits(next: CalendarEvent, now: CalendarEvent, base: CalendarEvent): CalendarEvent {
+  const { before, after } = inSharedFields(base, next);
+  return changedPaths(before, after)
+    .filter((path) => sameValue(valueAt(next, path) ?? null, valueAt(now, path) ?? null))
+    .reduce((event, path) => withValueAt(event, path, valueAt(base, path) ?? null), next);
+}
+
 /** It reads as it was written, or as the side made of that: it has not been changed since. */
 function isAsWritten(path: FieldPath, value: unknown, after: unknown, { isNormalisedTo }: UndoState): boolean {
   if (sameValue(value, after)) return true;

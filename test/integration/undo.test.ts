@@ -136,6 +136,25 @@ for (const cloud of CLOUDS)
       );
     });
 
+    it('brings a deleted event back once, also when a person imports it on the other side before', async () => {
+      const { pair, person, owner } = await servers.open({ caldav: { one: plain('one', 12) } });
+      const before = await person.get('one.ics');
+      await person.remove('one.ics');
+      await pair.settle();
+      assert.equal(owner.list().length, 0);
+      const [deleted] = await eventsOf(pair.id);
+      const { history } = await historyOf(pair.id, 'one');
+      await person.put('again.ics', before.replace('SUMMARY:one', 'SUMMARY:imported'));
+      const answer = await undo(pair.id, deleted.id, history[0].id);
+      assert.deepEqual(
+        answer.kept.map(({ reason }: Json) => reason),
+        ['exists'],
+      );
+      await pair.settle();
+      assert.deepEqual([(await person.list()).size, owner.list().length], [1, 1]);
+      assert.deepEqual((await pair.compare()).different, []);
+    });
+
     it('takes back a whole run, and the undo', async () => {
       const { pair, person, owner } = await servers.open({ caldav: { one: plain('one'), two: plain('two', 13) } });
       await person.edit('one.ics', (text) => text.replace('SUMMARY:one', 'SUMMARY:first'));
@@ -191,6 +210,23 @@ for (const cloud of CLOUDS)
       await person.edit('one.ics', (text) => text.replace('SUMMARY:two', 'SUMMARY:three'));
       await pair.settle();
       assert.deepEqual(await titles(), ['three', 'three']);
+    });
+
+    it('takes back what else a person did on the target of a one-way pair', async () => {
+      const { pair, person, owner } = await servers.open({
+        caldav: { one: plain('one') },
+        settings: { direction: 'caldav-to-cloud' },
+      });
+      await person.edit('one.ics', (text) => text.replace('SUMMARY:one', 'SUMMARY:two'));
+      await pair.settle();
+      const { event, history } = await historyOf(pair.id, 'two');
+      owner.edit(owner.idOf('two'), { location: 'Elsewhere' });
+      const answer = await undo(pair.id, event.id, history[0].id);
+      assert.deepEqual(answer.kept, []);
+      await pair.settle();
+      const [copy] = [...(await pair.events('cloud')).values()];
+      const [original] = [...(await pair.events('caldav')).values()];
+      assert.deepEqual([copy?.title, copy?.location], ['one', original?.location]);
     });
 
     it('removes the copies of one side, but none that a person has edited', async () => {

@@ -2,7 +2,20 @@
  * Schedules of one pair that once violated an invariant, shortened by `shrink.ts`. Every run of the tests plays them.
  * Those of two pairs are in `regressions-of-two-pairs.ts`.
  */
-import { at, caldav, cloud, edit, fault, insert, interruptedSync, pair, remove, sync, undo } from './schedule-parts.ts';
+import {
+  at,
+  caldav,
+  cloud,
+  edit,
+  FIRST,
+  fault,
+  insert,
+  interruptedSync,
+  pair,
+  remove,
+  sync,
+  undo,
+} from './schedule-parts.ts';
 import type { Schedule } from './steps.ts';
 
 export interface Regression {
@@ -485,6 +498,30 @@ export const REGRESSIONS: readonly Regression[] = [
         { do: 'resume', pair: 0 },
         sync(0),
       ],
+    },
+  },
+  {
+    title: 'an undone deletion doubled an event that a person had imported again on the other side',
+    schedule: {
+      seed: 1,
+      profile: PLAIN,
+      steps: [
+        insert(1, 'series'),
+        sync(0),
+        remove(0),
+        sync(0),
+        undo(),
+        { do: 'reimport', calendar: 0, event: FIRST },
+        sync(0),
+      ],
+    },
+  },
+  {
+    title: 'an undo on the target of a one-way pair left what else a person had changed there',
+    schedule: {
+      seed: 1,
+      profile: { calendars: [caldav(), cloud()], pairs: [pair(0, 1, 'caldav-to-cloud')] },
+      steps: [insert(0), sync(0), edit(0, 'title'), sync(0), undo(), edit(1, 'transparency', FIRST, 0.9), sync(0)],
     },
   },
 ];

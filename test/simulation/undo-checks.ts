@@ -13,6 +13,7 @@ import {
 } from '../../core/event.ts';
 import type { ChangeContent } from '../../core/sync/history.ts';
 import { pathKey, valueAt, withValueAt } from '../../core/sync/paths.ts';
+import { sourceOf } from '../../core/sync/policy.ts';
 import type { OpRow } from '../../db/ops.ts';
 import { lineageOf, originalLocation, showsValue, withOriginalLocations } from './ledger.ts';
 import type { ObservedWrite, PairWorkflow, World } from './world.ts';
@@ -50,7 +51,7 @@ export class UndoChecks {
   /** What people may rely on when they take something back. */
   check(write: ObservedWrite, pair: PairWorkflow, side: SideName, op: OpRow): void {
     const { before, after } = write;
-    if (before && after) this.checkUpdate(write, before, after, op);
+    if (before && after) this.checkUpdate(write, before, after, op, sourceOf(this.world.row(pair).direction) !== null);
     else if (before) this.checkRemoval(write, pair, side, before);
     else if (after) this.checkReturn(write, after);
   }
@@ -76,18 +77,26 @@ export class UndoChecks {
     this.left.set(key, left);
   }
 
-  private checkUpdate({ calendar, ref }: ObservedWrite, before: CalendarEvent, after: CalendarEvent, op: OpRow): void {
+  private checkUpdate(
+    { calendar, ref }: ObservedWrite,
+    before: CalendarEvent,
+    after: CalendarEvent,
+    op: OpRow,
+    isOneWay: boolean,
+  ): void {
     const [was, now] = [withOriginalLocations(before), withOriginalLocations(after)];
     const left = this.left.get(`${calendar.name} ${ref}`);
     const asked = this.askedBy(op);
     for (const path of changedPaths(was, now)) {
       const [old, back] = [valueAt(was, path) ?? null, valueAt(now, path) ?? null];
+      // What people change on the target is taken back in any case.
+      if (isOneWay && left && sameValue(valueAt(left, path) ?? null, back)) continue;
       const about = `${pathKey(path)} of ${lineageOf(after)} on ${calendar.name}`;
       // These have few values: a person may have chosen one that Calpair had written, too.
       const isTold = !['status', 'visibility', 'transparency'].includes(path.field);
       if (isTold && (!left || !sameValue(valueAt(left, path) ?? null, old)))
         this.report('I30', `an undo overwrites ${about}, which a person has changed since: ${JSON.stringify(old)}`);
-      else if (!asked.some((content) => isWrittenBy(content, path, old)))
+      else if (!asked.some((content) => isWrittenBy(content, path, withoutLater(asked, path, old))))
         this.report('I30', `an undo overwrites ${about}, which was changed since: ${JSON.stringify(old)}`);
       const field = `${calendar.name} ${lineageOf(after)} ${pathKey(path)}`;
       if (!this.replaced.get(field)?.some((value) => sameValue(value, back)))
@@ -142,6 +151,18 @@ function isWrittenBy(content: ChangeContent, path: FieldPath, value: unknown): b
   if (content.action !== 'update') return false;
   const field = content.fields.find((one) => pathKey(one.path) === pathKey(path));
   return field !== undefined && sameValue(plain(path, field.after), plain(path, value));
+}
+
+/** A whole exception as it was before its fields that are taken back, too. */
+function withoutLater(asked: readonly ChangeContent[], { occurrence, field }: FieldPath, value: unknown): unknown {
+  if (field !== 'exception' || value === null || typeof value !== 'object') return value;
+  const fields = asked.flatMap((content) => (content.action === 'update' ? content.fields : []));
+  return fields
+    .filter(({ path }) => path.occurrence === occurrence && path.field !== 'exception')
+    .reduce((content, { path, before, after }) => {
+      const is = (content as unknown as Record<string, unknown>)[path.field];
+      return sameValue(plain(path, is), plain(path, after)) ? { ...content, [path.field]: before } : content;
+    }, value as Content);
 }
 
 /** Without what servers of this simulation append to locations. */

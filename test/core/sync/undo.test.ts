@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import type { Attendee, CalendarEvent } from '../../../core/event.ts';
 import type { ChangedValue } from '../../../core/sync/changed-values.ts';
 import { updateContent } from '../../../core/sync/history.ts';
-import { type UndoState, undoStep } from '../../../core/sync/undo.ts';
+import { type UndoState, undoStep, withoutOtherEdits } from '../../../core/sync/undo.ts';
 import { anEvent } from '../../support/fake-side.ts';
 
 const BEFORE = anEvent({ title: 'Old', description: 'old' });
@@ -55,4 +55,10 @@ test('what a run that broke off has taken back is noted as taken back', () => {
   assert.deepEqual(undone(BEFORE).kept, ['title already-undone', 'description already-undone']);
   const again = undone(BEFORE, { isBegun: (field) => field === 'title' });
   assert.deepEqual([again.write, again.undone, again.kept], ['update', ['title'], ['description already-undone']]);
+});
+
+test('on the target of a one-way pair all other edits are taken back with it', () => {
+  const base = anEvent({ title: 'New', location: 'Here' });
+  const now = { ...base, location: 'Elsewhere' };
+  assert.deepEqual(withoutOtherEdits({ ...now, title: 'Old' }, now, base), { ...base, title: 'Old' });
 });
