@@ -1,7 +1,8 @@
 /** HTTP for the providers: every request is checked and limited in time and size, and no redirect is followed. */
 import { isIP, type LookupFunction } from 'node:net';
-import { Readable } from 'node:stream';
-import { createGunzip, createInflate } from 'node:zlib';
+import type { Readable } from 'node:stream';
+import { promisify } from 'node:util';
+import { brotliDecompress, gunzip, inflate, inflateRaw, type ZlibOptions } from 'node:zlib';
 import { getDomain } from 'tldts';
 import { Agent, type Dispatcher } from 'undici';
 import { SyncError } from '../core/sync-error.ts';
@@ -144,7 +145,8 @@ async function sendOnce({ agent, url, method, headers, body, signal, maxBodyByte
   for (const [name, value] of Object.entries(answer.headers)) {
     for (const one of Array.isArray(value) ? value : [value ?? '']) answered.append(name, one);
   }
-  const bytes = await readBody(decoded(answer.body, answered.get('content-encoding')), maxBodyBytes);
+  const sent = await readBody(answer.body, maxBodyBytes);
+  const bytes = await decoded(sent, answered.get('content-encoding') ?? '', maxBodyBytes);
   answered.delete('content-encoding');
   answered.delete('content-length');
   const hasNoBody =
@@ -159,24 +161,51 @@ async function readBody(body: Readable, maxBytes: number): Promise<Buffer<ArrayB
   let size = 0;
   for await (const chunk of body) {
     size += (chunk as Buffer).length;
-    if (size > maxBytes) throw new SyncError('too-large', `the server's answer is larger than ${maxBytes} bytes`);
+    if (size > maxBytes) throw tooLarge(maxBytes);
     chunks.push(chunk as Buffer);
   }
   return Buffer.concat(chunks);
 }
 
-function decoded(body: Readable, encoding: string | null): Readable {
-  const name = encoding?.trim().toLowerCase() ?? 'identity';
-  if (name === 'gzip' || name === 'x-gzip') return piped(body, createGunzip());
-  if (name === 'deflate') return piped(body, createInflate());
-  return body;
+/**
+ * A body without its encodings; only gzip is asked for, but some servers send others. One that is empty has none,
+ * whatever its header says.
+ */
+async function decoded(bytes: Buffer<ArrayBuffer>, encodings: string, maxBytes: number): Promise<Buffer<ArrayBuffer>> {
+  let plain = bytes;
+  for (const name of encodings.toLowerCase().split(',').reverse()) {
+    const decode = DECODERS[name.trim()];
+    if (decode === undefined || plain.length === 0) continue;
+    try {
+      plain = await decode(plain, { maxOutputLength: maxBytes });
+    } catch (error) {
+      throw (error as { code?: unknown }).code === 'ERR_BUFFER_TOO_LARGE' ? tooLarge(maxBytes) : error;
+    }
+  }
+  return plain;
 }
 
-/** `pipe` forwards neither errors nor an early end of reading. */
-function piped(from: Readable, to: ReturnType<typeof createGunzip>): Readable {
-  from.on('error', (error) => to.destroy(error));
-  to.on('close', () => from.destroy());
-  return from.pipe(to);
+type Decode = (bytes: Buffer, options: ZlibOptions) => Promise<Buffer<ArrayBuffer>>;
+
+const unzip: Decode = promisify(gunzip);
+const inflateWrapped: Decode = promisify(inflate);
+const inflatePlain: Decode = promisify(inflateRaw);
+
+const DECODERS: Readonly<Record<string, Decode>> = {
+  gzip: unzip,
+  'x-gzip': unzip,
+  // Some servers leave out the header of zlib that RFC 9110 section 8.4.1.2 wants.
+  deflate: (bytes, options) => (isZlib(bytes) ? inflateWrapped : inflatePlain)(bytes, options),
+  br: promisify(brotliDecompress),
+};
+
+/** The two octets that begin the zlib format (RFC 1950 section 2.2). */
+function isZlib(bytes: Buffer): boolean {
+  return bytes.length > 1 && (bytes[0]! & 15) === 8 && bytes.readUInt16BE(0) % 31 === 0;
+}
+
+function tooLarge(maxBytes: number): SyncError {
+  return new SyncError('too-large', `the server's answer is larger than ${maxBytes} bytes`);
 }
 
 function checkUrl(url: URL, policy: NetworkPolicy): void {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import { after, describe, it } from 'node:test';
-import { gzipSync } from 'node:zlib';
+import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { SyncError, type SyncErrorKind } from '../../core/sync-error.ts';
 import { createFetch, followRedirects, mayCarryCredentials } from '../../providers/http.ts';
@@ -222,12 +222,62 @@ describe('fetch', () => {
 
   it('decompresses, and stops when the decompressed body is too large', async () => {
     const url = await serve((request, response) => {
-      response.writeHead(200, { 'content-encoding': 'gzip' });
-      response.end(gzipSync(Buffer.alloc(request.url === '/big' ? 3_000_000 : 1000, 'a')));
+      const isBrotli = request.url?.endsWith('br') === true;
+      const body = Buffer.alloc(request.url?.startsWith('/big') === true ? 3_000_000 : 1000, 'a');
+      response.writeHead(200, { 'content-encoding': isBrotli ? 'br' : 'gzip' });
+      response.end(isBrotli ? brotliCompressSync(body) : gzipSync(body));
     });
     const fetch = createFetch({ allowPrivateNetworks: true, maxBodyBytes: 1_000_000 });
     assert.equal((await (await fetch(url)).text()).length, 1000);
     await rejects('too-large', fetch(`${url}big`));
+    await rejects('too-large', fetch(`${url}big.br`));
+  });
+
+  it('reads every encoding that servers send, asked for or not', async () => {
+    const plain = Buffer.from('<a/>'.repeat(500));
+    const SENT: Readonly<Record<string, readonly [string, Buffer]>> = {
+      gzip: ['gzip', gzipSync(plain)],
+      'gzip by its old name': ['X-Gzip', gzipSync(plain)],
+      'gzip in two members': ['gzip', Buffer.concat([gzipSync(plain.subarray(0, 700)), gzipSync(plain.subarray(700))])],
+      deflate: ['deflate', deflateSync(plain)],
+      'deflate without the header of zlib': ['deflate', deflateRawSync(plain)],
+      brotli: ['br', brotliCompressSync(plain)],
+      'one in the other': ['deflate, gzip', gzipSync(deflateSync(plain))],
+      identity: ['identity', plain],
+      nothing: ['', plain],
+    };
+    for (const [what, [encoding, bytes]] of Object.entries(SENT)) {
+      const url = await serve((_request, response) => {
+        response.writeHead(207, { 'content-encoding': encoding });
+        response.end(bytes);
+      });
+      assert.equal(await (await open(url)).text(), plain.toString(), what);
+    }
+  });
+
+  it('reads an empty body whatever encoding its header names', async () => {
+    for (const encoding of ['gzip', 'deflate', 'br', 'gzip, gzip']) {
+      const url = await serve((_request, response) => {
+        response.writeHead(401, { 'content-encoding': encoding });
+        response.end();
+      });
+      const response = await open(url);
+      assert.deepEqual([response.status, await response.text()], [401, ''], encoding);
+    }
+  });
+
+  it('rejects a body that is cut within its encoding', async () => {
+    for (const [encoding, bytes] of [
+      ['gzip', gzipSync(Buffer.alloc(1000, 'ab'))],
+      ['deflate', deflateSync(Buffer.alloc(1000, 'ab'))],
+      ['br', brotliCompressSync(Buffer.from(String(Array.from({ length: 500 }, (_, index) => index))))],
+    ] as const) {
+      const url = await serve((_request, response) => {
+        response.writeHead(200, { 'content-encoding': encoding });
+        response.end(bytes.subarray(0, bytes.length - 9));
+      });
+      await rejects('unreachable', open(url));
+    }
   });
 
   it('gives up after its deadline, even in the middle of a body', async () => {
