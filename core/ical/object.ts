@@ -99,7 +99,7 @@ export function patchObject(text: string, part: string | null, next: CalendarEve
   if (changedPaths(current, next).length === 0) return text;
   const context = { zones, now: setting.now, agentNone: setting.scheduleAgentNone ?? false, root };
   writeEvent(group, withoutImpliedDates(group, current, next, zones), context);
-  return withLineEnds(textOf(root).replace(/^\uFEFF/, ''));
+  return withLineEnds(textOf(root));
 }
 
 /** An exception that makes an occurrence of its own needs no RDATE as long as it stays in the object without one. */

@@ -39,7 +39,7 @@ export function parseTree(text: string): Component {
   let components = 0;
   let lines = 0;
   let size = 0;
-  for (const content of contentLines(text)) {
+  for (const content of contentLines(text.replace(AROUND, ''))) {
     if (content.name !== 'ATTACH' || !/BASE64/i.test(content.text.slice(0, 400))) size += content.raw.length;
     if (size > MAX_TEXT || ++lines > MAX_LINES || isTooLong(content)) throw new TooLarge();
     const value =
@@ -68,9 +68,12 @@ export function parseTree(text: string): Component {
   return root;
 }
 
-/** All lines end in CRLF, the last one too (RFC 5545 3.1): an object that came in XML often has LF. */
+/**
+ * The lines as they are written: all end in CRLF, the last one too (RFC 5545 3.1), and none is blank. An object that
+ * came in XML often has LF, and space around it that is the XML's.
+ */
 export function withLineEnds(text: string): string {
-  return text.replace(/\r\n?|\n|(?<![\r\n])$/g, '\r\n');
+  return `${text.replace(AROUND, '').trimEnd()}\r\n`.replace(/[\r\n]+/g, '\r\n');
 }
 
 export function textOf(component: Component): string {
@@ -173,6 +176,8 @@ export function eolOf(component: Component): string {
   return first?.raw.endsWith('\n') && !first.raw.endsWith('\r\n') ? '\n' : '\r\n';
 }
 
+/** Before the first line. */
+const AROUND = /^[\uFEFF\s]+/;
 const MAX_TEXT = 1_000_000;
 const MAX_TEXT_WITH_ATTACHMENTS = 20_000_000;
 const MAX_LINES = 50_000;

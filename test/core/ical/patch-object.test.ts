@@ -1,9 +1,11 @@
 /** Patching calendar objects: only the lines that differ are written. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import ICAL from 'ical.js';
 import type { CalendarEvent, Content } from '../../../core/event.ts';
 import { EXCLUDED } from '../../../core/event.ts';
 import { createObject, patchObject, removePart } from '../../../core/ical/object.ts';
+import { newViolations } from '../../../core/ical/validate.ts';
 import { calendar, entries, MASTER, read, SETTING, timed, vevent } from './objects.ts';
 
 const STAMPS = ['DTSTAMP:20261121T100000Z', 'LAST-MODIFIED:20261121T100000Z'];
@@ -257,5 +259,26 @@ describe('patches', () => {
     const same = sent.replaceAll('\r\n', '\n');
     const event = entries(same).find(({ uid }) => uid === 'u')!.event!;
     assert.equal(patchObject(same, 'u', event, SETTING), same, 'nothing is written for the line ends alone');
+  });
+
+  test('FA18: what is around an object, and blank lines, are not written back', () => {
+    const sent = calendar(...vevent('DTSTART;VALUE=DATE:20260105', 'SUMMARY:x', `DESCRIPTION:${'y'.repeat(40)}`));
+    const AROUND: Readonly<Record<string, string>> = {
+      'an indented element': `\n          ${sent}          `,
+      'a byte order mark': `\uFEFF\n${sent}\n`,
+      'blank lines between': sent.replaceAll('\r\n', '\r\n\r\n'),
+      'a CR too many': sent.replaceAll('\r\n', '\r\r\n'),
+      'LF twice': `\n\n${sent.replaceAll('\r\n', '\n\n')}\n \n`,
+    };
+    for (const [what, text] of Object.entries(AROUND)) {
+      const event = entries(text)[0]!.event!;
+      assert.equal(event.description, 'y'.repeat(40), what);
+      const when = timed('2026-01-06T09:00:00', '2026-01-06T10:00:00', 'Europe/Berlin');
+      const written = patchObject(text, null, { ...event, title: 'z', when }, SETTING);
+      assert.deepEqual(newViolations(written, sent), [], what);
+      const parsed = new ICAL.Component(ICAL.parse(written) as unknown[]);
+      assert.equal(parsed.name, 'vcalendar', what);
+      assert.equal(parsed.getFirstSubcomponent('vevent')?.getFirstPropertyValue('summary'), 'z', what);
+    }
   });
 });
