@@ -7,11 +7,13 @@ import { withoutTrailingSlashes } from '../../core/addresses.ts';
 
 /**
  * The absolute path of an href in the server's spelling; null for an invalid address. Characters that would end a path,
- * and `%` without an escape, are escaped: hrefs have no query, so they belong to the name.
+ * and `%` without an escape, are escaped: hrefs have no query, so they belong to the name. Two slashes at the beginning
+ * come from a wrong setting of the server, and name no host.
  */
 export function pathOf(href: string, base: URL): string | null {
   const escaped = href
     .trim()
+    .replace(/^\/{2,}/, '/')
     .replace(/%(?![0-9a-f]{2})/gi, '%25')
     .replaceAll('?', '%3F')
     .replaceAll('#', '%23')
@@ -19,9 +21,10 @@ export function pathOf(href: string, base: URL): string | null {
   return URL.canParse(escaped, base.href) ? new URL(escaped, base).pathname : null;
 }
 
-/** One spelling for all spellings of a path: each segment decoded once and encoded again. */
+/** One spelling for all spellings of a path: each segment decoded once and encoded again, empty ones left out. */
 export function canonicalPath(path: string): string {
   return path
+    .replace(/\/{2,}/g, '/')
     .split('/')
     .map((segment) => encodeURIComponent(decodeSegment(segment)))
     .join('/');

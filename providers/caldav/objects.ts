@@ -39,7 +39,8 @@ export const BATCH = 100;
 
 /**
  * Objects by their hrefs, each as it is or `missing`. Missing objects are those with a 404 or 410, in a multiget and to
- * a GET: where the two disagree, the object cannot be read now. One that the multiget leaves out is fetched on its own.
+ * a GET: where the two disagree, the object cannot be read now. One that the multiget leaves out, or gives without its
+ * text, is fetched on its own.
  * The caller makes sure that the calendar itself exists (`checkCalendar`).
  * @param resources at most `BATCH`
  */
@@ -193,7 +194,7 @@ async function multiget(collection: Collection, resources: readonly string[]): P
     const { status, props } = member;
     const data = props.get('c:calendar-data');
     if (status === 404 || status === 410) found.set(resource, 'missing');
-    else if (data !== undefined) {
+    else if (data !== undefined && data.text.trim() !== '') {
       const [etag, modified] = [textOf(props, 'd:getetag'), textOf(props, 'd:getlastmodified')];
       const given = object(resource, etag, modified, data.text, serverTime(answer.headers), data.isBroken);
       found.set(resource, await tried(collection, given));

@@ -72,6 +72,54 @@ describe('FA12: a first listing', () => {
   });
 });
 
+describe('a multiget that gives an object without its text', () => {
+  const EMPTY: Readonly<Record<string, string>> = {
+    'an empty element': '<c:calendar-data/>',
+    'an element of blanks': '<c:calendar-data>\n   </c:calendar-data>',
+    'no element': '',
+  };
+  for (const [how, data] of Object.entries(EMPTY))
+    test(`${how}: the object is fetched on its own`, async () => {
+      server = await openFake({
+        change: (method, _path, body, answer) =>
+          isMultiget(method, body)
+            ? {
+                ...answer,
+                body: String(answer.body).replace(/<c:calendar-data>[^]*?<\/c:calendar-data>/g, data),
+              }
+            : answer,
+      });
+      for (const name of ['a', 'b']) server.dav.put(`/cal/${name}.ics`, text(event(name)));
+      assert.deepEqual(shown((await pollSide(server, null)).found), ['a', 'b']);
+    });
+});
+
+test('an event that the server lists under another spelling of its path is the one that was created', async () => {
+  const SPELLINGS: readonly ((path: string) => string)[] = [
+    (path) => path.replace('/cal/', '/cal//'),
+    (path) => path.replace('/cal/', '//cal/'),
+    (path) => path.replace('/cal/', '///cal////'),
+    (path) => path.replace('/cal/', '/cal/./'),
+    (path) => path.replace('/cal/', '/x/../cal/'),
+    (path) => path.replace('/cal/', ''),
+    (path) => path.replace('/cal/', 'http://another.example/cal/'),
+    (path) => path.replace('/cal/0', '/cal/%30'),
+  ];
+  for (const spell of SPELLINGS)
+    for (const oddities of [{}, { noSync: true }] satisfies Oddities[]) {
+      server = await openFake({ ...oddities, spell });
+      const { dav, side, stored } = server;
+      const first = await pollSide(server, null);
+      const created = await side.create(event('copy'), KEY, 0);
+      assert.ok('ref' in created);
+      stored.keep({ ...(await getOne(side, created.resource)), version: null });
+      const { found, unchanged } = await pollSide(server, first.cursor);
+      assert.deepEqual([...found.map(({ ref }) => ref), ...unchanged], [created.ref], spell('/cal/0'));
+      await dav.close();
+    }
+  server = await openFake();
+});
+
 describe('FB1: a 404 for an event that a listing names', () => {
   const notFound = (path: string) => ({
     ...multistatus(`<d:response><d:href>${path}</d:href><d:status>HTTP/1.1 404 Not Found</d:status></d:response>`),
