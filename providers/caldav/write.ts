@@ -164,7 +164,9 @@ export async function removeEvent(writing: Writing, stored: Stored): Promise<voi
   }
   const answer =
     rest === null
-      ? await send(collection, 'DELETE', stored.resource, { headers: { ...precondition, 'schedule-reply': 'F' } })
+      ? await send(collection, 'DELETE', stored.resource, stored.data, {
+          headers: { ...precondition, 'schedule-reply': 'F' },
+        })
       : await put(writing, stored.resource, rest, stored.data, precondition);
   if (isSuccess(answer)) return;
   // With a precondition some servers answer 412 for what is not there. And one 404 to a write proves nothing.
@@ -268,25 +270,41 @@ function put(
     const reason = [...new Set(rules)].slice(0, MAX_RULES_NAMED).join(', ');
     throw new SyncError('invalid-object', `the object would be invalid: ${reason}`, { reason });
   }
-  return send(collection, 'PUT', resource, {
+  return send(collection, 'PUT', resource, before, {
     headers: { 'content-type': 'text/calendar; charset=utf-8', ...headers },
     body: data,
   });
 }
 
-/** Xandikos locks the calendar during each write and answers 423 to others. */
+/**
+ * Xandikos locks the calendar during each write and answers 423 to others. A web page as an answer (a proxy's sign-in
+ * or maintenance page, often after a redirect) says nothing about the write; the object does.
+ * @param before the text of the object; null for a new one
+ * @throws SyncError `unreachable`
+ */
 async function send(
   collection: Collection,
   method: 'PUT' | 'DELETE',
   resource: string,
+  before: string | null,
   options: RequestOptions,
 ): Promise<Answer> {
   for (let tries = 1; ; tries += 1) {
     const answer = await collection.client.request(method, objectUrl(collection, resource), options);
+    if (isWebPage(answer)) {
+      const fresh = await fetchObject(collection, resource);
+      const isChanged = fresh !== 'missing' && (before === null || sameText(fresh.data) !== sameText(before));
+      if (method === 'PUT' ? !isChanged : fresh !== 'missing')
+        throw new SyncError('unreachable', 'a write was answered with a web page', { status: answer.status });
+    }
     if (answer.status !== 423 || tries === LOCKED_TRIES) return answer;
     await new Promise((resolve) => setTimeout(resolve, LOCKED_WAIT_MS * tries));
   }
 }
+
+/** With 201 or 204, web servers describe what they did. */
+const isWebPage = ({ status, headers }: Answer): boolean =>
+  status === 200 && /html/i.test(headers.get('content-type') ?? '');
 
 const MAX_RULES_NAMED = 5;
 const LOCKED_TRIES = 6;

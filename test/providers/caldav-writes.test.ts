@@ -54,6 +54,44 @@ const answerTo = (method: string, status: number, body = '', type = 'application
 const error = (condition: string): string =>
   `<d:error xmlns:d="DAV:" xmlns:c="urn:ietf:params:xml:ns:caldav">${condition}</d:error>`;
 
+describe('a web page in place of an answer to a write', () => {
+  const page = { status: 200, body: '<html>Sign in</html>', headers: { 'content-type': 'text/html; charset=utf-8' } };
+  /** `isDone`: the server executed the write before something in between answered. */
+  const answers = (isDone: boolean): Oddities => {
+    const isWrite = (method: string) => method === 'PUT' || method === 'DELETE';
+    return isDone
+      ? { change: (method, _path, _body, answer) => (isWrite(method) ? page : answer) }
+      : { answer: (method, path) => (isWrite(method) || path === '/sign-in' ? page : undefined) };
+  };
+  const redirected: Oddities = {
+    answer: (method, path) => {
+      if (path === '/sign-in') return page;
+      return method === 'PUT' || method === 'DELETE' ? { status: 302, headers: { location: '/sign-in' } } : undefined;
+    },
+  };
+
+  for (const [how, oddities] of Object.entries({ directly: answers(false), 'after a redirect': redirected }))
+    it(`is no success, ${how}`, async () => {
+      const side = await open();
+      const made = await side.create(event('A'), KEY, 0);
+      dav.oddities = oddities;
+      await assert.rejects(side.create(event('B'), '019300aa-0000-7000-8000-000000000002', 0), { kind: 'unreachable' });
+      await assert.rejects(side.update(made, { ...made.event!, title: 'B' }), { kind: 'unreachable' });
+      await assert.rejects(side.remove(made), { kind: 'unreachable' });
+      assert.deepEqual([...dav.objects.keys()], [`/cal/${KEY}.ics`]);
+      assert.match(dav.objects.get(`/cal/${KEY}.ics`)!.data, /SUMMARY:A\r/);
+    });
+
+  it('is one where the object shows it', async () => {
+    const side = await open(answers(true));
+    const made = await side.create(event('A'), KEY, 0);
+    const changed = await side.update(await get(side, made.resource), { ...made.event!, title: 'B' });
+    assert.match(dav.objects.get(`/cal/${KEY}.ics`)!.data, /SUMMARY:B\r/);
+    await side.remove(await get(side, changed.resource));
+    assert.equal(dav.objects.size, 0);
+  });
+});
+
 describe('preconditions', () => {
   it('are sent with every write', async () => {
     const side = await open();
