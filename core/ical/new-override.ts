@@ -3,17 +3,7 @@ import type { OccurrenceId, When } from '../event.ts';
 import { attendeeLinesForOverride } from './attendees.ts';
 import type { EventGroup } from './read.ts';
 import type { Component, ContentLine } from './text.ts';
-import {
-  components,
-  eolOf,
-  findLine,
-  findLines,
-  foldedLine,
-  isComponent,
-  parameterValue,
-  parentOf,
-  propertiesOf,
-} from './text.ts';
+import { eolOf, findLine, findLines, foldedLine, isComponent, parameterValue, parentOf, propertiesOf } from './text.ts';
 import { formatOccurrence, startFormatOf } from './time.ts';
 import type { Zones } from './timezones.ts';
 
@@ -32,7 +22,7 @@ export function addOverride(root: Component, group: EventGroup, id: OccurrenceId
       foldedLine(formatOccurrence('DTSTART', id, when, format), eol),
       ...propertiesOf(master).filter(isInherited),
       ...attendeeLinesForOverride(master),
-      ...components(master, 'VALARM').flatMap((alarm) => inheritedAlarm(alarm) ?? []),
+      ...master.items.filter(isComponent).flatMap((part) => inheritedPart(part) ?? []),
     ],
     end: foldedLine('END:VEVENT', eol),
   };
@@ -66,6 +56,12 @@ function isInherited({ name, text }: ContentLine): boolean {
   return name !== '' && !NOT_INHERITED.has(name) && !REMINDER_STATE.test(name);
 }
 
+/** Alarms, and what RFC 9073 puts into an event: places, participants, resources. */
+function inheritedPart(part: Component): Component | null {
+  if (part.end === null) return null;
+  return part.name === 'VALARM' ? inheritedAlarm(part) : part;
+}
+
 /**
  * Null for an alarm that was acknowledged or snoozed, or rings at one point of time. The id of an alarm is unique
  * (RFC 9074 section 4), so the copy has none.
@@ -73,7 +69,7 @@ function isInherited({ name, text }: ContentLine): boolean {
 function inheritedAlarm(alarm: Component): Component | null {
   const trigger = findLine(alarm, 'TRIGGER');
   const isAbsolute = trigger && parameterValue(trigger, 'VALUE')?.toUpperCase() === 'DATE-TIME';
-  if (isAbsolute || findLine(alarm, 'ACKNOWLEDGED') || findLine(alarm, 'RELATED-TO') || alarm.end === null) return null;
+  if (isAbsolute || findLine(alarm, 'ACKNOWLEDGED') || findLine(alarm, 'RELATED-TO')) return null;
   const isKept = (item: ContentLine | Component): boolean =>
     isComponent(item) || (item.name !== 'UID' && item.name !== 'X-WR-ALARMUID');
   return { ...alarm, items: alarm.items.filter(isKept) };

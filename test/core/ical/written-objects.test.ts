@@ -254,9 +254,15 @@ describe('FA3: a new exception takes over what its series has', () => {
     'TRIGGER;VALUE=DATE-TIME:20270503T080000Z',
     'END:VALARM',
   ];
+  /** RFC 9073. */
+  const PARTS = [
+    ['BEGIN:VLOCATION', 'UID:room-1', 'NAME:Room 1', 'END:VLOCATION'],
+    ['BEGIN:PARTICIPANT', 'UID:speaker-1', 'PARTICIPANT-TYPE:SPEAKER', 'END:PARTICIPANT'],
+    ['BEGIN:VRESOURCE', 'UID:beamer-1', 'NAME:Beamer', 'END:VRESOURCE'],
+  ].flat();
   const UNIQUE = ['BEGIN:VALARM', 'UID:alarm-1', 'ACTION:AUDIO', 'TRIGGER:-PT1M', 'END:VALARM'];
 
-  test('FA3: alarms, categories, links, colours and attachments, but nothing that was acknowledged', () => {
+  test('FA3: alarms, categories, links, colours, attachments and components, but nothing that was acknowledged', () => {
     const series = object(
       'DTSTART:20270503T090000Z',
       'DTEND:20270503T100000Z',
@@ -268,13 +274,14 @@ describe('FA3: a new exception takes over what its series has', () => {
       ...SEEN,
       ...ABSOLUTE,
       ...UNIQUE,
+      ...PARTS,
     );
     const when = timed('2027-05-11T09:00:00', '2027-05-11T10:00:00');
     const text = patch(series, (event) => ({
       exceptions: { ...event.exceptions, '20270510T090000Z': { ...contentOf(event), when } },
     }));
     const override = lines(text).slice(lines(text).lastIndexOf('BEGIN:VEVENT'));
-    for (const line of CARRIED) assert.ok(override.includes(line), line);
+    for (const line of [...CARRIED, ...PARTS]) assert.ok(override.includes(line), line);
     for (const line of LEFT) assert.ok(!override.includes(line), line);
     const alarms = override.filter((line) => line.startsWith('TRIGGER'));
     assert.deepEqual(alarms, ['TRIGGER:-PT15M', 'TRIGGER:-PT1M']);
