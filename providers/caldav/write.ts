@@ -50,7 +50,7 @@ export async function createEvent(
       writing,
       resource,
       { 'if-none-match': '*' },
-      null,
+      original ?? null,
       event,
       writing.isSogo || 'if refused',
       (asText) => newObject(writing, fieldsToText(event, uid, writing.setting.tag, asText), uid, original),
@@ -253,7 +253,7 @@ function hasAttendees({ organizer, attendees, exceptions }: CalendarEvent): bool
 
 /**
  * Every object is checked before it is sent: one that only our own reader understands is wrong on every phone.
- * @param before the object that it replaces; null for a new one
+ * @param before the object that it replaces, or brings back; null for a new one
  * @throws SyncError `invalid-object`
  */
 function put(
@@ -270,7 +270,7 @@ function put(
     const reason = [...new Set(rules)].slice(0, MAX_RULES_NAMED).join(', ');
     throw new SyncError('invalid-object', `the object would be invalid: ${reason}`, { reason });
   }
-  return send(collection, 'PUT', resource, before, {
+  return send(collection, 'PUT', resource, 'if-none-match' in headers ? null : before, {
     headers: { 'content-type': 'text/calendar; charset=utf-8', ...headers },
     body: data,
   });
@@ -395,6 +395,4 @@ function isSuccess({ status }: Answer): boolean {
   return status >= 200 && status < 300;
 }
 
-function now(): string {
-  return new Date().toISOString();
-}
+const now = (): string => new Date().toISOString();

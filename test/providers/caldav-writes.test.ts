@@ -92,6 +92,34 @@ describe('a web page in place of an answer to a write', () => {
   });
 });
 
+describe('an event that comes back', () => {
+  const BROKEN: Readonly<Record<string, (data: string) => string>> = {
+    'a zone without its VTIMEZONE': (data) => data.replace(/BEGIN:VTIMEZONE[^]*END:VTIMEZONE\r\n/, ''),
+    'no DTSTAMP': (data) => data.replace(/DTSTAMP:.*\r\n/, ''),
+    'no PRODID': (data) => data.replace(/PRODID:.*\r\n/, ''),
+    'a line without a name': (data) => data.replace('END:VEVENT', 'what is this\r\nEND:VEVENT'),
+    'LF and blank lines': (data) => data.replaceAll('\r\n', '\n\n'),
+    'an unknown status': (data) => data.replace('END:VEVENT', 'STATUS:MAYBE\r\nEND:VEVENT'),
+  };
+  for (const [what, breakIt] of Object.entries(BROKEN))
+    it(`comes back although its object had ${what}`, async () => {
+      const side = await open();
+      const when = { allDay: false, start: '2027-06-03T09:00:00', end: '2027-06-03T10:00:00' } as const;
+      const zones = { startZone: 'Europe/Berlin', endZone: 'Europe/Berlin' };
+      const made = await side.create({ ...event('A'), when: { ...when, ...zones } }, KEY, 0);
+      const stored = dav.objects.get(made.resource)!.data;
+      const original = breakIt(stored).replace('END:VEVENT', 'X-OWN:kept\r\nEND:VEVENT');
+      assert.notEqual(breakIt(stored), stored);
+      dav.put('/cal/mine.ics', original);
+      const mine = await get(side, '/cal/mine.ics');
+      dav.remove('/cal/mine.ics');
+      dav.remove(made.resource);
+      const back = await side.create(mine.event!, KEY, 1, mine.data);
+      assert.match(dav.objects.get(back.resource)!.data, /X-OWN:kept\r/);
+      assert.deepEqual(changedPaths(mine.event!, (await get(side, back.resource)).event!), []);
+    });
+});
+
 describe('preconditions', () => {
   it('are sent with every write', async () => {
     const side = await open();
