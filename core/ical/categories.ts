@@ -2,7 +2,7 @@
 
 import { cleanName } from '../plain-text.ts';
 import { endOfProperties } from './attendees.ts';
-import { insertLine, removeLine, replaceLine } from './edit.ts';
+import { insertLine, removeLines, replaceLine } from './edit.ts';
 import type { Component, ContentLine } from './text.ts';
 import { findLines, rawValue, withValue } from './text.ts';
 
@@ -16,14 +16,16 @@ export function readCategories(event: Component): string[] {
 export function writeCategories(event: Component, next: readonly string[]): void {
   const missing = new Set(next);
   const wanted = new Set(next);
+  const empty = new Set<ContentLine>();
   for (const line of findLines(event, 'CATEGORIES')) {
     const names = namesOf(line);
     const kept = names.filter(({ name }) => wanted.has(name));
     for (const { name } of kept) missing.delete(name);
-    if (kept.length === 0) removeLine(event, line);
+    if (kept.length === 0) empty.add(line);
     else if (kept.length < names.length)
       replaceLine(event, line, withValue(line.text, kept.map(({ text }) => text).join(',')));
   }
+  removeLines(event, (line) => empty.has(line));
   if (missing.size === 0) return;
   const added = [...missing].map(escaped).join(',');
   const last = findLines(event, 'CATEGORIES').at(-1);

@@ -8,8 +8,8 @@
 import type { CalendarEvent, Content, ContentField, OccurrenceId } from '../event.ts';
 import { changedContent, DEFAULT_CONTENT, EXCLUDED, sameValue } from '../event.ts';
 import { optionalFieldsOf } from '../optional-fields.ts';
-import { occurrencesAmong, renamedOccurrences } from '../recurrence/renamed.ts';
-import { boundsOf } from '../recurrence/series.ts';
+import { renamedOccurrences } from '../recurrence/renamed.ts';
+import { boundsOf, occurrencesAmong } from '../recurrence/series.ts';
 import {
   endOfProperties,
   hasAgentNone,

@@ -5,9 +5,7 @@
 import { type CalendarEvent, type OccurrenceId, sameValue } from '../event.ts';
 import { expandOccurrences } from './expand.ts';
 import { instantOfId, occurrenceId, occurrenceStart } from './occurrence.ts';
-
-/** When a series takes place. */
-export type Timing = Pick<CalendarEvent, 'when' | 'recurrence'>;
+import { occurrencesAmong, type Timing } from './series.ts';
 
 /** The name of an occurrence after the change; null where it is no more. */
 type NewNames = (id: OccurrenceId) => OccurrenceId | null;
@@ -80,17 +78,6 @@ function shiftedId(id: OccurrenceId, from: Timing, to: Timing, days: number): Oc
   const own = from.when.allDay ? 0 : timeOf(local) - timeOf(from.when.start);
   const time = new Date(Date.parse(`${day}T${to.when.start.slice(11)}Z`) + own).toISOString().slice(0, 19);
   return occurrenceId(time, to.when.startZone);
-}
-
-/** Those of the ids that the series has, whatever its exceptions. */
-export function occurrencesAmong(series: Timing, ids: readonly OccurrenceId[]): Set<OccurrenceId> {
-  const fitting = ids.filter((id) => (id.length === 8) === series.when.allDay);
-  if (fitting.length === 0) return new Set();
-  const at = fitting.map(instantOfId);
-  const [from, to] = [at.reduce((a, b) => Math.min(a, b)), at.reduce((a, b) => Math.max(a, b))];
-  const { ids: found, complete } = expand(series, from, to + 1, MAX_OCCURRENCES);
-  const known = new Set(found);
-  return new Set(complete ? fitting.filter((id) => known.has(id)) : fitting);
 }
 
 function expand({ when, recurrence }: Timing, from: number, to: number, most: number) {

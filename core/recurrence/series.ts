@@ -9,7 +9,13 @@ import { instantOfId, isDateId, occurrenceStart } from './occurrence.ts';
 const DAY_MS = 86_400_000;
 const MAX_COMPARED = 2_000;
 const MAX_OCCURRENCES = 20_000;
+/** For events as they are read. */
 const MAX_STEPS = 30_000;
+/** For a series that is written or moved. */
+const MAX_STEPS_OF_ONE = 200_000;
+
+/** When a series takes place. */
+export type Timing = Pick<CalendarEvent, 'when' | 'recurrence'>;
 
 /** The content of an occurrence without an exception: that of the series, at the time of the occurrence. */
 export function occurrenceContent(series: CalendarEvent, id: OccurrenceId): Content {
@@ -29,27 +35,43 @@ export function occurrenceWhen(when: When, id: OccurrenceId, duration: EventDura
 }
 
 /**
+ * Those of the ids that the series has, whatever its exceptions. Where its rules take more than these steps to expand,
+ * all those count that are not known to be missing.
+ */
+export function occurrencesAmong(
+  { when, recurrence }: Timing,
+  ids: readonly OccurrenceId[],
+  steps = MAX_STEPS_OF_ONE,
+): Set<OccurrenceId> {
+  const fitting = ids.filter((id) => isDateId(id) === when.allDay);
+  if (fitting.length === 0) return new Set();
+  const at = fitting.map(instantOfId);
+  const [from, to] = [at.reduce((a, b) => Math.min(a, b)), at.reduce((a, b) => Math.max(a, b)) + 1];
+  const plain = { when, recurrence, exceptions: {} };
+  const { ids: found, complete } = expandOccurrences(plain, from, to, MAX_OCCURRENCES, steps);
+  const known = new Set(found);
+  const budget = { steps };
+  // Of a dense rule with ids that lie far apart, one by one.
+  const isPresent = (id: OccurrenceId): boolean => {
+    if (complete || known.has(id)) return known.has(id);
+    const one = expandOccurrences(plain, instantOfId(id), instantOfId(id) + 1, 1, budget);
+    return !one.complete || one.ids.length > 0;
+  };
+  return new Set(fitting.filter(isPresent));
+}
+
+/**
  * The series, with a date for each exception whose occurrence the rules do not have: it is one more occurrence, which
- * services show only where a date names it. Where the rules take too long to expand, they count as having it.
+ * services show only where a date names it.
  */
 export function withDatesOfExceptions(event: CalendarEvent): CalendarEvent {
   const { recurrence, when } = event;
-  const ids = Object.keys(event.exceptions)
-    .filter((id) => event.exceptions[id] !== EXCLUDED && isDateId(id) === when.allDay)
-    .sort();
-  if (recurrence === null || ids.length === 0) return event;
-  const [from, to] = [instantOfId(ids[0]!), instantOfId(ids.at(-1)!) + 1];
-  const plain = { ...event, exceptions: {} };
-  const { ids: found, complete } = expandOccurrences(plain, from, to, MAX_OCCURRENCES, MAX_STEPS);
-  const known = new Set(found);
-  const budget = { steps: MAX_STEPS };
-  // Of a dense rule with far exceptions, one by one.
-  const isOrphan = (id: OccurrenceId): boolean => {
-    if (complete) return !known.has(id);
-    const at = expandOccurrences(plain, instantOfId(id), instantOfId(id) + 1, 1, budget);
-    return at.complete && at.ids.length === 0;
-  };
-  const orphans = ids.filter(isOrphan);
+  if (recurrence === null) return event;
+  const ids = Object.keys(event.exceptions).filter(
+    (id) => event.exceptions[id] !== EXCLUDED && isDateId(id) === when.allDay,
+  );
+  const present = occurrencesAmong(event, ids, MAX_STEPS);
+  const orphans = ids.filter((id) => !present.has(id));
   if (orphans.length === 0) return event;
   return { ...event, recurrence: { ...recurrence, dates: [...recurrence.dates, ...orphans].sort() } };
 }

@@ -265,7 +265,7 @@ export function instanceOf(series: CalendarEvent, occurrence: OccurrenceId): Cal
  * Those occurrences of a series that are meant to start at one of these times, and all overrides: they may have been
  * moved there.
  */
-export function occurrencesAmong(series: CalendarEvent, starts: ReadonlySet<OccurrenceId>): OccurrenceId[] {
+export function occurrencesMeant(series: CalendarEvent, starts: ReadonlySet<OccurrenceId>): OccurrenceId[] {
   const isMeant = (id: OccurrenceId) => starts.has(id) || typeof series.exceptions[id] === 'object';
   const at = [...starts, ...Object.keys(series.exceptions)].map(instantOfId);
   const [from, to] = [at.reduce((a, b) => Math.min(a, b), Infinity), at.reduce((a, b) => Math.max(a, b), -Infinity)];

@@ -8,8 +8,8 @@ import {
   sameValue,
 } from '../event.ts';
 import { isDateId } from '../recurrence/occurrence.ts';
-import { renamedOccurrences, type Timing } from '../recurrence/renamed.ts';
-import { occurrenceContent } from '../recurrence/series.ts';
+import { renamedOccurrences } from '../recurrence/renamed.ts';
+import { occurrenceContent, type Timing } from '../recurrence/series.ts';
 import { copyPaths } from './paths.ts';
 import { followingOwnMove, retimed } from './retime.ts';
 

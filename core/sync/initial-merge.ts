@@ -17,8 +17,7 @@ import {
   type SideName,
   sameValue,
 } from '../event.ts';
-import type { Timing } from '../recurrence/renamed.ts';
-import { isValidSeries } from '../recurrence/series.ts';
+import { isValidSeries, type Timing } from '../recurrence/series.ts';
 import { conflictAt, type FieldConflict, winnerOf } from './conflict.ts';
 import { lostOccurrences } from './follow-series.ts';
 import { byAddressOrder } from './paths.ts';

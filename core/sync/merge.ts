@@ -19,8 +19,13 @@ import {
   type SideName,
   sameValue,
 } from '../event.ts';
-import type { Timing } from '../recurrence/renamed.ts';
-import { hasMatchingTypes, isValidSeries, occurrenceContent, withDatesOfExceptions } from '../recurrence/series.ts';
+import {
+  hasMatchingTypes,
+  isValidSeries,
+  occurrenceContent,
+  type Timing,
+  withDatesOfExceptions,
+} from '../recurrence/series.ts';
 import { conflictAt, type FieldConflict, winnerOf } from './conflict.ts';
 import {
   atNewTimes,

@@ -13,7 +13,8 @@ import {
   type SideName,
   sameValue,
 } from '../event.ts';
-import { renamedOccurrences, type Timing } from '../recurrence/renamed.ts';
+import { renamedOccurrences } from '../recurrence/renamed.ts';
+import type { Timing } from '../recurrence/series.ts';
 import { type ChangedValue, changedValues, isSameField, withValues } from './changed-values.ts';
 import { withValueAt } from './paths.ts';
 import { retimed } from './retime.ts';

@@ -5,7 +5,7 @@
 import { type OccurrenceId, otherSide, type SideName } from '../event.ts';
 import { occurrenceId } from '../recurrence/occurrence.ts';
 import type { LinkView } from './decide.ts';
-import { instanceOf, occurrencesAmong } from './expanded-series.ts';
+import { instanceOf, occurrencesMeant } from './expanded-series.ts';
 import { matchText } from './match-text.ts';
 import type { EventToPlan, PlanInput } from './plan-input.ts';
 import { projected } from './policy.ts';
@@ -49,7 +49,7 @@ export function relinkInstances(
     if (!event) continue;
     const known = new Set(instances.get(seriesId)?.map(({ occurrence }) => occurrence));
     const copied = projected(event, otherSide(side), options);
-    for (const occurrence of occurrencesAmong(copied, starts)) {
+    for (const occurrence of occurrencesMeant(copied, starts)) {
       if (!known.has(occurrence))
         put(missing, `${otherSide(side)} ${matchText(instanceOf(copied, occurrence))}`, { seriesId, occurrence });
     }

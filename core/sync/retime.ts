@@ -4,8 +4,8 @@
  * side and a move of the whole series on the other would miss each other. Pure.
  */
 import { type CalendarEvent, type Exception, type OccurrenceId, sameValue } from '../event.ts';
-import { occurrencesAmong, renamedOccurrences, type Timing } from '../recurrence/renamed.ts';
-import { occurrenceWhen } from '../recurrence/series.ts';
+import { renamedOccurrences } from '../recurrence/renamed.ts';
+import { occurrencesAmong, occurrenceWhen, type Timing } from '../recurrence/series.ts';
 
 /**
  * The event with these times, its exceptions under the names that their occurrences have then. An exception that took

@@ -16,9 +16,7 @@ import {
 } from '../../core/event.ts';
 import { isJoinLink } from '../../core/join-link.ts';
 import { cleanName, cleanText } from '../../core/plain-text.ts';
-import { expandOccurrences } from '../../core/recurrence/expand.ts';
-import { idInstant, isDateId } from '../../core/recurrence/occurrence.ts';
-import { occurrenceContent } from '../../core/recurrence/series.ts';
+import { occurrenceContent, occurrencesAmong } from '../../core/recurrence/series.ts';
 import { recognizeTool } from '../../core/sync/other-tools.ts';
 import { shownLink, withoutAttendeeText } from '../attendee-text.ts';
 import { type AttendeeList, mergeAttendees, NO_ATTENDEES, sortByAddress } from '../hidden-attendees.ts';
@@ -132,7 +130,8 @@ function eventOf(series: Series, setting: SideSetting, report: Report): Calendar
     if (override) exceptions[id] = override;
     else delete exceptions[id];
   }
-  for (const id of withinSeries(plain, cancelled)) exceptions[id] = EXCLUDED;
+  // When a series moves, Google may leave cancelled items where exceptions were: they exclude nothing.
+  for (const id of occurrencesAmong(plain, cancelled, EXPANSION_STEPS)) exceptions[id] = EXCLUDED;
   return { ...plain, exceptions };
 }
 
@@ -144,28 +143,6 @@ export function itemsByOccurrence(series: Series, when: When): Map<OccurrenceId,
     if (id !== null) items.set(id, item);
   }
   return items;
-}
-
-/**
- * Those of the ids that are occurrences of the series. When a series moves, Google may leave cancelled items where
- * exceptions were: they exclude nothing. Where the rule takes too long to expand, all count as occurrences.
- */
-export function withinSeries(series: CalendarEvent, ids: readonly OccurrenceId[]): OccurrenceId[] {
-  const fitting = ids.filter((id) => isDateId(id) === series.when.allDay);
-  if (fitting.length === 0) return [];
-  const at = fitting.map((id) => idInstant(isDateId(id) ? `${id}T000000Z` : id));
-  const from = at.reduce((a, b) => Math.min(a, b));
-  const to = at.reduce((a, b) => Math.max(a, b)) + 1000;
-  const { ids: occurrences, complete } = expandOccurrences(
-    { ...series, exceptions: {} },
-    from,
-    to,
-    MAX_EXCEPTIONS,
-    EXPANSION_STEPS,
-  );
-  if (!complete) return fitting;
-  const known = new Set(occurrences);
-  return fitting.filter((id) => known.has(id));
 }
 
 /** Null where the item equals the ordinary occurrence: it was changed back. */

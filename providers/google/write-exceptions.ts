@@ -7,13 +7,13 @@ import {
   type OccurrenceId,
   sameValue,
 } from '../../core/event.ts';
-import { occurrenceContent } from '../../core/recurrence/series.ts';
+import { occurrenceContent, occurrencesAmong } from '../../core/recurrence/series.ts';
 import { SyncError } from '../../core/sync-error.ts';
 import { pause } from '../concurrency.ts';
 import { LAG_MS } from '../confirm-gone.ts';
 import { isForeignChange } from '../foreign-change.ts';
 import { fetchExceptions, fetchItem, type GoogleCalendar } from './fetch.ts';
-import { itemsByOccurrence, readSeries, withinSeries } from './from-google.ts';
+import { itemsByOccurrence, readSeries } from './from-google.ts';
 import { type Item, instanceId, isCancelled, isSameItem, parseInstanceId, type Series } from './item.ts';
 import { patchItem } from './item-write.ts';
 import { readOccurrence } from './times.ts';
@@ -89,7 +89,7 @@ async function writeNew(
       if (!(error instanceof SyncError) || error.kind !== 'gone') throw error;
     }
   }
-  if (withinSeries(series, [id]).length > 0)
+  if (occurrencesAmong(series, [id]).size > 0)
     throw new SyncError('stale', 'a new series lost an occurrence before that was written');
   return 'unknown';
 }
@@ -111,7 +111,7 @@ export async function writeExceptions(job: Job, series: Series): Promise<Series>
   for (const id of ids) {
     const item = known.get(id) ?? (await fetchOccurrence(job, series.master, id));
     if (!item) {
-      if (withinSeries(before, [id]).length > 0)
+      if (occurrencesAmong(before, [id]).size > 0)
         throw new SyncError('stale', 'the series lost an occurrence before that was written');
       if (typeof next.exceptions[id] === 'object') job.unknown.push(id);
       continue;
@@ -148,7 +148,7 @@ async function writeException(
   series: CalendarEvent,
 ): Promise<Item> {
   const { calendar, next } = job;
-  const isOccurrence = withinSeries(next, [id]).length > 0;
+  const isOccurrence = occurrencesAmong(next, [id]).size > 0;
   const desired = next.exceptions[id] ?? (isOccurrence ? occurrenceContent(next, id) : EXCLUDED);
   const current = contentOf(calendar, item, series, id);
   let body: Body;
@@ -186,15 +186,15 @@ export async function repairExceptions(job: Job, series: Series): Promise<Series
   }
   if (job.isMoved) {
     const kept = new Set(
-      [...withinSeries(next, [...items.keys()]), ...Object.keys(next.exceptions)].map((id) => items.get(id)?.id),
+      [...occurrencesAmong(next, [...items.keys()]), ...Object.keys(next.exceptions)].map((id) => items.get(id)?.id),
     );
     await cancelItems(calendar, exceptions, (item) => !kept.has(item.id) && now.exceptions[item.id] === item);
   }
   for (const id of new Set([...Object.keys(current.exceptions), ...Object.keys(next.exceptions), ...items.keys()])) {
     if (sameValue(current.exceptions[id], next.exceptions[id])) continue;
-    if (next.exceptions[id] === undefined && withinSeries(next, [id]).length === 0) continue;
+    if (next.exceptions[id] === undefined && occurrencesAmong(next, [id]).size === 0) continue;
     const target = items.get(id) ?? (await fetchItem(calendar, instanceId(series.master.id, id)))?.item;
-    if (!target && withinSeries(current, [id]).length > 0)
+    if (!target && occurrencesAmong(current, [id]).size > 0)
       throw new SyncError('stale', 'the series lost an occurrence after it was written');
     if (!target || isForeignItem(job, current, target, series.exceptions[target.id])) continue;
     const after = await writeException(job, series.master, id, target, current);
@@ -236,7 +236,7 @@ function isForeignItem(job: Job, now: CalendarEvent, item: Item, known: Item | u
   const id = readOccurrence(item, suffix, now.when) ?? readOccurrence(item, suffix, job.before.when);
   if (id === null) return true;
   // Google cancels exceptions of occurrences that the series has not any more.
-  if (isCancelled(item) && job.isMoved && withinSeries(job.next, [id]).length === 0) return false;
+  if (isCancelled(item) && job.isMoved && occurrencesAmong(job.next, [id]).size === 0) return false;
   return isForeignChange(contentOf(job.calendar, item, now, id), id, { ...job, now });
 }
 

@@ -11,8 +11,7 @@ import {
   sameValue,
 } from '../../core/event.ts';
 import { instantOfId, isDateId } from '../../core/recurrence/occurrence.ts';
-import { occurrencesAmong } from '../../core/recurrence/renamed.ts';
-import { occurrenceContent } from '../../core/recurrence/series.ts';
+import { occurrenceContent, occurrencesAmong } from '../../core/recurrence/series.ts';
 import { SyncError } from '../../core/sync-error.ts';
 import { pause } from '../concurrency.ts';
 import { LAG_MS } from '../confirm-gone.ts';

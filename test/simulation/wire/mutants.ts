@@ -304,8 +304,8 @@ export const WIRE_MUTANTS: readonly WireMutant[] = [
     name: 'google-cancelled-unread',
     description: 'a cancelled occurrence is not read',
     file: 'providers/google/from-google.ts',
-    from: 'for (const id of withinSeries(plain, cancelled)) exceptions[id] = EXCLUDED;',
-    to: 'for (const id of withinSeries(plain, cancelled).slice(0, 0)) exceptions[id] = EXCLUDED;',
+    from: 'for (const id of occurrencesAmong(plain, cancelled, EXPANSION_STEPS)) exceptions[id] = EXCLUDED;',
+    to: 'for (const id of occurrencesAmong(plain, [], EXPANSION_STEPS)) exceptions[id] = EXCLUDED;',
   },
   {
     seed: 3002,
