@@ -1,6 +1,6 @@
-/** The tables of what pairs wrote, of requests to take it back, and of what they would write. */
+/** The tables of what pairs wrote and lost, of requests to take it back, and of what they would write. */
 import { sql } from 'drizzle-orm';
-import { index, jsonb, pgTable, text, uuid } from 'drizzle-orm/pg-core';
+import { index, jsonb, pgTable, primaryKey, text, uuid } from 'drizzle-orm/pg-core';
 import type { SideName } from '../core/event.ts';
 import { instant, sealed } from './columns.ts';
 import { type OpAction, pairs } from './schema.ts';
@@ -33,6 +33,25 @@ export const changes = pgTable(
     index('changes_pair').on(t.pairId, t.at),
     index('changes_deleted').on(t.pairId, t.startAt).where(sql`action = 'delete'`),
   ],
+);
+
+/**
+ * Events that a side has lost, for a day: what another installation copied of one of them is not taken for a new event
+ * (core/sync/duplicates.ts).
+ */
+export const lostEvents = pgTable(
+  'lost_events',
+  {
+    pairId: uuid('pair_id')
+      .notNull()
+      .references(() => pairs.id, { onDelete: 'cascade' }),
+    /** The link that it had, which may be gone. */
+    linkId: uuid('link_id').notNull(),
+    side: text('side').$type<SideName>().notNull(),
+    uidHash: text('uid_hash').notNull(),
+    at: instant('at').notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.linkId, t.side] }), index('lost_events_uid').on(t.pairId, t.uidHash)],
 );
 
 /** Which leftovers of other sync programs; null: any. */

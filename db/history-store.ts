@@ -4,6 +4,7 @@ import type { UndoPlan } from '../core/sync/undo.ts';
 import type { ChangeRow } from './changes.ts';
 import type { LeftoverFilter } from './history-schema.ts';
 import type { Leftover, PossibleOriginals, Recognized } from './leftovers.ts';
+import type { LostEvent, LostSide } from './lost-events.ts';
 import type { UndoRequestRow } from './undo-requests.ts';
 
 /** What the pair wrote, and what people ask to take back. */
@@ -40,6 +41,12 @@ export interface HistoryStore {
    * @param after the last of the page before
    */
   ownedCopies(pairId: string, side: SideName, after: string | null, limit: number): Promise<string[]>;
+
+  /** Notes for a day that a side has lost these events; those without a UID are left out. */
+  noteLost(pairId: string, rows: readonly LostSide[], now: Date): Promise<void>;
+
+  /** What was lost of events with these UIDs since then. */
+  lostEvents(pairId: string, uidHashes: readonly string[], since: Date): Promise<LostEvent[]>;
 }
 
 /** Events that other sync programs made or synced. */

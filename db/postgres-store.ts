@@ -9,6 +9,7 @@ import * as tools from './leftovers.ts';
 import * as matching from './link-matching.ts';
 import * as sides from './link-sides.ts';
 import * as links from './links.ts';
+import * as lost from './lost-events.ts';
 import * as ops from './ops.ts';
 import * as pairs from './pairs.ts';
 import * as polls from './polls.ts';
@@ -86,6 +87,8 @@ export function postgresStore(db: Db): Store {
     joinHalves: bind(matching.joinHalves),
     similarSides: bind(matching.similarSides),
     duplicatesOf: bind(matching.duplicatesOf),
+    noteLost: bind(lost.noteLost),
+    lostEvents: bind(lost.lostEvents),
 
     beginRun: bind(runs.beginRun),
     resumeRun: bind(runs.resumeRun),

@@ -11,6 +11,7 @@ const TABLES = {
   pairs: 'id',
   links: 'pair_id',
   link_sides: 'pair_id',
+  lost_events: 'pair_id',
   runs: 'pair_id',
   ops: 'pair_id',
   conflicts: 'pair_id',

@@ -387,6 +387,6 @@ function isSameContent(before: Found, after: Found): boolean {
   return changedPaths(before.event, after.event).length === 0 && sameValue(before.problems, after.problems);
 }
 
-function isUuid(text: string): boolean {
+export function isUuid(text: string): boolean {
   return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text);
 }

@@ -259,7 +259,7 @@ async function storeAnswers(
 }
 
 /** Stores that the server has answered, for these very events, that they are gone. */
-async function storeGone({ deps, side }: Observer, tx: Store, rows: readonly SideRow[]): Promise<void> {
+async function storeGone({ deps, pairId, side }: Observer, tx: Store, rows: readonly SideRow[]): Promise<void> {
   const isLost = (row: SideRow) => !row.listed && !wasConfirmed(row);
   await createAgain(deps, tx, side, rows.filter(isLost));
   const known = rows.filter((row) => !isLost(row));
@@ -271,6 +271,7 @@ async function storeGone({ deps, side }: Observer, tx: Store, rows: readonly Sid
     const other = sides.get(linkId)?.[otherSide(side)];
     return base === null && other !== undefined && !(other.owned && other.base !== null);
   };
+  await tx.noteLost(pairId, known, deps.clock.now());
   await tx.dropSides(
     known.filter(isUnknown).map(({ linkId }) => linkId),
     side,

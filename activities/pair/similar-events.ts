@@ -1,6 +1,7 @@
 /** Events that a new copy could duplicate: known to the pair by UID or content, or just created by other pairs. */
 import { SIDES, type SideName } from '../../core/event.ts';
 import { groupBy } from '../../core/group-by.ts';
+import { instanceName } from '../../core/sync/instance-uid.ts';
 import type { EventToPlan, Known } from '../../core/sync/plan-input.ts';
 import type { SimilarSide } from '../../db/link-matching.ts';
 import type { SideRow } from '../../db/link-sides.ts';
@@ -8,7 +9,7 @@ import type { PairRow } from '../../db/pairs.ts';
 import type { SharedCalendars } from '../../db/shared-calendars.ts';
 import type { Store } from '../../db/store.ts';
 import type { Read } from './link-view.ts';
-import { markedLinks, uidHashOf } from './observe.ts';
+import { isUuid, markedLinks, uidHashOf } from './observe.ts';
 
 interface SimilarEvents extends Pick<Known, 'linksWithUid' | 'copiesByOtherPairs'> {
   readonly duplicatesOf: (event: Read) => EventToPlan['duplicates'];
@@ -27,10 +28,12 @@ export async function findSimilarEvents(
   const uidHashes = unique([
     ...rows.map(({ uidHash }) => uidHash),
     ...missing.flatMap(uidsOf).map((uid) => uidHashOf(store, uid)),
+    ...missing.map((event) => seriesHashOf(store, event)),
   ]);
   const similar = await store.similarSides(pair.id, uidHashes, unique(rows.map(({ matchHash }) => matchHash)));
   const [byUid, byContent] = [groupBy(similar, (one) => one.uidHash), groupBy(similar, (one) => one.matchHash)];
   const marked = await markedLinks(store, missing.flatMap(markersOf));
+  const { isByUnknown, lostOf } = await findForeign(store, pair, missing, marked, now);
   const created = {
     caldav: await store.createdByOtherPairs({ pairId: pair.id, side: 'caldav' }, shared.caldav ?? [], uidHashes, now),
     cloud: await store.createdByOtherPairs({ pairId: pair.id, side: 'cloud' }, shared.cloud ?? [], uidHashes, now),
@@ -47,6 +50,7 @@ export async function findSimilarEvents(
     duplicatesOf(event) {
       const [row, other] = Object.values(event.sides);
       if (!row || other) return { copies: [], alike: [], markedLink: null };
+      const seriesHash = seriesHashOf(store, event);
       const isOnBoth = (one: SimilarSide) => one.isOnBoth && one.linkId !== row.linkId;
       const copies = withUid(row.side, row.uidHash).filter((one) => one.owned && isOnBoth(one));
       // By UID, too: until the other installation has carried an edit over, its copy shows the former content.
@@ -58,10 +62,63 @@ export async function findSimilarEvents(
         copies: copies.map(({ linkId }) => linkId),
         alike: alike.map(({ linkId }) => linkId),
         markedLink: markersOf(event).find((marker) => marked.get(marker) === pair.id) ?? null,
-        isByUnknown: !markersOf(event).some((marker) => marked.has(marker)),
+        isByUnknown: isByUnknown(event),
+        isOfKnownSeries: seriesHash !== null && SIDES.some((side) => withUid(side, seriesHash).some(isHere)),
+        lost: lostOf(event),
       };
     },
   };
+}
+
+interface Foreign {
+  /** No link of the installation is named by the marker of the event, and no former link of the pair. */
+  readonly isByUnknown: (event: Read) => boolean;
+  readonly lostOf: (event: Read) => NonNullable<EventToPlan['duplicates']['lost']>;
+}
+
+/** Copies that other installations made, and what the pair has lost of their originals within a day. */
+async function findForeign(
+  store: Store,
+  pair: PairRow,
+  events: readonly Read[],
+  marked: ReadonlyMap<string | null, string>,
+  now: Date,
+): Promise<Foreign> {
+  const isUnmarked = (event: Read) => !markersOf(event).some((marker) => marked.has(marker));
+  const foreign = events.filter((event) => markersOf(event).length > 0 && isUnmarked(event));
+  const hashesOf = (event: Read) =>
+    unique([...Object.values(event.sides).map(({ uidHash }) => uidHash), seriesHashOf(store, event)]);
+  const rows = await store.lostEvents(pair.id, unique(foreign.flatMap(hashesOf)), new Date(now.getTime() - DAY_MS));
+  // A person may have brought back what this pair had made.
+  const doubtful = rows.length > 0 ? foreign : foreign.filter((event) => seriesHashOf(store, event) !== null);
+  const markers = doubtful.flatMap(markersOf).filter(isUuid);
+  const changes = markers.length > 0 ? await store.changesSince(markers, FIRST_ID) : [];
+  const former = new Set(changes.filter(({ pairId }) => pairId === pair.id).map(({ linkId }) => linkId));
+  return {
+    isByUnknown: (event) => isUnmarked(event) && !markersOf(event).some((marker) => former.has(marker)),
+    lostOf(event) {
+      const hashes = hashesOf(event);
+      const last = (side: SideName) =>
+        rows.filter((row) => row.side === side && hashes.includes(row.uidHash)).map(({ at }) => at.getTime());
+      return Object.fromEntries(
+        SIDES.filter((side) => last(side).length > 0).map((side) => [side, Math.max(...last(side))]),
+      );
+    },
+  };
+}
+
+const DAY_MS = 86_400_000;
+const FIRST_ID = '00000000-0000-0000-0000-000000000000';
+
+/** Of the series that the event stands for an occurrence of; null for other events. */
+function seriesHashOf(store: Store, { view }: Read): string | null {
+  const event = (view?.caldav ?? view?.cloud)?.now;
+  const name = event && instanceName(event);
+  return name ? uidHashOf(store, name.seriesUid) : null;
+}
+
+function isHere({ gone }: SimilarSide): boolean {
+  return gone !== 'confirmed';
 }
 
 function isThere(row: SideRow | undefined): boolean {

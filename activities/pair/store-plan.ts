@@ -131,9 +131,9 @@ async function storeLinks(storing: Storing, links: readonly LinkPlan[], changes:
 }
 
 function stateColumns(
-  { deps, isOutdated }: Storing,
+  { deps, isOutdated }: Pick<Storing, 'deps' | 'isOutdated'>,
   state: LinkState,
-): Pick<LinkUpdate, 'dirty' | 'retryAt' | 'attempts' | 'failedTries' | 'refusals'> {
+): Pick<LinkUpdate, 'dirty' | 'retryAt' | 'attempts' | 'failedTries' | 'refusals' | 'excluded'> {
   switch (state) {
     case 'again':
       return { dirty: true };
@@ -141,6 +141,8 @@ function stateColumns(
       return { dirty: isOutdated };
     case 'finished':
       return { dirty: isOutdated, retryAt: null, attempts: 0, failedTries: 0, refusals: null };
+    case 'leftover':
+      return { ...stateColumns({ deps, isOutdated }, 'finished'), excluded: 'leftover' };
     case 'waits':
       return { dirty: true, retryAt: later(deps) };
     case 'unconfirmed':

@@ -21,6 +21,7 @@ import { expandOccurrences } from '../recurrence/expand.ts';
 import { instantOfId, occurrenceId, occurrenceStart } from '../recurrence/occurrence.ts';
 import { occurrenceContent } from '../recurrence/series.ts';
 import type { FieldConflict } from './conflict.ts';
+import { instanceUid } from './instance-uid.ts';
 import { merge } from './merge.ts';
 
 const DAY_MS = 86_400_000;
@@ -138,7 +139,8 @@ function decideInstance(input: SeriesInput, instance: Instance, isMeant: boolean
   const seriesMoved = agreed !== null && content !== null && changedContent(agreed, content).length > 0;
   if (now === null) {
     if (content === null) decision.dropped.push(occurrence);
-    else if (input.isOneWay || seriesMoved) decision.create.push({ occurrence, next: asSingle(content) });
+    else if (input.isOneWay || seriesMoved)
+      decision.create.push({ occurrence, next: instanceOf(input.series, occurrence) });
     else decision.exceptions = { ...decision.exceptions, [occurrence]: EXCLUDED };
   } else if (now.recurrence !== null && !input.isOneWay) {
     // First the series loses the occurrence: otherwise it would get a new instance.
@@ -258,7 +260,7 @@ export function contentOf(series: CalendarEvent, occurrence: OccurrenceId): Cont
 
 /** The single event that stands for an occurrence. */
 export function instanceOf(series: CalendarEvent, occurrence: OccurrenceId): CalendarEvent {
-  return asSingle(contentOf(series, occurrence));
+  return { ...asSingle(contentOf(series, occurrence)), uid: instanceUid(series, occurrence) };
 }
 
 /**

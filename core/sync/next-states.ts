@@ -24,6 +24,7 @@ interface Side {
   readonly now: CalendarEvent | null;
   readonly base: CalendarEvent | null;
   readonly isOwned: boolean;
+  readonly marker?: string | null;
   readonly modifiedAt: number | null;
   readonly seenAt: number;
   readonly problems: readonly EventProblem[];

@@ -46,6 +46,13 @@ export interface EventToPlan {
      * backup that its database was restored from.
      */
     readonly isByUnknown?: boolean;
+    /** It stands for an occurrence of a series that the pair has. */
+    readonly isOfKnownSeries?: boolean;
+    /**
+     * Within a day these sides have lost an event with its UID, or the series for an occurrence of which it stands; in
+     * ms since the epoch.
+     */
+    readonly lost?: Partial<Readonly<Record<SideName, number>>>;
   };
 }
 

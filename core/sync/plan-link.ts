@@ -4,7 +4,7 @@ import { type EventProblem, eventProblem } from '../event-problem.ts';
 import type { FieldConflict } from './conflict.ts';
 import { type Decision, decide, type LinkView, type Op, type SideProblem } from './decide.ts';
 import { isFlapping } from './deletion-guard.ts';
-import { isDuplicate } from './duplicates.ts';
+import { isCopyOfLost, isDuplicate } from './duplicates.ts';
 import { type EventLabel, labelOfEvent } from './event-label.ts';
 import type { Removal } from './own-writes.ts';
 import type { EventToPlan, PlanInput } from './plan-input.ts';
@@ -44,6 +44,7 @@ export interface LinkPlan {
  * - `again`: in the next run
  * - `left-alone`: once something changes
  * - `finished`: likewise; earlier failures are over
+ * - `leftover`: only by name, or once both sides have it
  * - `waits`: soon
  * - `unconfirmed`: soon; earlier failures are over
  *
@@ -55,6 +56,7 @@ export type LinkState =
   | 'again'
   | 'left-alone'
   | 'finished'
+  | 'leftover'
   | 'waits'
   | 'unconfirmed'
   | 'forgotten'
@@ -162,6 +164,8 @@ function outcome(
     };
   }
   if (isDuplicate(event, forgotten)) return { ...plan, state: 'finished' };
+  const copyOfLost = isCopyOfLost(event, input.now);
+  if (copyOfLost) return { ...plan, state: copyOfLost };
   if (ops.some((op) => isCreatedByOtherPair(op, input, forgotten))) return { ...plan, state: 'waits' };
   const counted = ops.find(isCountedDeletion);
   return {

@@ -117,16 +117,24 @@ interface Side {
   readonly now: CalendarEvent | null;
   readonly base: CalendarEvent | null;
   readonly isOwned: boolean;
+  readonly marker?: string | null;
 }
 
 /**
  * A copy that shows "Busy" in place of what its original showed when both last agreed. Where they never have, as after
- * a create whose answer was lost, what both show now says it, whoever made the copy.
+ * a create whose answer was lost, what both show now says it, whoever made the copy. So it does where another
+ * installation made the copy of a person's event: its pair is to show "Busy", which is no edit of the original.
  */
 export function isBlanked(copy: Side, original: Side): boolean {
   const haveAgreed = copy.base !== null && original.base !== null;
-  const [shown, full] = haveAgreed ? [copy.base, original.base] : [copy.now, original.now];
-  if ((haveAgreed && !copy.isOwned) || !shown || !full || full.title === BUSY) return false;
+  const isByOthers = !copy.isOwned && !!copy.marker && !original.isOwned && !original.marker;
+  const isOfNow = !haveAgreed || isByOthers;
+  if (haveAgreed && !copy.isOwned && !isByOthers) return false;
+  return isOfNow ? hidesAll(copy.now, original.now) : hidesAll(copy.base, original.base);
+}
+
+function hidesAll(shown: CalendarEvent | null, full: CalendarEvent | null): boolean {
+  if (!shown || !full || full.title === BUSY) return false;
   const { title, location, description, attendees } = shown;
   return title === BUSY && location === '' && description === '' && attendees.length === 0;
 }

@@ -6,6 +6,7 @@ import { type OccurrenceId, otherSide, type SideName } from '../event.ts';
 import { occurrenceId } from '../recurrence/occurrence.ts';
 import type { LinkView } from './decide.ts';
 import { instanceOf, occurrencesMeant } from './expanded-series.ts';
+import { instanceName } from './instance-uid.ts';
 import { matchText } from './match-text.ts';
 import type { EventToPlan, PlanInput } from './plan-input.ts';
 import { projected } from './policy.ts';
@@ -24,8 +25,8 @@ export function isOrphan({ view }: EventToPlan): boolean {
 }
 
 /**
- * Which orphans stand for which occurrences: equal in title and start, if both are unique. Occurrences whose instances
- * are known already are left out.
+ * Which orphans stand for which occurrences: by their UID or, where an earlier version created them, equal in title and
+ * start, if both are unique. Occurrences whose instances are known already are left out.
  */
 export function relinkInstances(
   orphans: readonly EventToPlan[],
@@ -38,8 +39,9 @@ export function relinkInstances(
     const side = sideOf(orphan.view);
     const event = orphan.view?.[side]?.now;
     if (!event) continue;
-    put(found, `${side} ${matchText(event)}`, { orphan, side });
-    starts.add(occurrenceId(event.when.start, event.when.allDay ? null : event.when.startZone));
+    const name = instanceName(event);
+    put(found, `${side} ${name ? event.uid : matchText(event)}`, { orphan, side });
+    starts.add(name?.occurrence ?? occurrenceId(event.when.start, event.when.allDay ? null : event.when.startZone));
   }
   if (starts.size === 0) return [];
   const missing = new Map<string, Pick<RelinkedInstance, 'seriesId' | 'occurrence'>[]>();
@@ -50,8 +52,10 @@ export function relinkInstances(
     const known = new Set(instances.get(seriesId)?.map(({ occurrence }) => occurrence));
     const copied = projected(event, otherSide(side), options);
     for (const occurrence of occurrencesMeant(copied, starts)) {
-      if (!known.has(occurrence))
-        put(missing, `${otherSide(side)} ${matchText(instanceOf(copied, occurrence))}`, { seriesId, occurrence });
+      if (known.has(occurrence)) continue;
+      const instance = instanceOf(copied, occurrence);
+      for (const key of [instance.uid, matchText(instance)])
+        if (key !== null) put(missing, `${otherSide(side)} ${key}`, { seriesId, occurrence });
     }
   }
   return [...found].flatMap(([key, [orphan, ...otherOrphans]]) => {

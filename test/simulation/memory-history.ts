@@ -61,6 +61,20 @@ export function historyOf(db: MemoryTables): Immediate<HistoryStore & LeftoverSt
         .filter((linkId) => after === null || linkId > after)
         .sort()
         .slice(0, limit),
+    noteLost: (pairId, rows, now) => {
+      for (const [key, row] of [...db.lost])
+        if (row.pairId === pairId && row.at.getTime() <= now.getTime() - 86_400_000) db.drop(db.lost, key);
+      for (const { linkId, side, uidHash } of rows)
+        if (uidHash !== null) {
+          const { pairId: first = pairId } = db.lost.get(`${linkId}/${side}`) ?? {};
+          if (!db.pairs.has(first)) throw new Error('foreign key: no such pair');
+          db.put(db.lost, `${linkId}/${side}`, { pairId: first, linkId, side, uidHash, at: now });
+        }
+    },
+    lostEvents: (pairId, uidHashes, since) =>
+      [...db.lost.values()]
+        .filter((row) => row.pairId === pairId && row.at > since && uidHashes.includes(row.uidHash))
+        .map(({ linkId, side, uidHash, at }) => ({ linkId, side, uidHash, at })),
     ...leftoversOf(db),
   };
 }

@@ -4,6 +4,7 @@ import { after, test } from 'node:test';
 import { DEFAULT_OPTIONS } from '../../core/sync/policy.ts';
 import { connect, type Db } from '../../db/connect.ts';
 import { Superseded } from '../../db/epoch.ts';
+import { lostEvents } from '../../db/history-schema.ts';
 import { postgresStore } from '../../db/postgres-store.ts';
 import * as schema from '../../db/schema.ts';
 import type { Store } from '../../db/store.ts';
@@ -70,6 +71,7 @@ const IN_TRANSACTIONS: readonly MethodName[] = [
   'settleLinks',
   'dropSides',
   'noteNormalised',
+  'noteLost',
   'dropGoneSides',
   'setProblems',
   'storeResults',
@@ -282,7 +284,7 @@ class Both {
   async compareTables(): Promise<void> {
     const { database } = this;
     const rows = (table: ReadonlyMap<string, object>) => [...table.values()];
-    const [pairs, links, sides, runs, ops, conflicts, problems, held] = await Promise.all(
+    const [pairs, links, sides, runs, ops, conflicts, problems, held, lost] = await Promise.all(
       [
         schema.pairs,
         schema.links,
@@ -292,6 +294,7 @@ class Both {
         schema.conflicts,
         schema.problems,
         schema.heldChanges,
+        lostEvents,
       ].map((table) => allOf(db, table)),
     );
     const real = {
@@ -303,6 +306,7 @@ class Both {
       conflicts,
       problems: problems?.map(withoutId),
       held: held?.map(withoutId),
+      lost,
     };
     const simulated = {
       pairs: rows(database.pairs),
@@ -313,6 +317,7 @@ class Both {
       conflicts: rows(database.conflicts),
       problems: rows(database.problems).map(withoutId),
       held: rows(database.held).map(withoutId),
+      lost: rows(database.lost),
     };
     for (const [name, table] of Object.entries(simulated)) {
       assert.deepStrictEqual(
@@ -326,7 +331,9 @@ class Both {
 
 function allOf(
   database: Db,
-  table: (typeof schema)['pairs' | 'links' | 'linkSides' | 'runs' | 'ops' | 'conflicts' | 'problems' | 'heldChanges'],
+  table:
+    | (typeof schema)['pairs' | 'links' | 'linkSides' | 'runs' | 'ops' | 'conflicts' | 'problems' | 'heldChanges']
+    | typeof lostEvents,
 ): Promise<object[]> {
   return database.sql.select().from(table);
 }

@@ -626,6 +626,7 @@ export const WRITES: ReadonlySet<keyof Store> = new Set([
   'pruneRuns',
   'insertChanges',
   'pruneChanges',
+  'noteLost',
   'takeUndoRequests',
   'setUndoPlan',
   'updatePair',

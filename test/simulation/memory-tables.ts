@@ -2,6 +2,7 @@
 import type { SideName } from '../../core/event.ts';
 import type { ChangeRow } from '../../db/changes.ts';
 import type { HeldRow } from '../../db/held-changes.ts';
+import type { lostEvents } from '../../db/history-schema.ts';
 import type { SideRow } from '../../db/link-sides.ts';
 import type { LinkRow } from '../../db/links.ts';
 import type { OpRow } from '../../db/ops.ts';
@@ -12,6 +13,7 @@ import type { UndoRequestRow } from '../../db/undo-requests.ts';
 import { withValues } from './memory-rows.ts';
 
 export type ConflictRow = typeof conflicts.$inferSelect;
+export type LostEventRow = typeof lostEvents.$inferSelect;
 export type ProblemRow = typeof problems.$inferSelect;
 
 /** The methods of a part of the `Store`, answered at once. */
@@ -41,6 +43,7 @@ export class MemoryTables {
   readonly problems = new Map<string, ProblemRow>();
   readonly held = new Map<string, HeldRow>();
   readonly history = new Map<string, ChangeRow>();
+  readonly lost = new Map<string, LostEventRow>();
   readonly undoRequests = new Map<string, UndoRequestRow>();
   /** Grows with every row that is written. */
   changes = 0;
@@ -105,6 +108,7 @@ export class MemoryTables {
     each(this.conflicts, from.conflicts);
     each(this.problems, from.problems);
     each(this.held, from.held);
+    each(this.lost, from.lost);
     each(this.history, from.history);
     each(this.undoRequests, from.undoRequests);
     this.changes += 1;

@@ -415,6 +415,16 @@ export class StoreCalls {
     duplicatesOf: () => [
       this.some(() => ({ ...this.sideRow(), uidHash: this.maybe(this.hash()), matchHash: this.maybe(this.hash()) }), 2),
     ],
+    noteLost: () => {
+      const rows = this.some(() => ({ ...this.sideRow(), uidHash: this.maybe(this.hash()) }), 3);
+      const each = [...new Map(rows.map((row) => [`${row.linkId}/${row.side}`, row])).values()];
+      return [this.pair(), each, this.onlyTime()];
+    },
+    lostEvents: () => [
+      this.pair(),
+      this.some(() => this.hash()),
+      new Date(this.now - this.random.pick([1, 100]) * 3_600_000),
+    ],
     instancesOf: () => [
       [...this.database.links.values()].flatMap(({ parentId }) =>
         parentId !== null && this.random.chance(0.3) ? [parentId] : [],

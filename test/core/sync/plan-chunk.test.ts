@@ -342,6 +342,28 @@ describe('duplicates', () => {
     assert.deepEqual(summary(plan([link('a', { cloud: marked }, { duplicates: ours })])), ['a open: caldav create']);
   });
 
+  test('so is what a stranger wrote out of a series that the pair has', () => {
+    const duplicates = { ...no, isByUnknown: true, isOfKnownSeries: true };
+    assert.deepEqual(summary(plan([link('a', { cloud: marked }, { duplicates })])), ['a finished']);
+    const ours = { ...duplicates, isByUnknown: false };
+    assert.deepEqual(summary(plan([link('a', { cloud: marked }, { duplicates: ours })])), ['a open: caldav create']);
+    assert.deepEqual(summary(plan([link('a', { cloud: alone }, { duplicates })])), ['a open: caldav create']);
+  });
+
+  test("a stranger's copy of an event that the other side has lost is a leftover; on its own side it waits", () => {
+    const now = Date.parse('2026-06-10T08:00:00Z');
+    const of = (lost: Partial<Record<SideName, number>>, more: Partial<EventToPlan['duplicates']> = {}) =>
+      summary(
+        plan([link('a', { cloud: marked }, { duplicates: { ...no, isByUnknown: true, lost, ...more } })], { now }),
+      );
+    assert.deepEqual(of({ caldav: now - 20 * 3_600_000 }), ['a leftover']);
+    assert.deepEqual(of({ caldav: now, cloud: now }), ['a leftover']);
+    assert.deepEqual(of({ cloud: now - 14 * 60_000 }), ['a waits']);
+    assert.deepEqual(of({ cloud: now - 15 * 60_000 }), ['a open: caldav create']);
+    assert.deepEqual(of({}), ['a open: caldav create']);
+    assert.deepEqual(of({ caldav: now }, { isByUnknown: false }), ['a open: caldav create']);
+  });
+
   test('a link that the run has just removed does not count', () => {
     const duplicates = { ...no, copies: ['b'] };
     const planned = plan([link('b', { caldav: gone() }), link('a', { cloud: alone }, { duplicates })]);
