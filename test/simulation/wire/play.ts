@@ -9,7 +9,7 @@ import { type Lineage, lineageOf } from './ledger.ts';
 import { Owner } from './owner.ts';
 import { type Listed, PICKED_WITHIN_MS } from './person.ts';
 import type { RealServers } from './real-servers.ts';
-import { contradictsOther, leavesOrphansOfAnotherKind, removesUnlinkedOfTwo } from './set-aside.ts';
+import { leavesOrphansOfAnotherKind } from './set-aside.ts';
 import {
   type Interruption,
   OLD_BEFORE,
@@ -101,7 +101,6 @@ class Player {
   }
 
   private act(step: Exclude<Step, { do: 'sync' | 'wait' }>): void {
-    if (contradictsOther(step, this.world.profile.isShared)) return;
     switch (step.do) {
       case 'wake':
         return this.world.scheduler.wake();
@@ -156,8 +155,6 @@ class Player {
     this.world.record(`${name}: ${what} ${JSON.stringify(rest)} of ${chosen.title}`);
     const isOld = chosen.isSeries && person.times(chosen.ref).day < OLD_BEFORE;
     if (isOld && ['retime', 'repeat', 'split'].includes(step.do)) return;
-    const isAtRest = lineage.touchedOn.size === 0;
-    if (isShared && removesUnlinkedOfTwo(step, this.copiesOf(lineage.name), isAtRest)) return;
     if (
       leavesOrphansOfAnotherKind(
         step,

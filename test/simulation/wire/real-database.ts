@@ -15,7 +15,18 @@ import type { MemoryTables, PairAccounts, Values } from '../memory-tables.ts';
 import { OPEN_VAULT } from '../open-vault.ts';
 import { outside } from './virtual.ts';
 
-const TABLES = ['links', 'link_sides', 'runs', 'ops', 'conflicts', 'problems', 'held_changes', 'pairs'] as const;
+const TABLES = [
+  'links',
+  'link_sides',
+  'lost_events',
+  'runs',
+  'ops',
+  'changes',
+  'conflicts',
+  'problems',
+  'held_changes',
+  'pairs',
+] as const;
 
 /** Without timers, which would be virtual. */
 export function openDatabase(url: string): Db {

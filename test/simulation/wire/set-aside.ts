@@ -2,7 +2,7 @@
  * What the simulation over the wire leaves out. Of the comparison of both sides: events with a problem that says why
  * they differ. Of the play: what is named at the end of this file. Everything else has to be equal.
  */
-import type { PersonStep, Step } from './steps.ts';
+import type { PersonStep } from './steps.ts';
 
 const EXPLAINING: ReadonlySet<string> = new Set(['recurrence-written-out', 'recurrence-too-dense', 'unreadable']);
 
@@ -27,20 +27,4 @@ export function explainsDifference({ code, detail }: { code: string; detail: str
  */
 export function leavesOrphansOfAnotherKind(step: PersonStep, isSeries: boolean, keepsOrphans: boolean): boolean {
   return keepsOrphans && isSeries && (step.do === 'retime' || (step.do === 'repeat' && step.rule === null));
-}
-
-/**
- * An event that a person removes before each of two installations has linked it, or of which each made a copy: one
- * deletes a copy while the other takes it for a new event, again and again. This waits for a mend.
- */
-export function removesUnlinkedOfTwo(step: PersonStep, copies: number, isAtRest: boolean): boolean {
-  return step.do === 'remove' && (copies > 1 || !isAtRest);
-}
-
-/**
- * What one of two installations blanks, the other one takes for an edit of a person until its own settings have changed
- * too: two pairs over the same calendars that are to show different things contradict each other.
- */
-export function contradictsOther(step: Pick<Step, 'do'>, isShared: boolean): boolean {
-  return isShared && step.do === 'set-content';
 }
