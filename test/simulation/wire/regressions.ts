@@ -446,4 +446,47 @@ export const REGRESSIONS: readonly Regression[] = [
       ],
     },
   },
+  {
+    title: 'two installations, each with singles of a series, copied and removed one of them in turn without end',
+    schedule: {
+      profile: { cloud: 'graph', isShared: true, ways: 264, cloudWays: 571, behaviour: 0.2717028013430536 },
+      seed: 9100022,
+      steps: [
+        {
+          do: 'create',
+          calendar: 0,
+          times: { allDay: false, day: 1779408000000, minute: 459, length: 30, zone: 'America/Mexico_City' },
+          rule: { freq: 'WEEKLY', interval: 1, weekdays: [], onWeekday: false, end: { count: 9 } },
+        },
+        {
+          do: 'create',
+          calendar: 1,
+          times: { allDay: false, day: 1782518400000, minute: 500, length: 45, zone: 'Australia/Sydney' },
+          rule: null,
+        },
+        { do: 'sync', during: [] },
+        { do: 'exclude-occurrence', at: 0, calendar: 0, event: 0 },
+        { do: 'set-reminders', reminders: 'copy' },
+        {
+          do: 'sync',
+          during: [
+            { at: 25, step: { do: 'crash' } },
+            { at: 2, step: { do: 'write', field: 'title', calendar: 0, event: 0 } },
+          ],
+        },
+        { do: 'sync', during: [] },
+        { do: 'write', field: 'title', calendar: 1, event: 0.2662412968929857 },
+        { do: 'sync', during: [] },
+        { do: 'split', at: 3, calendar: 0, event: 0.329207350499928 },
+        { do: 'reset-occurrence', at: 6, calendar: 1, event: 0.950249080080539 },
+        {
+          do: 'sync',
+          during: [
+            { at: 44, step: { do: 'crash' } },
+            { at: 27, step: { do: 'write-occurrence', at: 4, calendar: 1, event: 0.950249080080539 } },
+          ],
+        },
+      ],
+    },
+  },
 ];
