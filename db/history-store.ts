@@ -42,7 +42,7 @@ export interface HistoryStore {
    */
   ownedCopies(pairId: string, side: SideName, after: string | null, limit: number): Promise<string[]>;
 
-  /** Notes for a day that a side has lost these events; those without a UID are left out. */
+  /** Notes that a side has lost these events; those without a UID are left out. Notes are kept for a day. */
   noteLost(pairId: string, rows: readonly LostSide[], now: Date): Promise<void>;
 
   /** What was lost of events with these UIDs since then. */

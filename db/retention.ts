@@ -19,6 +19,8 @@ const OVER: Readonly<Record<string, (before: SQL) => SQL>> = {
   bookings: (before) => sql`end_at < ${before} and due_at is null`,
   // Without a webhook nobody delivers those that were recorded before.
   webhook_events: (before) => sql`at < ${before}`,
+  // Only of the last day it is asked (core/sync/duplicates.ts).
+  lost_events: () => sql`at < now() - interval '1 day'`,
   sessions: () => sql`expires_at < now()`,
   sign_ins: () => sql`expires_at < now()`,
 };

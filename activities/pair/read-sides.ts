@@ -260,10 +260,11 @@ async function storeAnswers(
 
 /** Stores that the server has answered, for these very events, that they are gone. */
 async function storeGone({ deps, pairId, side }: Observer, tx: Store, rows: readonly SideRow[]): Promise<void> {
-  const isLost = (row: SideRow) => !row.listed && !wasConfirmed(row);
-  await createAgain(deps, tx, side, rows.filter(isLost));
-  const known = rows.filter((row) => !isLost(row));
+  const isUnconfirmed = (row: SideRow) => !row.listed && !wasConfirmed(row);
+  await createAgain(deps, tx, side, rows.filter(isUnconfirmed));
+  const known = rows.filter((row) => !isUnconfirmed(row));
   const ids = known.map(({ linkId }) => linkId);
+  const now = deps.clock.now();
   const sides = new Map((await tx.loadLinks(ids)).map((loaded) => [loaded.link.id, loaded.sides]));
   // The sides never agreed on it: a lagging listing showed it, or it was deleted before both were compared. Its
   // deletion says nothing about the event on the other side, unless that is an untouched copy of it.
@@ -271,13 +272,12 @@ async function storeGone({ deps, pairId, side }: Observer, tx: Store, rows: read
     const other = sides.get(linkId)?.[otherSide(side)];
     return base === null && other !== undefined && !(other.owned && other.base !== null);
   };
-  await tx.noteLost(pairId, known, deps.clock.now());
+  await tx.noteLost(pairId, known, now);
   await tx.dropSides(
     known.filter(isUnknown).map(({ linkId }) => linkId),
     side,
   );
   const gone = known.filter((row) => !isUnknown(row));
-  const now = deps.clock.now();
   const set = { gone: 'confirmed', current: null, version: null, changedAt: now, confirmed: true } as const;
   await tx.updateSides(gone.map(({ linkId }) => ({ linkId, side, set })));
   await tx.markDirty([...ids, ...(await tx.duplicatesOf(gone))]);

@@ -169,7 +169,7 @@ const unsupported = ({ recurrence }: CalendarEvent) =>
 const HOURS = { title: 'S', uid: 's', when: at(15), recurrence: { rules: ['RRULE:FREQ=HOURLY;COUNT=4'], dates: [] } };
 const id = (hour: number): string => `20260615T${String(hour).padStart(2, '0')}0000Z`;
 
-async function writtenOutTwice(): Promise<[Harness, Harness]> {
+async function expandedTwice(): Promise<[Harness, Harness]> {
   const [one, other] = await both({ cloud: { unsupported } });
   one.caldav.person.insert(HOURS);
   await atOnce(one, other);
@@ -178,8 +178,8 @@ async function writtenOutTwice(): Promise<[Harness, Harness]> {
   return [one, other];
 }
 
-test('a single of the other one is no new event although its occurrence has been removed', async () => {
-  const [one, other] = await writtenOutTwice();
+test('an instance of the other one is no new event although its occurrence has been removed', async () => {
+  const [one, other] = await expandedTwice();
   const series = one.caldav.find('S');
   one.caldav.person.edit(series, { exceptions: { [id(9)]: EXCLUDED } });
   await one.settle();
@@ -192,7 +192,7 @@ test('a single of the other one is no new event although its occurrence has been
 });
 
 test('nor where it was renamed, or its series has been removed', async () => {
-  const [one, other] = await writtenOutTwice();
+  const [one, other] = await expandedTwice();
   one.caldav.person.edit(one.caldav.find('S'), { title: 'T' });
   await other.settle();
   one.caldav.person.remove(one.caldav.find('T'));
@@ -202,8 +202,8 @@ test('nor where it was renamed, or its series has been removed', async () => {
   assert.deepEqual(counts(one), [0, 0]);
 });
 
-test('what people do to singles of either reaches the series, and the other one', async () => {
-  const [one, other] = await writtenOutTwice();
+test('what people do to instances of either reaches the series, and the other one', async () => {
+  const [one, other] = await expandedTwice();
   const owned = (await one.sideRows()).find(({ owned, side }) => owned && side === 'cloud')!;
   one.cloud.person.edit(owned.ref, { location: 'Room' });
   await settle(one, other);
@@ -213,7 +213,7 @@ test('what people do to singles of either reaches the series, and the other one'
   assert.deepEqual(counts(one), [1, 6]);
 });
 
-test('a pair that finds the singles of an earlier one knows them by their UIDs, however they look now', async () => {
+test('a pair that finds the instances of an earlier one knows them by their UIDs, however they look now', async () => {
   const [one, other] = await both({ cloud: { unsupported } });
   one.caldav.person.insert(HOURS);
   await one.settle();

@@ -50,6 +50,11 @@ test('a run plans, holds and deletes 70,000 events', async () => {
     await store.hold(ids.map((linkId) => ({ pairId, linkId, side: 'cloud' as const, reason: 'limit', since: now }))),
     COUNT,
   );
+  const lost = ids.map((linkId) => ({ linkId, side: 'cloud' as const, uidHash: linkId }));
+  for (const uidHash of [null, 'hash'])
+    await store.noteLost(pairId, [...lost, { ...lost[0]!, linkId: uuidv7(), uidHash }], now);
+  const noted = await store.lostEvents(pairId, [...ids, 'hash'], new Date(now.getTime() - 1));
+  assert.deepEqual([noted.length, noted.find(({ linkId }) => linkId === last)?.uidHash], [COUNT + 1, last]);
   await store.updateLinks(ids, { dirty: false });
   assert.deepEqual(await store.dirtyLinks(pairId, now, true), []);
   await store.finishDeletions(ids, now);

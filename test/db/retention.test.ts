@@ -55,6 +55,14 @@ test('FC10: conflicts, requests, previews, webhook events and expired sign-ins a
   assert.deepEqual(await pruneOld(db, DAYS), {});
 });
 
+test('lost events are deleted after a day, whatever the days of the history', async () => {
+  for (const hours of [1, 23, 25])
+    await run(sql`insert into lost_events (pair_id, link_id, side, uid_hash, at)
+      values (${pairId}, gen_random_uuid(), 'cloud', '', now() - make_interval(hours => ${hours}))`);
+  assert.deepEqual(await pruneOld(db, DAYS), { lost_events: 1 });
+  assert.equal(await left('lost_events'), 2);
+});
+
 test('FC10: bookings that are over are deleted, unless their event is still to be written', async () => {
   const { id: accountId } = await createAccount(db, {
     provider: 'caldav',

@@ -62,8 +62,6 @@ export function historyOf(db: MemoryTables): Immediate<HistoryStore & LeftoverSt
         .sort()
         .slice(0, limit),
     noteLost: (pairId, rows, now) => {
-      for (const [key, row] of [...db.lost])
-        if (row.pairId === pairId && row.at.getTime() <= now.getTime() - 86_400_000) db.drop(db.lost, key);
       for (const { linkId, side, uidHash } of rows)
         if (uidHash !== null) {
           const { pairId: first = pairId } = db.lost.get(`${linkId}/${side}`) ?? {};

@@ -342,7 +342,7 @@ describe('duplicates', () => {
     assert.deepEqual(summary(plan([link('a', { cloud: marked }, { duplicates: ours })])), ['a open: caldav create']);
   });
 
-  test('so is what a stranger wrote out of a series that the pair has', () => {
+  test('so are instances by another installation of a series that the pair has', () => {
     const duplicates = { ...no, isByUnknown: true, isOfKnownSeries: true };
     assert.deepEqual(summary(plan([link('a', { cloud: marked }, { duplicates })])), ['a finished']);
     const ours = { ...duplicates, isByUnknown: false };
@@ -350,7 +350,7 @@ describe('duplicates', () => {
     assert.deepEqual(summary(plan([link('a', { cloud: alone }, { duplicates })])), ['a open: caldav create']);
   });
 
-  test("a stranger's copy of an event that the other side has lost is a leftover; on its own side it waits", () => {
+  test('a copy by another installation of what the other side has lost is a leftover; on its own side it waits', () => {
     const now = Date.parse('2026-06-10T08:00:00Z');
     const of = (lost: Partial<Record<SideName, number>>, more: Partial<EventToPlan['duplicates']> = {}) =>
       summary(

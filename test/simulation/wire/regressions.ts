@@ -447,7 +447,7 @@ export const REGRESSIONS: readonly Regression[] = [
     },
   },
   {
-    title: 'two installations, each with singles of a series, copied and removed one of them in turn without end',
+    title: 'two installations, each with instances of a series, copied and removed one of them in turn without end',
     schedule: {
       profile: { cloud: 'graph', isShared: true, ways: 264, cloudWays: 571, behaviour: 0.2717028013430536 },
       seed: 9100022,
