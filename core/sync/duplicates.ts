@@ -5,7 +5,7 @@
 import { otherSide } from '../event.ts';
 import type { EventToPlan } from './plan-input.ts';
 
-/** For this long after its original was lost, a copy that another installation makes on the same side is not believed. */
+/** For this long after its original was lost, a copy that another installation makes on that side is not believed. */
 const COPY_AGAIN_MS = 15 * 60_000;
 
 /**

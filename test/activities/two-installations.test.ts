@@ -71,7 +71,7 @@ test('an event that the other one never saw comes back once, on both sides: to i
   assert.deepEqual(counts(one), [1, 1]);
 });
 
-test('a removed event does not come back from the second of two copies, which the other one has just written to', async () => {
+test('a removed event does not come back from the second of two copies, just written by the other one', async () => {
   const [one, other] = await both();
   one.caldav.person.insert({ title: 'E' });
   await atOnce(one, other);
