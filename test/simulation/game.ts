@@ -1,4 +1,5 @@
-/** The two simulations: over calendars in memory, and over the wire. */
+/** The simulations: over calendars in memory, over the wire, and of notifications. */
+import { register } from 'node:module';
 import { randomOf } from '../support/random.ts';
 import { withUndo } from './undo-steps.ts';
 import type { CloudKind } from './wire/steps.ts';
@@ -24,6 +25,9 @@ export interface Game {
 
 const CLOUDS: readonly string[] = ['google', 'graph', 'caldav'] satisfies CloudKind[];
 
+/** In place of a cloud: the simulation of notifications. */
+export const NOTIFICATIONS = 'notifications';
+
 /**
  * @param cloud of the simulation over the wire; null for the one in memory
  * @param isReal over the wire: between real servers, on a real database
@@ -33,6 +37,14 @@ export async function gameOf(cloud: string | null, isReal = false): Promise<Game
   if (cloud === null) {
     const [{ play }, { scheduleOf }] = await Promise.all([import('./play.ts'), import('./steps.ts')]);
     return { scheduleOf, play: (schedule) => play(schedule as ReturnType<typeof scheduleOf>) };
+  }
+  if (cloud === NOTIFICATIONS) {
+    register('./notifications/replace-temporal.mjs', import.meta.url);
+    const [{ playNotifications }, { scheduleOf }] = await Promise.all([
+      import('./notifications/play.ts'),
+      import('./notifications/steps.ts'),
+    ]);
+    return { scheduleOf, play: (schedule) => playNotifications(schedule as ReturnType<typeof scheduleOf>) };
   }
   if (!CLOUDS.includes(cloud)) throw new Error(`--cloud must be one of ${CLOUDS.join(', ')}`);
   const [{ playWire }, { scheduleOf }] = await Promise.all([import('./wire/play.ts'), import('./wire/steps.ts')]);

@@ -4,15 +4,17 @@
  * `--mutants` (or `--mutant NAME`) puts mutations into the engine, one at a time; each must be found within N
  * schedules. `--wire --cloud google|graph|caldav` plays the simulation over the wire (`wire/`) instead; with `--real`
  * between a real Radicale, a real Xandikos and a real PostgreSQL. With `--undo` people take things back in some
- * schedules. The last line is a summary; the exit code is 1 if an invariant was violated.
+ * schedules. `--notifications` plays notifications (`notifications/`) instead. The last line is a summary; the exit
+ * code is 1 if an invariant was violated.
  */
 import { fork } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { setImmediate } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { type Game, gameOf, playingUndo } from './game.ts';
+import { type Game, gameOf, NOTIFICATIONS, playingUndo } from './game.ts';
 import { MUTANTS, type Mutant } from './mutants.ts';
+import { NOTIFICATION_MUTANTS } from './notifications/mutants.ts';
 import { PLAYER_FLAGS, type Report, search } from './search.ts';
 import { shrink } from './shrink.ts';
 import { WIRE_MUTANTS } from './wire/mutants.ts';
@@ -36,6 +38,7 @@ const { values } = parseArgs({
     cloud: { type: 'string' },
     real: { type: 'boolean' },
     undo: { type: 'boolean' },
+    notifications: { type: 'boolean' },
   },
 });
 const from = Number(values.seed ?? Math.floor(Date.now() / 86_400_000) * 1_000_000);
@@ -45,13 +48,23 @@ if (!Number.isSafeInteger(from) || !Number.isSafeInteger(count) || count < 1) {
   process.exit(2);
 }
 
+if (values.undo && values.notifications) {
+  console.error('--notifications has no --undo');
+  process.exit(2);
+}
+
 const flagsOf = (cloud: string): string[] => [
+  ...(values.notifications ? ['--notifications'] : []),
   ...(values.wire ? ['--wire', `--cloud=${cloud}`, ...(values.real ? ['--real'] : [])] : []),
   ...(values.undo ? ['--undo'] : []),
 ];
 const gameFlags = flagsOf(values.cloud ?? '');
 const plainGame: Game = await gameOf(
-  values.wire ? (values.cloud ?? (values.mutants || values.mutant ? 'google' : '')) : null,
+  values.notifications
+    ? NOTIFICATIONS
+    : values.wire
+      ? (values.cloud ?? (values.mutants || values.mutant ? 'google' : ''))
+      : null,
   values.real,
 );
 const game = values.undo ? playingUndo(plainGame) : plainGame;
@@ -97,7 +110,11 @@ async function replay(seed: number): Promise<void> {
 /** Prints the table of `docs/reliability.md`. */
 async function playMutants(jobs: number): Promise<void> {
   const seeds = values.seeds ? count : MUTANT_SEEDS;
-  const all: readonly (Mutant & { readonly cloud?: string })[] = values.wire ? WIRE_MUTANTS : MUTANTS;
+  const all: readonly (Mutant & { readonly cloud?: string })[] = values.notifications
+    ? NOTIFICATION_MUTANTS
+    : values.wire
+      ? WIRE_MUTANTS
+      : MUTANTS;
   const queue = all.filter(({ name }) => !values.mutant || values.mutant.includes(name));
   let missed = 0;
   console.log('| mutation | what it means | found by | after schedules | seed |\n| --- | --- | --- | --- | --- |');
