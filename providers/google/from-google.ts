@@ -16,6 +16,7 @@ import {
 } from '../../core/event.ts';
 import { isJoinLink } from '../../core/join-link.ts';
 import { cleanName, cleanText } from '../../core/plain-text.ts';
+import { isDateId } from '../../core/recurrence/occurrence.ts';
 import { occurrenceContent, occurrencesAmong } from '../../core/recurrence/series.ts';
 import { recognizeTool } from '../../core/sync/other-tools.ts';
 import { shownLink, withoutAttendeeText } from '../attendee-text.ts';
@@ -121,15 +122,20 @@ function eventOf(series: Series, setting: SideSetting, report: Report): Calendar
   const exceptions: Record<OccurrenceId, Exception> = {};
   for (const id of excluded) exceptions[id] = EXCLUDED;
   const cancelled: OccurrenceId[] = [];
+  const ordinary: OccurrenceId[] = [];
   for (const [id, item] of itemsByOccurrence(series, plain.when)) {
     if (isCancelled(item)) {
       cancelled.push(id);
       continue;
     }
     const override = overrideOf(item, id, plain, uids, setting, report);
+    delete exceptions[id];
     if (override) exceptions[id] = override;
-    else delete exceptions[id];
+    else if (isDateId(id) === plain.when.allDay) ordinary.push(id);
   }
+  // One that was changed back, and that the series does not have (any more), is one more event on the calendar.
+  const known = occurrencesAmong(plain, ordinary, EXPANSION_STEPS);
+  for (const id of ordinary) if (!known.has(id)) exceptions[id] = occurrenceContent(plain, id);
   // When a series moves, Google may leave cancelled items where exceptions were: they exclude nothing.
   for (const id of occurrencesAmong(plain, cancelled, EXPANSION_STEPS)) exceptions[id] = EXCLUDED;
   return { ...plain, exceptions };

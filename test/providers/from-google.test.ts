@@ -447,6 +447,26 @@ describe('what Google sends', () => {
     assert.deepEqual(Object.keys(exceptions(found)), ['20270107T080000Z']);
   });
 
+  for (const [kind, lines, isOneMore] of [
+    ['its rule has it', ['RRULE:FREQ=DAILY'], false],
+    ['it is one of its dates', ['RRULE:FREQ=DAILY;UNTIL=20270106T225959Z', 'RDATE:20270108T080000Z'], false],
+    ['its rule ends before', ['RRULE:FREQ=DAILY;UNTIL=20270106T225959Z'], true],
+    ['its rule has other days', ['RRULE:FREQ=WEEKLY;BYDAY=TU'], true],
+  ] as const)
+    it(`takes an exception that equals its series for ${isOneMore ? 'one more' : 'its'} occurrence: ${kind}`, () => {
+      const found = series([...lines], {
+        '20270108T080000Z': {
+          recurringEventId: 'abcde12345',
+          summary: 'S',
+          start: { dateTime: '2027-01-08T08:00:00Z', timeZone: 'Europe/Berlin' },
+          end: { dateTime: '2027-01-08T09:00:00Z', timeZone: 'Europe/Berlin' },
+        },
+      });
+      assert.deepEqual(Object.keys(exceptions(found)), isOneMore ? ['20270108T080000Z'] : []);
+      const exception = exceptions(found)['20270108T080000Z'];
+      if (isOneMore) assert.equal(typeof exception === 'object' && exception.title, 'S');
+    });
+
   it('E9: survives an exception without a start', () => {
     const found = series(['RRULE:FREQ=DAILY'], {
       '20270106T080000Z': { recurringEventId: 'abcde12345', summary: 'No start' },
