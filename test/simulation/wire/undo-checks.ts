@@ -89,7 +89,15 @@ export class WireUndoChecks {
     this.world.record(`  [an undo changes ${name} on ${calendars[calendar]!.name}]`);
     if (of(after).length === 0) this.removed(lineage, calendar, wordsOf(of(before)), other);
     else if (of(before).length === 0) this.returned(lineage, calendar, wordsOf(of(after)), isThere || other.length > 0);
-    else this.changed(lineage, calendar, wordsOf(of(before)), wordsOf(of(after)));
+    else {
+      // One of several copies goes with what only this calendar had of it, as where it is the only one.
+      const still = new Set(after.map(({ ref }) => ref));
+      for (const [key, { text }] of wordsOf(of(before).filter(({ ref }) => !still.has(ref)))) {
+        const word = ledger.words.get(key);
+        if (word?.state === 'live' && text.startsWith('k')) word.state = 'removed';
+      }
+      this.changed(lineage, calendar, wordsOf(of(before)), wordsOf(of(after)));
+    }
     // Which of its occurrences people had removed before is not followed through an undo.
     lineage.excluded.clear();
     lineage.wasUndone = true;
