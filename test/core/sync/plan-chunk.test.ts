@@ -85,6 +85,7 @@ function plan(
         isOwnWrite: () => false,
         mayHaveWritten: () => false,
         hasArrived: () => false,
+        isReplaced: () => false,
         isOwnDeletion: () => false,
         requestedRemoval: () => null,
         isNormalisedTo: () => false,
