@@ -113,6 +113,9 @@ const variables = z
         'must be fatal, error, warn, info, debug, trace or silent',
       )
       .default('info'),
+    OTEL_EXPORTER_OTLP_ENDPOINT: httpUrl.optional(),
+    OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: httpUrl.optional(),
+    OTEL_SDK_DISABLED: z.string().optional(),
     XDG_CACHE_HOME: z.string().optional(),
   })
   .superRefine((env, context) => {
@@ -166,6 +169,14 @@ function problemsOf(parsed: z.ZodSafeParseResult<unknown>): string[] {
   return (parsed.error?.issues ?? []).map((issue) => `${String(issue.path[0] ?? 'environment')}: ${issue.message}`);
 }
 
+/** As OpenTelemetry's variables say; any other value of `OTEL_SDK_DISABLED` than `true` counts as `false` there. */
+function tracesUrl(env: z.infer<typeof variables>): string | null {
+  if (env.OTEL_SDK_DISABLED?.toLowerCase() === 'true') return null;
+  const all = env.OTEL_EXPORTER_OTLP_ENDPOINT;
+  const ofAll = all === undefined ? null : `${withoutTrailingSlashes(all)}/v1/traces`;
+  return env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT ?? ofAll;
+}
+
 /** From the flat list of variables to what the code needs. Units are in the names; an absent part is null. */
 function shape(env: z.infer<typeof variables>) {
   const host = isWildcard(env.HOST) ? '127.0.0.1' : env.HOST;
@@ -216,6 +227,8 @@ function shape(env: z.infer<typeof variables>) {
       env.CALPAIR_WEBHOOK_URL === undefined
         ? null
         : { url: env.CALPAIR_WEBHOOK_URL, secret: env.CALPAIR_WEBHOOK_SECRET ?? '' },
+    /** Where a collector of OpenTelemetry takes traces; null: none are recorded. */
+    tracesUrl: tracesUrl(env),
     logLevel: env.LOG_LEVEL,
   };
 }

@@ -16,6 +16,15 @@ export const packages = [
   { names: ['oauth4webapi'], allow: ['providers/oauth/'] },
   { names: ['pg', 'drizzle-orm', 'drizzle-kit'], allow: ['db/', 'drizzle.config.ts'] },
   { names: ['prom-client'], allow: ['metrics.ts'] },
+  {
+    names: [
+      '@opentelemetry/api',
+      '@opentelemetry/exporter-trace-otlp-http',
+      '@opentelemetry/resources',
+      '@opentelemetry/sdk-trace-base',
+    ],
+    allow: ['tracing.ts'],
+  },
   { names: ['fastify'], allow: ['api/', 'main.ts'], typesAreFine: true },
   {
     names: ['@temporalio/client'],

@@ -46,6 +46,7 @@ import { createProviders, dailyRequests, kindOfHost } from './providers/entries.
 import { createFetch } from './providers/http.ts';
 import { onKilledThread } from './providers/reading/reading.ts';
 import { shareBudgets } from './share-budgets.ts';
+import { startTracing, type Tracing } from './tracing.ts';
 import { newWorkerIdentity, recoverOrphanedActivities } from './worker/recover-orphaned-activities.ts';
 import { installRuntimeOnce } from './worker/runtime.ts';
 import { keepWorkerLease } from './worker/worker-lease.ts';
@@ -167,27 +168,30 @@ export async function startEverything(config: Config, options: StartOptions): Pr
     if (config.temporal.address !== null)
       await registerSearchAttributes(client).catch(() => log.warn(NO_SEARCH_ATTRIBUTE));
 
+    const tracing = await startTracing(config.tracesUrl, { version: version(), log, steps });
     const daily = dailyRequests(config.providers);
     const metrics = createMetrics({ db, pools, version: version(), temporalUrl: temporalMetrics, daily });
     const madeApiKey = await storeFirstApiKey(db, secrets);
     const { through = (fetch) => fetch } = options;
     const kindOf = kindOfHost(config.providers);
     const budgets = shareBudgets(db, daily, steps);
+    const measured = metrics.measuredFetch(through(createFetch(config)), kindOf);
     const parts: Parts = {
       config,
       options,
       servers,
       pools,
       temporal,
-      control: createPairControl(client, servers.temporalUiUrl),
+      control: tracing.control(createPairControl(client, servers.temporalUiUrl)),
       bookings: createBookingControl(client),
       publicUrl: config.publicUrl,
       push: { isOn: config.push, start: () => startPushChannels(client) },
       steps,
       metrics,
+      tracing,
       shared: {
         store: postgresStore(db),
-        fetch: budgets.fetch(metrics.measuredFetch(through(createFetch(config)), kindOf), kindOf),
+        fetch: budgets.fetch(tracing.fetch(measured, kindOf), kindOf),
         slowdown: budgets.slowdown,
         providers: await createProviders(config.providers),
         log,
@@ -225,6 +229,7 @@ interface Parts {
   readonly servers: Servers;
   readonly pools: Pools;
   readonly metrics: Metrics;
+  readonly tracing: Tracing;
   readonly temporal: Connection;
   readonly control: PairControl;
   readonly bookings: BookingControl;
@@ -260,7 +265,7 @@ async function startWorkers(
   };
   const { pollIntervalSeconds, webhook } = config;
   const activities = {
-    ...parts.metrics.measuredActivities(createActivities(runs, { polling, loops })),
+    ...parts.tracing.activities(parts.metrics.measuredActivities(createActivities(runs, { polling, loops }))),
     ...createBookingActivities(
       { ...shared, db: pools.runs, pollIntervalSeconds, webhook },
       { polling: { ...polling, db: pools.polls, pollIntervalSeconds, webhook }, loops },
@@ -323,17 +328,14 @@ function startSupervisor(parts: Parts): void {
 async function startApi(parts: Parts, workers: Workers | undefined): Promise<string> {
   const { config, pools, control, bookings, shared, steps, metrics } = parts;
   const db = pools.api;
-  const receiver = parts.push.isOn
-    ? receiveNotifications(
-        { ...shared, channels: postgresChannels(db), control, bookings, publicUrl: () => parts.publicUrl },
-        parts.push.start,
-      )
-    : null;
+  const own = { ...shared, channels: postgresChannels(db), control, bookings, publicUrl: () => parts.publicUrl };
+  const receiver = parts.push.isOn ? receiveNotifications(own, parts.push.start) : null;
   if (receiver) steps.push(() => within(API_CLOSE_MS, receiver.stop(), 'notifications'));
   const api = await buildServer({
     ...shared,
     publicUrl: () => parts.publicUrl,
     ...(receiver ? { push: receiver } : {}),
+    traceRequests: parts.tracing.requests,
     db,
     control,
     bookings,

@@ -33,6 +33,8 @@ export interface ApiDeps {
   /** By part (`postgres`, `temporal`, `worker`): true, or false or the reason why it fails. */
   readonly ready: () => Promise<Record<string, boolean | string>>;
   readonly log: FastifyBaseLogger;
+  /** Records each request; called before there are routes. */
+  readonly traceRequests?: (app: Api) => void;
   readonly metrics?: {
     /** The text format of Prometheus. */
     text(): Promise<string>;

@@ -37,6 +37,7 @@ export async function buildServer(deps: ApiDeps): Promise<Api> {
   // One listener for each request that waits.
   setMaxListeners(0, closing.signal);
   const app = createApp(deps);
+  deps.traceRequests?.(app);
   const paths = collectPaths(app);
   app.setNotFoundHandler(async (request) => paths.refuse(request));
   app.addHook('preClose', async () => closing.abort());

@@ -43,6 +43,8 @@ export interface RunRequest {
   readonly trigger: Trigger;
   /** Drop the cursors and compare both sides in full. */
   readonly full: boolean;
+  /** What it is a part of, where traces are recorded: the `traceparent` of W3C Trace Context. */
+  readonly trace?: string;
 }
 
 /** Begin a run as soon as the current one, if any, has ended. */
@@ -114,9 +116,11 @@ export interface PairActivities {
     readonly trigger: Trigger;
     readonly full: boolean;
     readonly polled: boolean;
+    /** As in `RunRequest`. */
+    readonly trace?: string;
   }): Promise<DiffResult>;
   /** Executes what is still pending of the run's plan, and ends the run. Heartbeats `{done, of}`. */
-  applyPlan(input: { readonly pairId: string; readonly runId: string }): Promise<RunSummary>;
+  applyPlan(input: { readonly pairId: string; readonly runId: string; readonly trace?: string }): Promise<RunSummary>;
 }
 
 export type PollResult =
@@ -140,4 +144,6 @@ export interface DiffResult {
   readonly runId: string;
   readonly ops: number;
   readonly ended: RunSummary | null;
+  /** Of the attempt that decided this, as in `RunRequest`. */
+  readonly trace?: string;
 }

@@ -18,5 +18,6 @@ const STRONGEST_FIRST: readonly Trigger[] = ['resync', 'start', 'undo', 'signal'
 export function join(first: RunRequest | null, second: RunRequest): RunRequest {
   if (first === null) return second;
   const trigger = STRONGEST_FIRST.find((one) => one === first.trigger || one === second.trigger) ?? second.trigger;
-  return { trigger, full: first.full || second.full };
+  const trace = first.trace ?? second.trace;
+  return { trigger, full: first.full || second.full, ...(trace === undefined ? {} : { trace }) };
 }

@@ -197,15 +197,21 @@ async function run(pair: Pair, runRequest: RunRequest, polled: boolean): Promise
 }
 
 async function diffAndApply(pair: Pair, number: number, runRequest: RunRequest, polled: boolean): Promise<RunSummary> {
-  const { trigger, full } = runRequest;
+  const { trigger, full, trace } = runRequest;
   show(pair, `run ${number} (${trigger}) compares both calendars`);
   const plan = await diffPair.executeWithOptions({ summary: `run ${number}: ${full ? 'full, ' : ''}${trigger}` }, [
-    { pairId: pair.pairId, number, trigger, full, polled },
+    { pairId: pair.pairId, number, trigger, full, polled, ...tracedBy(trace) },
   ]);
   if (plan.ended !== null) return plan.ended;
   const ops = plan.ops === 1 ? '1 op' : `${plan.ops} ops`;
   show(pair, `run ${number} (${trigger}) writes ${ops}`);
-  return applyPlan.executeWithOptions({ summary: ops }, [{ pairId: pair.pairId, runId: plan.runId }]);
+  return applyPlan.executeWithOptions({ summary: ops }, [
+    { pairId: pair.pairId, runId: plan.runId, ...tracedBy(plan.trace) },
+  ]);
+}
+
+function tracedBy(trace: string | undefined): { readonly trace?: string } {
+  return trace === undefined ? {} : { trace };
 }
 
 /**
