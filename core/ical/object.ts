@@ -28,6 +28,7 @@ import {
 } from './text.ts';
 import { formatNewDuration } from './time.ts';
 import { Zones } from './timezones.ts';
+import { titleIn } from './title-in.ts';
 import { basicUtc, updateTimestamps, writeEvent } from './write.ts';
 
 export interface ReadResult {
@@ -42,11 +43,12 @@ interface ObjectEvent extends ReadEvent {
 
 /** Reads a calendar object. Never throws: an unreadable event is an entry without an event, with a problem. */
 export function readObject(
-  text: string | Uint8Array,
+  given: string | Uint8Array,
   setting: { floatingZone: string; fields?: readonly OptionalField[] },
 ): ReadResult {
+  const text = typeof given === 'string' ? given : decodeBytes(given);
   try {
-    const root = parseTree(typeof text === 'string' ? text : decodeBytes(text));
+    const root = parseTree(text);
     const zones = new Zones(root, setting.floatingZone);
     const groups = eventGroupsOf(root);
     if (groups.length > 1 && groups.length * text.length > MAX_TEXT_OF_ALL) throw new TooLarge();
@@ -63,7 +65,7 @@ export function readObject(
   } catch (error) {
     if (error instanceof TooLarge)
       return {
-        events: [unreadableEntry({ code: 'too-large', detail: 'The calendar object is larger than Calpair accepts.' })],
+        events: [{ ...unreadableEntry(TOO_LARGE), title: titleIn(text) }],
       };
     return { events: [unreadableEntry(unreadable('The calendar object cannot be read.'))] };
   }
@@ -76,6 +78,7 @@ function syncedBy(root: Component, { uid, master }: EventGroup): ToolMark | null
   return recognizeTool({ uid, properties, ...(producer ? { producer: rawValue(producer) } : {}) });
 }
 
+const TOO_LARGE = { code: 'too-large', detail: 'The calendar object is larger than Calpair accepts.' } as const;
 /** Each event of an object is stored with the whole text of the object, and later read from it. */
 const MAX_TEXT_OF_ALL = 50_000_000;
 

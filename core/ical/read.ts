@@ -225,7 +225,7 @@ export function exceptionOf(
   return { exception: content.status === 'cancelled' ? EXCLUDED : content, isZoneKnown };
 }
 
-const MAX_TITLE = 1_000;
+export const MAX_TITLE = 1_000;
 const MAX_DATES = 2_000;
 const EMPTY_LINE: ContentLine = { raw: '', text: '', name: '' };
 const ZONE_UNKNOWN: EventProblem = {

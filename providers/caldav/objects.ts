@@ -1,6 +1,7 @@
 /** Fetches objects of one calendar by name, in batches, and confirms those that do not exist. */
 import { createHash } from 'node:crypto';
 import { readObject } from '../../core/ical/object.ts';
+import { titleIn } from '../../core/ical/title-in.ts';
 import { type Pace, startPace } from '../../core/sync/pace.ts';
 import { SyncError } from '../../core/sync-error.ts';
 import { inPace, pause } from '../concurrency.ts';
@@ -31,6 +32,8 @@ export interface FetchedObject {
   readonly serverMs: number | null;
   /** Why `data` is empty although the object exists. */
   readonly withheld?: 'too-large' | 'forbidden' | 'unreadable';
+  /** Of an event whose text is withheld, where it is known. */
+  readonly title?: string;
 }
 export type Fetched = FetchedObject | 'missing';
 
@@ -258,14 +261,14 @@ function object(
     data: withheld === null ? data : '',
     modifiedMs: dateMs(lastModified),
     serverMs,
-    ...(withheld === null ? {} : { withheld }),
+    ...(withheld === null ? {} : { withheld, title: titleIn(data) }),
   };
 }
 
 /** A long object is tried in another thread before anything here reads it. */
 async function tried({ url }: Collection, found: FetchedObject): Promise<FetchedObject> {
   const mayBeRead = await mayRead('object', { text: found.data, floatingZone: 'UTC' }, url.href);
-  return mayBeRead ? found : { ...found, data: '', withheld: 'too-large' };
+  return mayBeRead ? found : { ...found, data: '', withheld: 'too-large', title: titleIn(found.data) };
 }
 
 function unreadable(resource: string): FetchedObject {

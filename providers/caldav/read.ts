@@ -58,14 +58,20 @@ export function reader(
   }
 
   function fetched(object: FetchedObject): Found[] {
-    if (object.withheld !== undefined)
-      return [withoutText(unreadable({ ...object, ref: object.resource }, WITHHELD[object.withheld]))];
+    if (object.withheld !== undefined) {
+      const problem = WITHHELD[object.withheld];
+      return [noted(unreadable({ ...object, ref: object.resource }, problem, object.title), problem)];
+    }
     return eventsOf(object).map((found) => withoutText({ ...found, modifiedAt: modifiedAt(found.modifiedAt, object) }));
   }
 
   function stored(stored: Stored): Found {
     if (stored.data.startsWith(TOO_LARGE))
       return unreadable(stored, { code: 'too-large', detail: stored.data.slice(TOO_LARGE.length) });
+    if (stored.data.startsWith(NOTE)) {
+      const { title, ...problem } = JSON.parse(stored.data.slice(NOTE.length)) as EventProblem & { title?: string };
+      return unreadable(stored, problem, title);
+    }
     const found = stored.data === '' ? undefined : eventsOf(stored).find(({ ref }) => ref === stored.ref);
     return found ?? unreadable(stored, WITHHELD.unreadable);
   }
@@ -87,13 +93,20 @@ const WITHHELD = {
   unreadable: { code: 'unreadable', detail: 'The stored event cannot be read.' },
 } as const satisfies Record<string, EventProblem>;
 
-/** Stored in place of the text of an object that exceeds the limits; the reason follows. No calendar object is so. */
+/** Stored in place of the text of an object that is not read: its problem and title. No calendar object is so. */
+const NOTE = 'withheld:';
+/** What an earlier version stored in its place, with the problem's words. */
 const TOO_LARGE = 'too-large:';
+
+function noted(found: Found, { code, detail }: EventProblem): Found {
+  const { title } = found;
+  return { ...found, data: `${NOTE}${JSON.stringify({ code, detail, ...(title ? { title } : {}) })}` };
+}
 
 /** What exceeds the limits is neither stored nor read again, until it changes. */
 function withoutText(found: Found): Found {
   const problem = found.event === null ? found.problems.find(({ code }) => code === 'too-large') : undefined;
-  return problem === undefined ? found : { ...found, data: `${TOO_LARGE}${problem.detail}` };
+  return problem === undefined ? found : noted(found, problem);
 }
 
 /**
@@ -117,13 +130,14 @@ function markerOf(resource: string): string | null {
   );
 }
 
-function unreadable({ ref, resource, version, data }: Stored, problem: EventProblem): Found {
+function unreadable({ ref, resource, version, data }: Stored, problem: EventProblem, title = ''): Found {
   return {
     ref,
     resource,
     version,
     data,
     event: null,
+    ...(title === '' ? {} : { title }),
     problems: [problem],
     modifiedAt: null,
     marker: markerOf(resource),
