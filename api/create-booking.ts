@@ -22,7 +22,7 @@ import { ApiError, invalid, notFound } from './errors.ts';
 import { callAccount } from './provider-calls.ts';
 import { busyOf } from './routes/free-busy.ts';
 import { notifyBooking } from './temporal/booking-outbox.ts';
-import { text } from './validation.ts';
+import { isWellFormed, NOT_WELL_FORMED, text } from './validation.ts';
 
 const LONGEST_MS = 31 * 24 * 3_600_000;
 const [FIRST_MS, LAST_MS] = [Date.UTC(1971, 0, 1), Date.UTC(2200, 0, 1)];
@@ -40,6 +40,7 @@ const longText = z
   .max(20_000)
   // eslint-disable-next-line no-control-regex -- as in `text`
   .regex(/^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*$/u, 'must not contain control characters')
+  .refine(isWellFormed, NOT_WELL_FORMED)
   .transform((value) => value.replace(/\r\n?/g, '\n'));
 const guests = z
   .array(

@@ -64,8 +64,15 @@ export function text(most: number, least = 1) {
       // Spelled out: not every tool that reads the document knows `\P{Cc}`.
       // eslint-disable-next-line no-control-regex
       .regex(/^[^\u0000-\u001f\u007f-\u009f]*$/u, 'must not contain control characters')
+      .refine(isWellFormed, NOT_WELL_FORMED)
   );
 }
+
+/** JSON can name half a character (RFC 8259 8.2), which UTF-8 cannot: it would be stored as another one. */
+export function isWellFormed(value: string): boolean {
+  return !/\p{Surrogate}/u.test(value);
+}
+export const NOT_WELL_FORMED = 'must not contain half of a surrogate pair';
 
 /** An instant in a response. */
 export const instant = z.iso.datetime({ precision: 3 });

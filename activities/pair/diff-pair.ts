@@ -122,6 +122,8 @@ async function decideRun(
 /** Notes at once that a side failed; that both answered is noted once what they reported could be read, too. */
 async function readBoth(deps: Deps, open: OpenPair, setting: ReadSetting): Promise<SideOutcomes> {
   const { outcomes, error } = await readSides(deps, open, { caldav: setting, cloud: setting });
+  // Reading that was broken off, because the pair is deleted, is no failure of a side.
+  Context.current().cancellationSignal.throwIfAborted();
   const failed = Object.values(outcomes).filter((outcome) => outcome instanceof SideFailed);
   // Even if a later run has begun: a Retry-After counts for that one, too.
   if (failed.length > 0) await noteOutcomes(deps, open, outcomes);

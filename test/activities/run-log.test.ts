@@ -1,6 +1,9 @@
 /** What the log says of a run: one line when it ends, and a line for each step at level debug. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { DefaultLogger } from '@temporalio/worker';
+import { createActivities } from '../../activities/index.ts';
 import { SyncError } from '../../core/sync-error.ts';
 import { createLoggerInto } from '../../log.ts';
 import { testDatabase } from '../support/database.ts';
@@ -55,6 +58,16 @@ describe('the log of a run', () => {
     const [line] = lines.filter(({ msg }) => msg === 'run ended');
     assert.deepEqual([line?.['result'], line?.['error'], line?.['side']], ['failed', 'unreachable', 'cloud']);
     assert.doesNotMatch(JSON.stringify(lines), /secret/);
+  });
+
+  it('says nothing of a run that ends with its pair, whatever a side answers to being broken off', async () => {
+    const { harness, lines } = await open('info');
+    const environment = new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR') });
+    harness.cloud.failNext('changes', new Error('broken off'));
+    environment.cancel();
+    const input = { pairId: harness.pairId, number: 1, trigger: 'signal', full: false, polled: false } as const;
+    await assert.rejects(environment.run(createActivities(harness.deps).diffPair, input), { name: 'CancelledFailure' });
+    assert.deepEqual(lines, []);
   });
 
   it('FA1: names the rules that an object would have broken, which was not sent and is a problem', async () => {
