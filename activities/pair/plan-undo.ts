@@ -233,12 +233,14 @@ function stepsOf(
     return taken;
   });
   const isTarget = sourceOf(open.pair.direction) !== null && loaded?.sides[side]?.owned === true;
-  return { steps, write: isTarget && write && view ? withoutOthers(write, view) : write };
+  const undone = steps.flatMap(({ step }) => step.undone);
+  return { steps, write: isTarget && write && view?.base ? withoutOthers(write, view.base, undone) : write };
 }
 
-function withoutOthers({ row, step }: Step, { now, base }: SideView): Step {
-  if (step.write !== 'update' || !now || !base) return { row, step };
-  return { row, step: { ...step, next: withoutOtherEdits(step.next, now, base) } };
+function withoutOthers({ row, step }: Step, base: CalendarEvent, undone: readonly string[]): Step {
+  return step.write === 'update'
+    ? { row, step: { ...step, next: withoutOtherEdits(step.next, base, undone) } }
+    : { row, step };
 }
 
 /** The op that does it. An event whose link is gone gets the link again, so that its history goes on. */

@@ -87,13 +87,20 @@ export function undoStep(content: ChangeContent, state: UndoState, direction: Di
 }
 
 /**
- * `next` with what the sync writes to the target of a one-way pair anyway: all other edits there are taken back. What
- * an undo leaves is accepted as a whole.
+ * `next` with what the sync writes to the target of a one-way pair anyway: all edits there but those of `undone` are
+ * taken back. What an undo leaves is accepted as a whole.
+ * @param undone the fields that the undo writes, or has written before it broke off
  */
-export function withoutOtherEdits(next: CalendarEvent, now: CalendarEvent, base: CalendarEvent): CalendarEvent {
+export function withoutOtherEdits(next: CalendarEvent, base: CalendarEvent, undone: readonly string[]): CalendarEvent {
   const { before, after } = inSharedFields(base, next);
+  const isUndone = (path: FieldPath): boolean =>
+    undone.some((field) => {
+      if (field === pathKey(path)) return true;
+      const whole = path.occurrence === null ? null : pathKey({ occurrence: path.occurrence, field: 'exception' });
+      return field === whole || (pathKey(path) === whole && field.startsWith(`${path.occurrence}/`));
+    });
   return changedPaths(before, after)
-    .filter((path) => sameValue(valueAt(next, path) ?? null, valueAt(now, path) ?? null))
+    .filter((path) => !isUndone(path))
     .reduce((event, path) => withValueAt(event, path, valueAt(base, path) ?? null), next);
 }
 

@@ -4,7 +4,7 @@ import { it } from 'node:test';
 import { runCampaign } from './campaign.ts';
 import { summaryOf } from './main.ts';
 
-const KILLS = 15;
+const KILLS = 10;
 const seed = Number(process.env['TEST_CALPAIR_SEED'] ?? Date.now() % 1_000_000);
 
 it(`a campaign of ${KILLS} kills and injected faults loses and duplicates nothing (seed ${seed})`, async (t) => {

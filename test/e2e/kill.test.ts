@@ -27,7 +27,7 @@ interface Setting {
   readonly harm: readonly string[];
 }
 const SETTINGS: readonly Setting[] = [
-  { name: 'google', events: 300, kills: 20, title: 'summary', harm: ['mailLedger', 'carelessWrites'] },
+  { name: 'google', events: 200, kills: 12, title: 'summary', harm: ['mailLedger', 'carelessWrites'] },
   { name: 'microsoft', events: 120, kills: 7, title: 'subject', harm: ['mailLedger', 'carelessRequests', 'harm'] },
 ];
 

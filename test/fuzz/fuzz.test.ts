@@ -7,7 +7,7 @@ import { Coverage } from './coverage.ts';
 import { fuzz, shorten } from './fuzz.ts';
 import { TARGETS, type Target } from './targets.ts';
 
-const EXECUTIONS = 1_500;
+const EXECUTIONS = 800;
 const SEED = 1;
 
 describe('whatever is read,', () => {

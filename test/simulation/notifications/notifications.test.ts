@@ -10,7 +10,7 @@ import { simulate } from '../run-main.ts';
 import { search } from '../search.ts';
 import { NOTIFICATION_MUTANTS } from './mutants.ts';
 
-const SEEDS = 8;
+const SEEDS = 4;
 const SEED = Number(process.env['TEST_CALPAIR_SEED'] ?? 1);
 
 test(`${SEEDS} schedules from seed ${SEED} violate nothing`, async (context) => {

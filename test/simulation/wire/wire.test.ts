@@ -13,7 +13,7 @@ import { REGRESSIONS } from './regressions.ts';
 import { scheduleOf } from './steps.ts';
 
 /** About a minute for each cloud on a slow machine. */
-const SEEDS = { google: 60, graph: 40, caldav: 60 } as const;
+const SEEDS = { google: 40, graph: 25, caldav: 40 } as const;
 const SEED = Number(process.env['TEST_CALPAIR_SEED'] ?? 1);
 
 for (const cloud of ['google', 'graph', 'caldav'] as const) {
