@@ -66,7 +66,7 @@ export class ControlError extends Error {
 
 const CALL_MS = 10_000;
 /** For a cancelled workflow to end by itself. */
-const STOP_MS = 3_000;
+const STOP_MS = 4_500;
 /** For one more call when the time to wait is up. */
 const LAST_CALL_MS = 2_000;
 const TRY_AGAIN_MS = 200;

@@ -9,7 +9,7 @@ import { REGRESSIONS } from './regressions.ts';
 import { REGRESSIONS_OF_TWO_PAIRS } from './regressions-of-two-pairs.ts';
 import { simulate } from './run-main.ts';
 
-const SEEDS = 10_000;
+const SEEDS = 6_000;
 /** With longer runs there are still some whose cause is open (docs/reliability.md). */
 const SEEDS_WITH_UNDO = 300;
 const SEED = Number(process.env['TEST_CALPAIR_SEED'] ?? 1);
