@@ -203,7 +203,7 @@ async function storeSeries(storing: Storing, all: readonly SeriesPlan[], changes
   ];
 }
 
-function opRow(storing: Storing, linkId: string, { side, action, isCounted, next, changes, lost }: Op): NewOp {
+function opRow(storing: Storing, linkId: string, { side, action, isCounted, next, changes }: Op): NewOp {
   const { deps, pairId, runId } = storing;
   const id = deps.newId();
   return {
@@ -217,7 +217,7 @@ function opRow(storing: Storing, linkId: string, { side, action, isCounted, next
     status: 'pending',
     next: seal(storing, next, 'ops.next', id),
     distance: orderOf(storing, linkId, next),
-    fields: action === 'delete' ? { [DELETED]: '' } : fieldsOf(deps.store, changes, lost),
+    fields: action === 'delete' ? { [DELETED]: '' } : fieldsOf(deps.store, changes),
   };
 }
 

@@ -5,12 +5,8 @@ import * as journal from '../../core/sync/journal.ts';
 import type { Journal } from '../../core/sync/own-writes.ts';
 import type { Store } from '../../db/store.ts';
 
-export function fieldsOf(
-  store: Store,
-  changes: readonly ChangedValue[],
-  lost?: readonly ChangedValue[],
-): journal.JournalFields {
-  return journal.fieldsOf(store.vault.hash, changes, lost);
+export function fieldsOf(store: Store, changes: readonly ChangedValue[]): journal.JournalFields {
+  return journal.fieldsOf(store.vault.hash, changes);
 }
 
 /** The journal of one link. @param unsettled from `Store.unsettledWrites` */

@@ -10,27 +10,6 @@ export interface FieldConflict {
   readonly lost: unknown;
 }
 
-/** Whether a run wrote `value` to this side, or may have, and a person has since put what it shows in its place. */
-export type IsReplaced = (side: SideName, path: FieldPath, value: unknown, shown: unknown) => boolean;
-
-/**
- * The side whose value of the field is the newer one: `winner`, the side that was modified last, unless one side shows
- * what a person has put in place of the other side's value. Then nothing else that was edited there since counts.
- */
-export function laterSide(
-  path: FieldPath,
-  now: Record<SideName, CalendarEvent>,
-  winner: SideName,
-  isReplaced: IsReplaced = () => false,
-): SideName {
-  // A new exception was written as a whole.
-  const paths = path.occurrence === null ? [path] : [path, { ...path, field: 'exception' } as const];
-  const isLater = (side: SideName) =>
-    paths.some((one) => isReplaced(side, one, valueAt(now[otherSide(side)], one), valueAt(now[side], one)));
-  const loser = otherSide(winner);
-  return isLater(loser) && !isLater(winner) ? loser : winner;
-}
-
 /** An edit of an occurrence beats its exclusion, as an edit of an event beats its deletion. */
 export function winnerOf(path: FieldPath, now: Record<SideName, CalendarEvent>, winner: SideName): SideName {
   if (path.field !== 'exception' || path.occurrence === null) return winner;

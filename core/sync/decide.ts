@@ -90,8 +90,6 @@ export interface Op {
   readonly next: CalendarEvent | null;
   /** What an update changes; of an event that comes back, what is new since the side last showed it. */
   readonly changes: readonly ChangedValue[];
-  /** Values of the side that lost a conflict: the op replaces them. */
-  readonly lost?: readonly ChangedValue[];
   /** A deletion that counts against the limit of the deletion guard. */
   readonly isCounted: boolean;
   /** Why this deletion waits for a person. */
@@ -338,10 +336,7 @@ function written(
     } else if (refusal) {
       return { ...NOTHING, problems: [{ side, problem: refusal }] };
     } else {
-      const lost = conflicts.flatMap(({ path, winner, lost: value }) =>
-        winner === side || path.field === 'attendees' ? [] : [{ path, attendee: null, value }],
-      );
-      ops.push({ side, action: 'update', next: event, changes, lost, isCounted: false, hold: null });
+      ops.push({ side, action: 'update', next: event, changes, isCounted: false, hold: null });
     }
   }
   const { caldav, cloud } = sides;

@@ -10,12 +10,11 @@
  * | `title`, `20260105T080000Z/title` (`pathKey`) | hash of the value |
  * | `attendees/<hash of the address>` | hash of the attendee |
  * | `<one of the above>#shown` | `<hash written>><hash shown>`: what the server made of the value |
- * | `<one of the first two>#lost` | hash of the side's value that lost a conflict, which the op replaces |
  * | `#deleted` | empty: the op deletes the event |
  * | `#removed` | `undone` or `removed`: the op removes the copy on a person's word |
  *
  * The ops of several links are read as `Writes`: `<link id>/<side>/<key>` to all its values, oldest first; with
- * `#done` after it to those of ops that are known to be done, with `#not-done` to those of ops that certainly are not.
+ * `#done` after it to those of ops that are known to be done.
  */
 import type { SideName } from '../event.ts';
 import type { ChangedValue } from './changed-values.ts';
@@ -38,7 +37,7 @@ export interface JournalEntry {
   readonly fields: JournalFields;
   /** Adds the `#done` keys. */
   readonly isDone?: boolean;
-  /** False: it certainly has not been carried out, which adds the `#not-done` keys. */
+  /** False: it certainly has not been carried out. */
   readonly mayBeDone?: boolean;
 }
 
@@ -50,18 +49,8 @@ export function hashOf(hash: Hash, value: unknown): string {
   return hash(JSON.stringify(value ?? null)).slice(0, HASH_LENGTH);
 }
 
-/** @param lost values of the side that lost a conflict, which the op replaces */
-export function fieldsOf(
-  hash: Hash,
-  changes: readonly ChangedValue[],
-  lost: readonly ChangedValue[] = [],
-): JournalFields {
-  const entry = (change: ChangedValue, suffix: string) =>
-    [keyOf(hash, change) + suffix, hashOf(hash, change.value)] as const;
-  return Object.fromEntries([
-    ...changes.map((change) => entry(change, '')),
-    ...lost.map((change) => entry(change, LOST)),
-  ]);
+export function fieldsOf(hash: Hash, changes: readonly ChangedValue[]): JournalFields {
+  return Object.fromEntries(changes.map((change) => [keyOf(hash, change), hashOf(hash, change.value)]));
 }
 
 /** What an op writes that removes a copy because a person asked for it. */
@@ -87,7 +76,6 @@ export function writesOf(entries: readonly JournalEntry[]): Writes {
       if (key === REMOVED && mayBeDone === false) continue;
       add(fullKey(linkId, side, key), value);
       if (isDone) add(fullKey(linkId, side, key + DONE), value);
-      if (mayBeDone === false) add(fullKey(linkId, side, key + NOT_DONE), value);
     }
   }
   return writes;
@@ -111,13 +99,6 @@ export function journalOf(hash: Hash, unsettled: Writes, linkId: string): Journa
       const [key, value] = [keyOf(hash, change), hashOf(hash, change.value)];
       return written(side, key).at(-1) === value && written(side, key + DONE).at(-1) === value;
     },
-    isReplaced(side, change, shown) {
-      const [key, value] = [keyOf(hash, change), hashOf(hash, change.value)];
-      const count = (values: readonly string[]) => values.filter((one) => one === value).length;
-      const mayBeThere = count(written(side, key)) > count(written(side, key + NOT_DONE));
-      const isLast = written(side, key).at(-1) === value;
-      return isLast && mayBeThere && !written(side, key + LOST).includes(hashOf(hash, shown.value));
-    },
     isOwnDeletion: (side) => unsettled.has(fullKey(linkId, side, DELETED)),
     requestedRemoval: (side) => (written(side, REMOVED).at(-1) ?? null) as Removal | null,
     isNormalisedTo: (side, wanted, shown) =>
@@ -132,8 +113,6 @@ export const DELETED = '#deleted';
 const REMOVED = '#removed';
 const SHOWN = '#shown';
 const DONE = '#done';
-const NOT_DONE = '#not-done';
-const LOST = '#lost';
 const HASH_LENGTH = 24;
 
 function fullKey(linkId: string, side: SideName, key: string): string {

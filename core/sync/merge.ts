@@ -26,7 +26,7 @@ import {
   type Timing,
   withDatesOfExceptions,
 } from '../recurrence/series.ts';
-import { conflictAt, type FieldConflict, type IsReplaced, laterSide, winnerOf } from './conflict.ts';
+import { conflictAt, type FieldConflict, winnerOf } from './conflict.ts';
 import {
   atNewTimes,
   type Based,
@@ -51,9 +51,8 @@ interface MergeSide {
 export interface MergeInput {
   readonly caldav: MergeSide;
   readonly cloud: MergeSide;
-  /** The side that wins a field which both changed to different values, unless `isReplaced` says which is newer. */
+  /** The side that wins a field which both changed to different values. */
   readonly winner: SideName;
-  readonly isReplaced?: IsReplaced;
 }
 
 /** When a side was modified, in ms since the epoch. */
@@ -72,13 +71,13 @@ export function lastModifiedSide(caldav: Modified, cloud: Modified): SideName {
 
 /** Merges what both sides changed. Where there is no base on both sides, nothing is removed: see initial-merge.ts. */
 export function merge(input: MergeInput): Merged {
-  const { winner, isReplaced } = input;
+  const { winner } = input;
   if (!input.caldav.base || !input.cloud.base) return mergeFirst(input.caldav.now, input.cloud.now, winner);
   const given: Record<SideName, Based> = {
     caldav: { now: withoutDatesLeft(input.caldav.now, input.caldav.base), base: input.caldav.base },
     cloud: { now: withoutDatesLeft(input.cloud.now, input.cloud.base), base: input.cloud.base },
   };
-  const { conflicts, ...timing } = mergeTiming(given, winner, isReplaced);
+  const { conflicts, ...timing } = mergeTiming(given, winner);
   // From here on both sides speak of the series at its new times.
   const movedSide = (side: SideName) => sinceUnwritten(given[side], input[side].unwritten, timing[side]);
   const moved = { caldav: movedSide('caldav'), cloud: movedSide('cloud') };
@@ -102,7 +101,7 @@ export function merge(input: MergeInput): Merged {
     } else if (path.field === 'attendees') {
       continue;
     } else if (!sameValue(valueAt(now.caldav, path), valueAt(now.cloud, path))) {
-      const wins = winnerOf(path, now, laterSide(path, now, winner, isReplaced));
+      const wins = winnerOf(path, now, winner);
       conflicts.push(conflictAt(path, now, wins));
       copy[otherSide(wins)].push(path);
     }
@@ -135,7 +134,6 @@ function withDatesOfOrphans(merged: CalendarEvent, given: Record<SideName, Based
 function mergeTiming(
   { caldav, cloud }: Record<SideName, Based>,
   winner: SideName,
-  isReplaced?: IsReplaced,
 ): Record<SideName, Timing> & { readonly conflicts: FieldConflict[] } {
   const now = { caldav: caldav.now, cloud: cloud.now };
   const base = { caldav: caldav.base, cloud: cloud.base };
@@ -147,9 +145,8 @@ function mergeTiming(
     const [only] = changed;
     if (changed.length === 1 && only) copy[otherSide(only)].push(path);
     if (changed.length < 2 || sameValue(now.caldav[field], now.cloud[field])) continue;
-    const wins = laterSide(path, now, winner, isReplaced);
-    conflicts.push(conflictAt(path, now, wins));
-    copy[otherSide(wins)].push(path);
+    conflicts.push(conflictAt(path, now, winner));
+    copy[otherSide(winner)].push(path);
   }
   decideTimingTogether(now, base, winner, copy, conflicts);
   const timingOf = (side: SideName): Timing => copyPaths(now[side], now[otherSide(side)], copy[side]);

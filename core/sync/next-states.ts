@@ -112,8 +112,6 @@ export function mergedSides(sides: Sides, rules: Rules): NextStates | null {
     caldav: { ...sets.caldav, ...unwritten(caldav) },
     cloud: { ...sets.cloud, ...unwritten(cloud) },
     winner,
-    isReplaced: (side, path, value, shown) =>
-      rules.journal.isReplaced(side, { path, attendee: null, value }, { path, attendee: null, value: shown }),
   });
   const now = { caldav: caldav.now, cloud: cloud.now };
   const next = (side: SideName): CalendarEvent => {

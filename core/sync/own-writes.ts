@@ -33,11 +33,6 @@ export interface Journal {
    * edit, even if it is the old value.
    */
   readonly hasArrived: (side: SideName, value: ChangedValue) => boolean;
-  /**
-   * True for the last value that was written to its field, or may have been, where a person has put `shown` in its
-   * place since: it is not what the write was to replace.
-   */
-  readonly isReplaced: (side: SideName, value: ChangedValue, shown: ChangedValue) => boolean;
   /** True when Calpair deleted the event there, or may have: its absence is no deletion by a person. */
   readonly isOwnDeletion: (side: SideName) => boolean;
   /** Calpair removed the copy there on a person's word, or may have: then its absence is no deletion, either. */

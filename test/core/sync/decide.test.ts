@@ -67,7 +67,6 @@ function decided(
           side === 'caldav' && path.field === 'location' && (value === wrote?.wanted || value === wrote?.stored),
         mayHaveWritten: () => false,
         hasArrived: () => false,
-        isReplaced: () => false,
         isOwnDeletion: (side) => side === deleted,
         requestedRemoval: () => null,
         isNormalisedTo: (side, wanted, stored) =>

@@ -83,19 +83,3 @@ test('a removal that a person asked for counts unless it certainly was not done'
   assert.deepEqual([reason(true), reason(false)], ['undone', null]);
   assert.deepEqual(removalFields('removed'), { '#removed': 'removed' });
 });
-
-test('a value that may have been written is replaced by any other one but that over which it was written', () => {
-  const fields = fieldsOf(hash, [title('Two')], [title('One')]);
-  assert.deepEqual(Object.keys(fields), ['title', 'title#lost']);
-  const replaced = (mayBeDone: boolean, value: string, shown: string, ...later: string[]) => {
-    const ops = [fields, ...later.map((one) => fieldsOf(hash, [title(one)]))];
-    const writes = writesOf(ops.map((some) => ({ linkId: LINK, side: 'cloud', fields: some, mayBeDone })));
-    return journalOf(hash, writes, LINK).isReplaced('cloud', title(value), title(shown));
-  };
-  assert.equal(replaced(true, 'Two', 'Three'), true);
-  assert.equal(replaced(true, 'Two', 'One'), false, 'the write may not have been carried out');
-  assert.equal(replaced(false, 'Two', 'Three'), false, 'it certainly has not');
-  assert.equal(replaced(true, 'Other', 'Three'), false, 'not what was written');
-  assert.equal(replaced(true, 'Two', 'Three', 'Four'), false, 'not what was written last');
-  assert.equal(replaced(true, 'Four', 'Three', 'Four'), true);
-});

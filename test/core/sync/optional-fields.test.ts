@@ -47,7 +47,6 @@ function decided({ caldav, cloud, agreed = [], forms, direction = 'bidirectional
         isOwnWrite: () => false,
         mayHaveWritten: () => false,
         hasArrived: () => false,
-        isReplaced: () => false,
         isOwnDeletion: () => false,
         requestedRemoval: () => null,
         isNormalisedTo: () => false,

@@ -85,7 +85,6 @@ function plan(
         isOwnWrite: () => false,
         mayHaveWritten: () => false,
         hasArrived: () => false,
-        isReplaced: () => false,
         isOwnDeletion: () => false,
         requestedRemoval: () => null,
         isNormalisedTo: () => false,
