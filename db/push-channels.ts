@@ -177,22 +177,35 @@ export function beginOpening(
   return storeFrom(db, channel, { ...set, generation, retired: [...channel.retired, intent] });
 }
 
+/** What a service answers about a channel that it has opened. */
+interface OpenedChannel {
+  readonly id: string;
+  readonly resourceId: string | null;
+  readonly expiresAt: Date;
+  readonly isVerified: boolean;
+  readonly callsOnChangeOnly?: boolean;
+  readonly senderKey?: string | null;
+}
+
 /** The channel is open, and takes the place of the one before, which is closed soon. */
 export function storeOpened(
   db: Db,
   channel: PushChannel,
-  opened: {
-    id: string;
-    resourceId: string | null;
-    expiresAt: Date;
-    isVerified: boolean;
-    callsOnChangeOnly?: boolean;
-    senderKey?: string | null;
-  },
+  opened: OpenedChannel,
   { at, renewAt, closeAt }: { at: Date; renewAt: Date; closeAt: Date },
 ): Promise<PushChannel | null> {
-  const before = channel.openId === null ? [] : [{ id: channel.openId, since: at.toISOString() }];
   return storeFrom(db, channel, {
+    ...openedColumns(channel, opened, at, renewAt),
+    // The service may have called us before it answered.
+    closeAt: sql`case when ${pushChannels.verifiedGeneration} >= ${channel.generation}
+      then ${at.toISOString()}::timestamptz else ${closeAt.toISOString()}::timestamptz end`,
+  });
+}
+
+/** What is stored of a channel once it is open, beside when the one before is closed. */
+export function openedColumns(channel: PushChannel, opened: OpenedChannel, at: Date, renewAt: Date) {
+  const before = channel.openId === null ? [] : [{ id: channel.openId, since: at.toISOString() }];
+  return {
     openId: opened.id,
     openGeneration: channel.generation,
     ...(opened.isVerified ? { verifiedGeneration: channel.generation } : {}),
@@ -202,12 +215,9 @@ export function storeOpened(
     senderKey: opened.senderKey ?? null,
     callsOnChangeOnly: opened.callsOnChangeOnly ?? false,
     retired: [...withoutNewest(channel), ...before],
-    // The service may have called us before it answered.
-    closeAt: sql`case when ${pushChannels.verifiedGeneration} >= ${channel.generation}
-      then ${at.toISOString()}::timestamptz else ${closeAt.toISOString()}::timestamptz end`,
     failures: 0,
     retryAt: null,
-  });
+  } satisfies Partial<PushChannel>;
 }
 
 /** The service has answered, and opened nothing. */

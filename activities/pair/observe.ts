@@ -7,6 +7,7 @@ import type { EventProblem } from '../../core/event-problem.ts';
 import { labelOfEvent } from '../../core/sync/event-label.ts';
 import type { JournalFields } from '../../core/sync/journal.ts';
 import { matchText } from '../../core/sync/match-text.ts';
+import { isId } from '../../db/ids.ts';
 import type { NewSide, SideRow } from '../../db/link-sides.ts';
 import type { NewLink } from '../../db/links.ts';
 import { openSealedJson } from '../../db/pairs.ts';
@@ -128,7 +129,7 @@ async function observeFound(observer: Observer, tx: Store, found: readonly Found
   const markers = found
     .filter(({ ref, marker }) => !known.has(ref) && marker !== null)
     .map(({ marker }) => marker as string)
-    .filter(isUuid);
+    .filter(isId);
   const free = new Set(markers.length > 0 ? await tx.linksWithout(pairId, side, markers) : []);
   for (const { linkId } of rows) free.delete(linkId);
   const freed = new Map((await tx.loadLinks([...free])).map(({ link, sides }) => [link.id, sides]));
@@ -186,7 +187,7 @@ async function observeFound(observer: Observer, tx: Store, found: readonly Found
 
 /** The markers among these that name a link of the installation, with its pair. */
 export async function markedLinks(tx: Store, markers: readonly string[]): Promise<Map<string | null, string>> {
-  const loaded = await tx.loadLinks(markers.filter(isUuid));
+  const loaded = await tx.loadLinks(markers.filter(isId));
   return new Map(loaded.map(({ link }) => [link.id, link.pairId]));
 }
 
@@ -385,8 +386,4 @@ function isOurWrite(sent: Found, row: SideRow, found: Found): boolean {
 function isSameContent(before: Found, after: Found): boolean {
   if (!before.event || !after.event) return false;
   return changedPaths(before.event, after.event).length === 0 && sameValue(before.problems, after.problems);
-}
-
-export function isUuid(text: string): boolean {
-  return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text);
 }

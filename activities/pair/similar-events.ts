@@ -3,13 +3,14 @@ import { SIDES, type SideName } from '../../core/event.ts';
 import { groupBy } from '../../core/group-by.ts';
 import { instanceName } from '../../core/sync/instance-uid.ts';
 import type { EventToPlan, Known } from '../../core/sync/plan-input.ts';
+import { isId } from '../../db/ids.ts';
 import type { SimilarSide } from '../../db/link-matching.ts';
 import type { SideRow } from '../../db/link-sides.ts';
 import type { PairRow } from '../../db/pairs.ts';
 import type { SharedCalendars } from '../../db/shared-calendars.ts';
 import type { Store } from '../../db/store.ts';
 import type { Read } from './link-view.ts';
-import { isUuid, markedLinks, uidHashOf } from './observe.ts';
+import { markedLinks, uidHashOf } from './observe.ts';
 
 interface SimilarEvents extends Pick<Known, 'linksWithUid' | 'copiesByOtherPairs'> {
   readonly duplicatesOf: (event: Read) => EventToPlan['duplicates'];
@@ -25,15 +26,16 @@ export async function findSimilarEvents(
 ): Promise<SimilarEvents> {
   const missing = events.filter(({ sides }) => SIDES.some((side) => !isThere(sides[side])));
   const rows = missing.flatMap(({ sides }) => Object.values(sides));
+  const seriesHashes: SeriesHashes = new Map(missing.map((event) => [event, seriesHashOf(store, event)]));
   const uidHashes = unique([
     ...rows.map(({ uidHash }) => uidHash),
     ...missing.flatMap(uidsOf).map((uid) => uidHashOf(store, uid)),
-    ...missing.map((event) => seriesHashOf(store, event)),
+    ...seriesHashes.values(),
   ]);
   const similar = await store.similarSides(pair.id, uidHashes, unique(rows.map(({ matchHash }) => matchHash)));
   const [byUid, byContent] = [groupBy(similar, (one) => one.uidHash), groupBy(similar, (one) => one.matchHash)];
   const marked = await markedLinks(store, missing.flatMap(markersOf));
-  const { isByUnknown, lostOf } = await findForeign(store, pair, missing, marked, now);
+  const { isByUnknown, lostOf } = await findForeign(store, pair, seriesHashes, marked, now);
   const created = {
     caldav: await store.createdByOtherPairs({ pairId: pair.id, side: 'caldav' }, shared.caldav ?? [], uidHashes, now),
     cloud: await store.createdByOtherPairs({ pairId: pair.id, side: 'cloud' }, shared.cloud ?? [], uidHashes, now),
@@ -50,7 +52,7 @@ export async function findSimilarEvents(
     duplicatesOf(event) {
       const [row, other] = Object.values(event.sides);
       if (!row || other) return { copies: [], alike: [], markedLink: null };
-      const seriesHash = seriesHashOf(store, event);
+      const seriesHash = seriesHashes.get(event) ?? null;
       const isOnBoth = (one: SimilarSide) => one.isOnBoth && one.linkId !== row.linkId;
       const copies = withUid(row.side, row.uidHash).filter((one) => one.owned && isOnBoth(one));
       // By UID, too: until the other installation has carried an edit over, its copy shows the former content.
@@ -76,33 +78,35 @@ interface Foreign {
   readonly lostOf: (event: Read) => NonNullable<EventToPlan['duplicates']['lost']>;
 }
 
+/** The events that a side does not have; of those that stand for an occurrence, the hash of their series' UID. */
+type SeriesHashes = ReadonlyMap<Read, string | null>;
+
 /** Copies that other installations made, and what the pair has lost of their originals within a day. */
 async function findForeign(
   store: Store,
   pair: PairRow,
-  events: readonly Read[],
+  seriesHashes: SeriesHashes,
   marked: ReadonlyMap<string | null, string>,
   now: Date,
 ): Promise<Foreign> {
   const isUnmarked = (event: Read) => !markersOf(event).some((marker) => marked.has(marker));
-  const foreign = events.filter((event) => markersOf(event).length > 0 && isUnmarked(event));
+  const foreign = [...seriesHashes.keys()].filter((event) => markersOf(event).length > 0 && isUnmarked(event));
   const hashesOf = (event: Read) =>
-    unique([...Object.values(event.sides).map(({ uidHash }) => uidHash), seriesHashOf(store, event)]);
+    unique([...Object.values(event.sides).map(({ uidHash }) => uidHash), seriesHashes.get(event) ?? null]);
   const rows = await store.lostEvents(pair.id, unique(foreign.flatMap(hashesOf)), new Date(now.getTime() - DAY_MS));
   // A person may have brought back what this pair had made.
-  const doubtful = rows.length > 0 ? foreign : foreign.filter((event) => seriesHashOf(store, event) !== null);
-  const markers = doubtful.flatMap(markersOf).filter(isUuid);
+  const doubtful = rows.length > 0 ? foreign : foreign.filter((event) => seriesHashes.get(event) !== null);
+  const markers = doubtful.flatMap(markersOf).filter(isId);
   const changes = markers.length > 0 ? await store.changesSince(markers, FIRST_ID) : [];
   const former = new Set(changes.filter(({ pairId }) => pairId === pair.id).map(({ linkId }) => linkId));
   return {
     isByUnknown: (event) => isUnmarked(event) && !markersOf(event).some((marker) => former.has(marker)),
     lostOf(event) {
+      const lost: Partial<Record<SideName, number>> = {};
       const hashes = hashesOf(event);
-      const last = (side: SideName) =>
-        rows.filter((row) => row.side === side && hashes.includes(row.uidHash)).map(({ at }) => at.getTime());
-      return Object.fromEntries(
-        SIDES.filter((side) => last(side).length > 0).map((side) => [side, Math.max(...last(side))]),
-      );
+      for (const { side, uidHash, at } of rows)
+        if (hashes.includes(uidHash)) lost[side] = Math.max(lost[side] ?? -Infinity, at.getTime());
+      return lost;
     },
   };
 }

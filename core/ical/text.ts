@@ -69,11 +69,11 @@ export function parseTree(text: string): Component {
 }
 
 /**
- * The lines as they are written: all end in CRLF, the last one too (RFC 5545 3.1), and none is blank. An object that
- * came in XML often has LF, and space around it that is the XML's.
+ * The lines of a parsed object as they are written: all end in CRLF, the last one too (RFC 5545 3.1), and none is
+ * blank. An object that came in XML often has LF, and space after it that is the XML's.
  */
 export function withLineEnds(text: string): string {
-  return `${text.replace(AROUND, '').trimEnd()}\r\n`.replace(/[\r\n]+/g, '\r\n');
+  return `${text.trimEnd()}\r\n`.replace(/[\r\n]+/g, '\r\n');
 }
 
 export function textOf(component: Component): string {
@@ -197,7 +197,7 @@ function nameOf(text: string): string {
 }
 
 /** RFC 5545 3.1, and what real files have: LF, CR, tabs as folds, blank lines, values that continue without a fold. */
-function* contentLines(text: string): Generator<ContentLine> {
+export function* contentLines(text: string): Generator<ContentLine> {
   let raws: string[] = [];
   let texts: string[] = [];
   const finish = (): ContentLine | null => {

@@ -1,6 +1,6 @@
 /**
  * The UID of a single event that stands for an occurrence of an expanded series: not that of the series, for which it
- * would be taken, but one that any installation can tell the series and the occurrence from.
+ * would be taken, but one in which any installation finds the series and the occurrence.
  */
 import type { CalendarEvent, OccurrenceId } from '../event.ts';
 

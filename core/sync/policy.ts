@@ -122,7 +122,7 @@ interface Side {
 
 /**
  * A copy that shows "Busy" in place of what its original showed when both last agreed. Where they never have, as after
- * a create whose answer was lost, what both show now says it, whoever made the copy. So it does where another
+ * a create whose answer was lost, what both show now says it, regardless of who made the copy. So it does where another
  * installation made the copy of a person's event: its pair is to show "Busy", which is no edit of the original.
  */
 export function isBlanked(copy: Side, original: Side): boolean {

@@ -93,15 +93,19 @@ export function undoStep(content: ChangeContent, state: UndoState, direction: Di
  */
 export function withoutOtherEdits(next: CalendarEvent, base: CalendarEvent, undone: readonly string[]): CalendarEvent {
   const { before, after } = inSharedFields(base, next);
-  const isUndone = (path: FieldPath): boolean =>
-    undone.some((field) => {
-      if (field === pathKey(path)) return true;
-      const whole = path.occurrence === null ? null : pathKey({ occurrence: path.occurrence, field: 'exception' });
-      return field === whole || (pathKey(path) === whole && field.startsWith(`${path.occurrence}/`));
-    });
   return changedPaths(before, after)
-    .filter((path) => !isUndone(path))
+    .filter((path) => !undone.some((field) => isPartOf(field, path)))
     .reduce((event, path) => withValueAt(event, path, valueAt(base, path) ?? null), next);
+}
+
+/** The same field, or a field of an occurrence and the whole exception, one way or the other. */
+function isPartOf(field: string, path: FieldPath): boolean {
+  const { occurrence } = path;
+  if (occurrence === null) return field === pathKey(path);
+  const whole = pathKey({ occurrence, field: 'exception' });
+  return (
+    field === pathKey(path) || field === whole || (path.field === 'exception' && field.startsWith(`${occurrence}/`))
+  );
 }
 
 /** It reads as it was written, or as the side made of that: it has not been changed since. */

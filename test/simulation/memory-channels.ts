@@ -4,7 +4,7 @@
  */
 import type { PushState } from '../../core/poll-schedule.ts';
 import type { ChannelStore } from '../../db/channel-store.ts';
-import { channelName, type Notified, type Pollers, type PushChannel } from '../../db/push-channels.ts';
+import { channelName, type Notified, openedColumns, type Pollers, type PushChannel } from '../../db/push-channels.ts';
 import type { Immediate } from './memory-tables.ts';
 
 /** A calendar that pairs poll. */
@@ -107,21 +107,10 @@ export class MemoryChannels implements Immediate<ChannelStore> {
     opened: Parameters<ChannelStore['storeOpened']>[1],
     { at, renewAt, closeAt }: { at: Date; renewAt: Date; closeAt: Date },
   ): PushChannel | null {
-    const before = channel.openId === null ? [] : [{ id: channel.openId, since: at.toISOString() }];
     const isKnown = (this.rows.get(channel.id)?.verifiedGeneration ?? 0) >= channel.generation;
     return this.storeChannel(channel, {
-      openId: opened.id,
-      openGeneration: channel.generation,
-      ...(opened.isVerified ? { verifiedGeneration: channel.generation } : {}),
-      expiresAt: opened.expiresAt,
-      renewAt,
-      resourceId: opened.resourceId ?? channel.resourceId,
-      senderKey: opened.senderKey ?? null,
-      callsOnChangeOnly: opened.callsOnChangeOnly ?? false,
-      retired: [...channel.retired.slice(0, -1), ...before],
+      ...openedColumns(channel, opened, at, renewAt),
       closeAt: isKnown ? at : closeAt,
-      failures: 0,
-      retryAt: null,
     });
   }
 

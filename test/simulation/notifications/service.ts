@@ -45,7 +45,7 @@ export class NotifyingService {
   private readonly post: (message: Message) => Promise<boolean | null>;
   private opened = 0;
 
-  /** @param post sends a message to the API, if there is one. False: refused; null: nobody was there */
+  /** @param post sends a message to the API, if there is one. False: refused; null: the API did not run */
   constructor(style: Style, timeline: Timeline, random: Random, post: (message: Message) => Promise<boolean | null>) {
     this.style = style;
     this.timeline = timeline;
