@@ -117,9 +117,11 @@ function infoOf(entry: Entry, settings: GoogleSettings): CalendarInfo {
   };
 }
 
+/** A sign-in without this right can still sync. */
 function asRejected(error: unknown): unknown {
-  if (!(error instanceof SyncError) || (error.kind !== 'forbidden' && error.kind !== 'quota')) return error;
-  return withKind(error, 'rejected');
+  if (!(error instanceof SyncError)) return error;
+  const isRefusal = error.status === 403 && error.kind !== 'throttled';
+  return isRefusal || error.kind === 'quota' ? withKind(error, 'rejected') : error;
 }
 
 /** Google requires a foreground colour with each background colour. */

@@ -96,14 +96,16 @@ function bodyOf(data: unknown): { reason: string; message: string; isLimit: bool
   const error = typeof data === 'object' && data !== null ? (data as { error?: unknown }).error : undefined;
   if (typeof error !== 'object' || error === null) return { reason: '', message: '', isLimit: false };
   const { errors, details, message, status } = error as Readonly<Record<string, unknown>>;
-  const first = (list: unknown, key: 'reason' | 'domain'): string =>
-    codeOf(Array.isArray(list) ? (list[0] as Record<string, unknown> | null | undefined)?.[key] : undefined);
+  const all = (list: unknown, key: 'reason' | 'domain'): string[] =>
+    (Array.isArray(list) ? list : []).map((one: Record<string, unknown> | null) => codeOf(one?.[key])).filter(Boolean);
+  const reasons = [...all(errors, 'reason'), ...all(details, 'reason')];
   const isLimit =
-    first(errors, 'domain') === 'usageLimits' ||
+    all(errors, 'domain')[0] === 'usageLimits' ||
     status === 'RESOURCE_EXHAUSTED' ||
-    first(details, 'reason') === 'RATE_LIMIT_EXCEEDED';
+    reasons.includes('RATE_LIMIT_EXCEEDED');
   return {
-    reason: first(errors, 'reason') || first(details, 'reason'),
+    // `forbidden` says nothing where the other list names a disabled API.
+    reason: reasons.find((one) => adviceFor(one) !== undefined) ?? reasons[0] ?? '',
     message: typeof message === 'string' ? message : '',
     isLimit,
   };

@@ -202,12 +202,10 @@ async function listPage(
   };
 }
 
-/** 404 and 403 of a listing concern the calendar; a missing scope concerns the sign-in. */
+/** 404 and 403 of a listing concern the calendar. */
 function calendarError(error: unknown): unknown {
   if (!(error instanceof SyncError)) return error;
-  const { kind, status, message } = error;
-  if (kind === 'forbidden' && /insufficientPermissions|ACCESS_TOKEN_SCOPE_INSUFFICIENT/.test(message))
-    return withKind(error, 'auth', 'Google: the sign-in does not include access to calendars');
+  const { kind, status } = error;
   if (kind !== 'forbidden' && !(kind === 'gone' && status === 404)) return error;
   return withKind(error, 'calendar-missing', `the Google calendar answered ${status}`);
 }

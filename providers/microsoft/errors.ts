@@ -19,14 +19,6 @@ const KIND_OF_CODE: Readonly<Record<string, SyncErrorKind>> = {
   // The series has no such occurrence, or not any more.
   errorcalendaroccurrenceindexisoutofrecurrencerange: 'gone',
   errorcalendaroccurrenceisdeletedfromrecurrence: 'gone',
-  // The person has no mailbox at this service, or not any more.
-  mailboxnotenabledforrestapi: 'auth',
-  mailboxnotsupportedforrestapi: 'auth',
-};
-const NO_MAILBOX = 'The account has no mailbox at Microsoft any more, or its licence has ended. Ask the administrator.';
-const ADVICE: Readonly<Record<string, string>> = {
-  mailboxnotenabledforrestapi: NO_MAILBOX,
-  mailboxnotsupportedforrestapi: NO_MAILBOX,
 };
 /** A delta token that has expired: 410 by the documentation, seen with other statuses, too. */
 const DEAD_TOKEN = /^(?:syncstatenotfound|syncstateinvalid|resyncrequired|resync.*)$/i;
@@ -36,13 +28,14 @@ export function apiError(status: number, headers: Headers, body: unknown): SyncE
   const code = codeOf(body);
   // A challenge of conditional access needs the person, whatever the status.
   const isChallenge = status === 403 && /\bclaims=/.test(headers.get('www-authenticate') ?? '');
+  const advice = adviceFor(isChallenge ? 'interaction_required' : code);
   const mustWait = kindOfStatus(status, headers) === 'throttled';
   return statusError(status, headers, {
     server: 'Microsoft Graph',
     code,
     reason: code || undefined,
-    advice: isChallenge ? adviceFor('interaction_required') : ADVICE[code.toLowerCase()],
-    kind: isChallenge ? 'auth' : mustWait ? 'throttled' : KIND_OF_CODE[code.toLowerCase()],
+    advice: mustWait ? undefined : advice,
+    kind: mustWait ? 'throttled' : advice === undefined ? KIND_OF_CODE[code.toLowerCase()] : 'auth',
   });
 }
 

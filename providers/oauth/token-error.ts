@@ -20,16 +20,21 @@ export function tokenError(
     return new SyncError('auth', `${service} gave no access token (${options.reason})`, { ...options, advice });
   const message = `${service} answered ${status} to a token request`;
   const kind = kindOfStatus(status, headers);
-  if (kind === 'throttled') return new SyncError(kind, message, options);
+  if (kind === 'throttled' || LIMIT.test(code)) return new SyncError('throttled', message, options);
   // Without a code it is not the service that answered.
   const isPassing = code === '' || kind === 'unreachable' || status >= 500 || status < 400 || PASSING.has(code);
   if (isPassing) return new SyncError('unreachable', message, options);
   const named = `${message} (${code})`;
-  // Only a request that is wrong in itself is Calpair's fault; every other refusal is about the sign-in.
-  return OUR_FAULT.has(code)
-    ? new SyncError('bug', named, options)
-    : new SyncError('auth', named, { ...options, advice: OTHER });
+  // Only a request that is wrong in itself is Calpair's fault; every other refusal is about the sign-in. Microsoft says
+  // what is wrong with it, and that is then the client's set-up.
+  if (OUR_FAULT.has(code) && detail === '') return new SyncError('bug', named, options);
+  return new SyncError('auth', named, {
+    ...options,
+    advice: OUR_FAULT.has(code) ? adviceFor('invalid_client') : OTHER,
+  });
 }
+
+const LIMIT = /limit|quota|slow_?down|throttl/i;
 
 const PASSING = new Set(['temporarily_unavailable', 'server_error']);
 const OUR_FAULT = new Set(['invalid_request', 'unsupported_grant_type']);

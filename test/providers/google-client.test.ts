@@ -135,7 +135,7 @@ describe('failures', () => {
     [403, 'dailyLimitExceeded', 'quota'],
     [403, 'forbiddenForNonOrganizer', 'forbidden'],
     [403, 'requiredAccessLevel', 'forbidden'],
-    [403, 'insufficientPermissions', 'forbidden'],
+    [403, 'insufficientPermissions', 'auth'],
     [403, 'accessNotConfigured', 'auth'],
     [500, 'backendError', 'unreachable'],
     [503, 'backendError', 'unreachable'],

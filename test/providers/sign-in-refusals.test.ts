@@ -49,6 +49,7 @@ describe('a refused token request', () => {
     [403, 'access_denied', ADMIN],
     [400, 'policy_enforced', ADMIN],
     [400, 'account_disabled', ADMIN],
+    [400, 'account_suspended', /suspended/],
     [400, 'something_new', AGAIN],
   ];
   for (const [status, error, advice, subtype] of google) {
@@ -79,6 +80,9 @@ describe('a refused token request', () => {
     [400, 'invalid_grant', 50173, AGAIN],
     [400, 'invalid_grant', 50057, ADMIN],
     [400, 'invalid_request', 90002, OPERATOR],
+    [400, 'invalid_request', 50194, /tenant/],
+    [400, 'invalid_request', 9002313, OPERATOR],
+    [400, 'invalid_grant', 650052, /licence/],
     [400, 'invalid_resource', 500011, OPERATOR],
     [400, 'access_denied', 90094, ADMIN],
     [400, 'unknown_error', 999999, AGAIN],
@@ -103,13 +107,25 @@ describe('a refused token request', () => {
       const kinds: string[] = [];
       for (const [status, body] of [
         [503, { error: 'temporarily_unavailable' }],
+        [403, { error: 'rate_limit_exceeded' }],
+        [400, { error: 'slow_down' }],
+        [400, { error: 'invalid_request' }],
         [400, { error: 'temporarily_unavailable' }],
         [500, { error: 'server_error' }],
         [403, 'a page of a proxy'],
         [400, { error: 'unsupported_grant_type' }],
       ] as const)
         kinds.push((await refused(service, status, body)).kind);
-      assert.deepEqual(kinds, ['unreachable', 'unreachable', 'unreachable', 'unreachable', 'bug']);
+      assert.deepEqual(kinds, [
+        'unreachable',
+        'throttled',
+        'throttled',
+        'bug',
+        'unreachable',
+        'unreachable',
+        'unreachable',
+        'bug',
+      ]);
     }
   });
 });
@@ -121,11 +137,16 @@ describe('a refused request of the API', () => {
     ['notACalendarUser', /turned on/],
     ['domainPolicy', ADMIN],
     ['accountDisabled', ADMIN],
+    ['insufficientPermissions', AGAIN],
+    ['ACCESS_TOKEN_SCOPE_INSUFFICIENT', AGAIN],
+    ['CONSUMER_SUSPENDED', OPERATOR],
+    ['USER_BLOCKED_BY_ADMIN', ADMIN],
   ] as const) {
     it(`FB9: Google's ${reason} asks a person to act`, () => {
       for (const error of [
         { code: 403, errors: [{ domain: 'usageLimits', reason }], message: 'x' },
         { code: 403, details: [{ reason }], status: 'PERMISSION_DENIED', message: 'x' },
+        { code: 403, errors: [{ reason: 'forbidden' }], details: [{ links: [] }, { reason }], message: 'x' },
       ]) {
         const failure = googleError(
           { response: { status: 403, data: { error }, headers: {} } },
@@ -143,6 +164,10 @@ describe('a refused request of the API', () => {
       [403, challenge, 'ErrorAccessDenied', AGAIN],
       [404, new Headers(), 'MailboxNotEnabledForRESTAPI', /licence/],
       [404, new Headers(), 'MailboxNotSupportedForRESTAPI', /licence/],
+      [404, new Headers(), 'ErrorNonExistentMailbox', /licence/],
+      [404, new Headers(), 'OrganizationFromTenantGuidNotFound', /licence/],
+      [403, new Headers(), 'ErrorAccountSuspend', /suspended/],
+      [403, new Headers(), 'Authorization_RequestDenied', ADMIN],
     ] as const) {
       const failure = graphError(status, headers, { error: { code, message: 'x' } });
       assert.equal(failure.kind, 'auth');
