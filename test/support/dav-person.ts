@@ -95,9 +95,12 @@ export class DavPerson {
     return texts;
   }
 
-  /** The name of the only object that contains this text. */
-  async nameOf(part: string): Promise<string> {
-    const names = [...(await this.all())]
+  /**
+   * The name of the only object that contains this text.
+   * @param texts `all()`, where many are looked for: reading 50 objects takes Radicale half a second
+   */
+  async nameOf(part: string, texts?: ReadonlyMap<string, string>): Promise<string> {
+    const names = [...(texts ?? (await this.all()))]
       .filter(([, text]) => unfolded(text).some((line) => line.includes(part)))
       .map(([name]) => name);
     assert.equal(names.length, 1, `objects with ${part}`);
