@@ -1,7 +1,5 @@
 /** The simulated world in which a schedule is played: calendars, pairs and their processes, a database and a clock. */
-import { asyncLocalStorage } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
-import { MockActivityEnvironment } from '@temporalio/testing';
 import { type Logger, pino } from 'pino';
 import type { Deps } from '../../activities/deps.ts';
 import { createActivities } from '../../activities/index.ts';
@@ -18,6 +16,7 @@ import { FakeSide, type FakeWrite, fakeProvider, type Habits } from '../support/
 import { randomOf } from '../support/random.ts';
 import { Ledger, lineageOf } from './ledger.ts';
 import { MemoryDatabase } from './memory-store.ts';
+import { shareOneContext } from './one-context.ts';
 import { newPairRow, START } from './pair-row.ts';
 import { Process, Scheduler } from './scheduler.ts';
 
@@ -93,6 +92,7 @@ export class World {
   private ids = 0;
 
   constructor(profile: Profile, seed: number) {
+    shareOneContext();
     const random = randomOf(seed ^ 0x5eed);
     this.scheduler = new Scheduler(random, START);
     this.database = new MemoryDatabase(() => this.newId());
@@ -325,13 +325,6 @@ export function quietFailure(error: unknown): 'NoChange' | 'Waiting' | 'Paused' 
 }
 
 const NEVER = new AbortController().signal;
-
-/**
- * All attempts share one activity context, which is never cancelled: a crashed process just never gets its turn again.
- * A context for each attempt (`AsyncLocalStorage.run`) would make every promise slower.
- */
-const CONTEXT = new MockActivityEnvironment().context;
-asyncLocalStorage.getStore = () => CONTEXT;
 
 /** A write is not confirmed, or a copy that was accepted is awaited: its side has shown nothing of it. */
 function isUnseen({ confirmed, current, gone }: Pick<SideRow, 'confirmed' | 'current' | 'gone'>): boolean {

@@ -2,8 +2,6 @@
  * The world of a schedule over the wire: the real activities and providers, whose `fetch` is answered in process by a
  * CalDAV server and a cloud; a database in memory, a virtual clock, and a scheduler that decides whose turn it is.
  */
-import { asyncLocalStorage } from '@temporalio/activity';
-import { MockActivityEnvironment } from '@temporalio/testing';
 import { type Logger, pino } from 'pino';
 import type { Deps } from '../../../activities/deps.ts';
 import { createActivities } from '../../../activities/index.ts';
@@ -25,6 +23,7 @@ import { GraphFake } from '../../fakes/graph/start.ts';
 import { randomOf } from '../../support/random.ts';
 import { MemoryDatabase } from '../memory-store.ts';
 import type { ConflictRow } from '../memory-tables.ts';
+import { shareOneContext } from '../one-context.ts';
 import { newPairRow, START } from '../pair-row.ts';
 import { Process, Scheduler } from '../scheduler.ts';
 import { DavPerson } from './dav-person.ts';
@@ -127,6 +126,7 @@ export class WireWorld {
   private ids = 0;
 
   private constructor(profile: Profile, seed: number, servers: RealServers | null) {
+    shareOneContext();
     this.profile = profile;
     this.servers = servers;
     this.scheduler = new Scheduler(randomOf(seed ^ 0x5eed), START, workDone, realTick);
@@ -553,9 +553,3 @@ function failureOf({ status, waitSeconds }: Fault, { provider }: WireCalendar): 
 }
 
 const NEVER = new AbortController().signal;
-
-/**
- * All attempts share one activity context, which is never cancelled: a crashed process just never gets its turn again.
- */
-const CONTEXT = new MockActivityEnvironment().context;
-asyncLocalStorage.getStore = () => CONTEXT;
