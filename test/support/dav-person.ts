@@ -88,10 +88,14 @@ export class DavPerson {
       .map((href) => href.slice(home.href.length));
   }
 
-  /** Text by name. */
+  /** Text by name. What is deleted meanwhile, as a running pair may, is left out. */
   async all(): Promise<Map<string, string>> {
     const texts = new Map<string, string>();
-    for (const name of (await this.list()).keys()) texts.set(name, await this.get(name));
+    for (const name of (await this.list()).keys()) {
+      const { status, text } = await this.#send('GET', name);
+      if (status === 200) texts.set(name, text);
+      else assert.ok(status === 404 && !(await this.list()).has(name), `GET ${name} answered ${status}`);
+    }
     return texts;
   }
 
