@@ -87,9 +87,9 @@ function checkingWrites(
   };
 }
 
-/** Servers may answer with other line ends than they got; SOGo mixes them. */
+/** Servers may answer with other line ends than they got; SOGo mixes them, and leaves out the last. */
 function crlf(text: string): string {
-  return text.replace(/\r*\n|\r/g, '\r\n');
+  return text.replace(/\r*\n|\r|$/g, '\r\n').replace(/(\r\n)+$/, '\r\n');
 }
 
 /**
