@@ -11,9 +11,9 @@ import {
   type SideName,
 } from '../event.ts';
 import type { EventProblem } from '../event-problem.ts';
+import { contentAt } from '../optional-fields.ts';
 import type { FieldConflict } from './conflict.ts';
 import type { MergeInput } from './merge.ts';
-import { contentAt } from './paths.ts';
 
 type Texts = Pick<MergeInput, SideName>;
 const FIELDS = ['title', 'location', 'description'] as const;
@@ -31,20 +31,21 @@ export function completeTexts(sides: Texts): CompleteTexts {
   const shown = { caldav: new Map<string, readonly [whole: string, shown: string]>(), cloud: new Map() };
   const conflicts: FieldConflict[] = [];
   const complete = (side: SideName): MergeInput[SideName] => {
-    const { now, base } = sides[side];
+    const { now, base, unwritten } = sides[side];
     const other = sides[otherSide(side)];
     if (!base || !other.base) return sides[side];
     const [ownBase, otherBase] = [base, other.base];
+    /** An occurrence that was no exception showed the texts of its series. */
     const rest = (id: OccurrenceId | null, field: Field): string | null =>
-      restOf(contentAt(ownBase, id)?.[field], contentAt(otherBase, id)?.[field]);
+      restOf(contentAt(ownBase, id)[field], contentAt(otherBase, id)[field]);
     const wholeNow = (content: Content, id: OccurrenceId | null): Content =>
       mapTexts(content, (text, field) => {
         const missing = rest(id, field);
         if (missing === null) return text;
-        const whole = contentAt(otherBase, id)![field];
-        const isUntouched = text === contentAt(ownBase, id)![field];
+        const whole = contentAt(otherBase, id)[field];
+        const isUntouched = text === contentAt(ownBase, id)[field];
         if (!isUntouched && !text.endsWith(MARK)) {
-          const kept = contentAt(other.now, id)?.[field] ?? whole;
+          const kept = contentAt(other.now, id)[field];
           conflicts.push({ path: { occurrence: id, field }, winner: otherSide(side), kept, lost: text });
           return whole;
         }
@@ -52,9 +53,11 @@ export function completeTexts(sides: Texts): CompleteTexts {
         shown[side].set(`${id ?? ''} ${field}`, [result, text]);
         return result;
       });
-    const wholeBase = (content: Content, id: OccurrenceId | null): Content =>
-      mapTexts(content, (text, field) => (rest(id, field) === null ? text : contentAt(otherBase, id)![field]));
-    return { now: mapContents(now, wholeNow), base: mapContents(base, wholeBase) };
+    return {
+      now: mapContents(now, wholeNow),
+      base: wholeTexts(base, otherBase),
+      ...(unwritten ? { unwritten: wholeTexts(unwritten, other.unwritten ?? otherBase) } : {}),
+    };
   };
   const result = { caldav: complete('caldav'), cloud: complete('cloud') };
   const cutAgain = (side: SideName, merged: CalendarEvent): CalendarEvent =>
@@ -69,12 +72,30 @@ export function completeTexts(sides: Texts): CompleteTexts {
 
 const MARK = '…';
 
-/** What a text lacks of the whole one; null where it is not cut. */
-function restOf(text: string | undefined, whole: string | undefined): string | null {
-  if (text === undefined || whole === undefined || !text.endsWith(MARK) || whole.length <= text.length) return null;
-  const beginning = text.slice(0, -MARK.length);
-  return whole.startsWith(beginning) ? whole.slice(beginning.length) : null;
+/** A state with the texts of the other side, where those are whole. */
+function wholeTexts(event: CalendarEvent, other: CalendarEvent): CalendarEvent {
+  return mapContents(event, (content, id) =>
+    mapTexts(content, (text, field) => {
+      const whole = contentAt(other, id)[field];
+      return restOf(text, whole) === null ? text : whole;
+    }),
+  );
 }
+
+/** What a text lacks of the whole one; null where it is not cut. A service may have other white space (line breaks). */
+function restOf(text: string, whole: string): string | null {
+  if (!isCut(text, whole)) return null;
+  const beginning = text.slice(0, -MARK.length);
+  if (whole.startsWith(beginning)) return whole.slice(beginning.length);
+  const space = /\s+/y;
+  for (const [at, part] of beginning.split(/\s+/).entries()) {
+    if ((at > 0 && !space.test(whole)) || !whole.startsWith(part, space.lastIndex)) return null;
+    space.lastIndex += part.length;
+  }
+  return whole.slice(space.lastIndex);
+}
+
+const isCut = (text: string, whole: string): boolean => text.endsWith(MARK) && text.length < whole.length;
 
 function mapTexts(content: Content, change: (text: string, field: Field) => string): Content {
   const texts = FIELDS.map((field) => [field, change(content[field], field)] as const);
@@ -89,11 +110,8 @@ export function uncut(
   const now = view.now ?? other;
   if (!view.problems.some(({ code }) => code === 'text-too-long')) return now;
   return mapContents(now, (mine, id) => {
-    const theirs = id === null ? other : other.exceptions[id];
-    if (typeof theirs !== 'object') return mine;
-    const texts = (['title', 'location', 'description'] as const).filter(
-      (field) => theirs[field].length > mine[field].length,
-    );
+    const theirs = contentAt(other, id);
+    const texts = FIELDS.filter((field) => isCut(mine[field], theirs[field]));
     return { ...mine, ...Object.fromEntries(texts.map((field) => [field, theirs[field]])) };
   });
 }

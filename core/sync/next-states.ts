@@ -6,7 +6,7 @@ import { boundsOf } from '../recurrence/series.ts';
 import type { FieldConflict } from './conflict.ts';
 import { completeTexts, uncut } from './cut-texts.ts';
 import { withShownLinks } from './join-links.ts';
-import { applyChanges, lastModifiedSide, merge } from './merge.ts';
+import { applyChanges, lastModifiedSide, type MergeInput, merge } from './merge.ts';
 import { completeSets, uniteSets } from './optional-sets.ts';
 import { agreedSince, type Journal } from './own-writes.ts';
 import {
@@ -102,17 +102,17 @@ export function mergedSides(sides: Sides, rules: Rules): NextStates | null {
     withoutFields(hasPeople ? event : withoutAttendees(event), fields.others);
   const isFirst = caldav.base === null || cloud.base === null;
   const bases = agreedSince(sides, rules.journal);
+  const stateOf = (side: SideName, now: CalendarEvent): MergeInput[SideName] => {
+    const { base } = sides[side];
+    const agreed = bases[side];
+    return { now: shown(now), base: agreed && shown(agreed), ...(base ? { unwritten: shown(base) } : {}) };
+  };
   const texts = completeTexts({
-    caldav: { now: shown(isFirst ? uncut(caldav, cloud.now) : caldav.now), base: bases.caldav && shown(bases.caldav) },
-    cloud: { now: shown(isFirst ? uncut(cloud, caldav.now) : cloud.now), base: bases.cloud && shown(bases.cloud) },
+    caldav: stateOf('caldav', isFirst ? uncut(caldav, cloud.now) : caldav.now),
+    cloud: stateOf('cloud', isFirst ? uncut(cloud, caldav.now) : cloud.now),
   });
   const sets = completeSets(texts, forms);
-  const unwritten = ({ base }: Side) => (base ? { unwritten: shown(base) } : {});
-  const whole = merge({
-    caldav: { ...sets.caldav, ...unwritten(caldav) },
-    cloud: { ...sets.cloud, ...unwritten(cloud) },
-    winner,
-  });
+  const whole = merge({ caldav: sets.caldav, cloud: sets.cloud, winner });
   const now = { caldav: caldav.now, cloud: cloud.now };
   const next = (side: SideName): CalendarEvent => {
     const merged = texts.cutAgain(side, sets.cutAgain(side, whole[side]));

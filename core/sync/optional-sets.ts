@@ -16,7 +16,6 @@ import {
 import { contentAt, fit, type OptionalForms, SET_FIELDS, type SetField } from '../optional-fields.ts';
 import type { FieldConflict } from './conflict.ts';
 import type { MergeInput } from './merge.ts';
-import { contentAt as ownContent } from './paths.ts';
 
 type Events = Readonly<Record<SideName, CalendarEvent>>;
 type Forms = Readonly<Record<SideName, OptionalForms>>;
@@ -32,27 +31,28 @@ export function completeSets(
     cloud: new Map(),
   };
   const complete = (side: SideName): MergeInput[SideName] => {
-    const { now, base } = sides[side];
+    const { now, base, unwritten } = sides[side];
     const other = sides[otherSide(side)].base;
     if (!base || !other) return sides[side];
-    /** The other side's set, where this side shows it cut. */
-    const wholeOf = (id: OccurrenceId | null, field: SetField): Values | null => {
-      const [own, whole] = [ownContent(base, id)?.[field], ownContent(other, id)?.[field]];
-      return own && whole && !sameValue(own, whole) && sameValue(fit(forms[side], field, whole), own) ? whole : null;
-    };
     const complete = (content: Content, id: OccurrenceId | null): Content =>
       mapSets(content, (values, field) => {
-        const whole = wholeOf(id, field);
+        const whole = wholeOf(contentAt(base, id), contentAt(other, id), field, forms[side]);
         if (whole === null) return values;
-        const result = withEdits(whole, ownContent(base, id)?.[field] ?? [], values, (value) =>
+        const result = withEdits(whole, contentAt(base, id)[field] ?? [], values, (value) =>
           fit(forms[side], field, [value]),
         );
         shown[side].set(`${id ?? ''} ${field}`, [result, values]);
         return result;
       });
-    const wholeBase = (content: Content, id: OccurrenceId | null): Content =>
-      mapSets(content, (values, field) => wholeOf(id, field) ?? values);
-    return { now: mapContents(now, complete), base: mapContents(base, wholeBase) };
+    const whole = (event: CalendarEvent, from: CalendarEvent): CalendarEvent =>
+      mapContents(event, (content, id) =>
+        mapSets(content, (values, field) => wholeOf(content, contentAt(from, id), field, forms[side]) ?? values),
+      );
+    return {
+      now: mapContents(now, complete),
+      base: whole(base, other),
+      ...(unwritten ? { unwritten: whole(unwritten, sides[otherSide(side)].unwritten ?? other) } : {}),
+    };
   };
   const result = { caldav: complete('caldav'), cloud: complete('cloud') };
   const cutAgain = (side: SideName, merged: CalendarEvent): CalendarEvent =>
@@ -63,6 +63,12 @@ export function completeSets(
       }),
     );
   return { ...result, cutAgain };
+}
+
+/** The other side's set, where this side shows it cut. */
+function wholeOf(shown: Content, other: Content, field: SetField, forms: OptionalForms): Values | null {
+  const [own, whole] = [shown[field], other[field]];
+  return own && whole && !sameValue(own, whole) && sameValue(fit(forms, field, whole), own) ? whole : null;
 }
 
 /** The whole set after an edit of what a side shows of it. @param image what the side shows of one value */

@@ -4,8 +4,9 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import type { CalendarEvent } from '../../core/event.ts';
 import { occurrenceContent } from '../../core/recurrence/series.ts';
-import { completeTexts } from '../../core/sync/cut-texts.ts';
-import { merge } from '../../core/sync/merge.ts';
+import { uncut } from '../../core/sync/cut-texts.ts';
+import { mergedSides } from '../../core/sync/next-states.ts';
+import { DEFAULT_OPTIONS } from '../../core/sync/policy.ts';
 import { cutText } from '../../providers/text.ts';
 import { event } from '../support/events.ts';
 
@@ -16,14 +17,34 @@ const cut = (text: string): string => cutText(text, LIMIT).text;
 const word = fc.stringMatching(/^[a-zäß \n😀]{0,60}$/u);
 const long = fc.tuple(word, word).map(([a, b]) => `${a}${b}abcdefghijklmnopqrstuvwxyz`);
 
-function run(caldav: { now: CalendarEvent; base: CalendarEvent }, cloud: { now: CalendarEvent; base: CalendarEvent }) {
-  const texts = completeTexts({ caldav, cloud });
-  const merged = merge({ caldav: texts.caldav, cloud: texts.cloud, winner: 'cloud' });
-  return {
-    caldav: texts.cutAgain('caldav', merged.caldav),
-    cloud: texts.cutAgain('cloud', merged.cloud),
-    conflicts: [...merged.conflicts, ...texts.conflicts],
+type State = { readonly now: CalendarEvent; readonly base: CalendarEvent };
+
+function run(caldav: State, cloud: State) {
+  const side = (state: State, seenAt: number) => ({
+    ...state,
+    isOwned: false,
+    problems: [],
+    modifiedAt: seenAt,
+    seenAt,
+  });
+  const journal = {
+    isOwnWrite: () => false,
+    mayHaveWritten: () => false,
+    hasArrived: () => false,
+    isOwnDeletion: () => false,
+    requestedRemoval: () => null,
+    isNormalisedTo: () => false,
   };
+  const rules = {
+    direction: 'bidirectional',
+    options: DEFAULT_OPTIONS,
+    now: 0,
+    forms: { caldav: {}, cloud: {} },
+    agreedFields: [],
+    journal,
+  } as const;
+  const next = mergedSides({ caldav: side(caldav, 1), cloud: side(cloud, 2) }, rules)!;
+  return { caldav: next.caldav!, cloud: next.cloud!, conflicts: next.conflicts };
 }
 
 function both(field: Field, text: string): { caldav: CalendarEvent; cloud: CalendarEvent } {
@@ -100,5 +121,56 @@ describe('texts that a service has cut', () => {
     const result = run({ now: caldav, base: caldav }, { now: edited, base: cloud });
     assert.deepEqual(result.caldav, withText(`Now: ${text}`));
     assert.deepEqual(result.cloud, edited);
+  });
+
+  const id = '20270106T080000Z';
+  const text = 'A description that is much too long';
+  const series = (description: string, exception?: Partial<CalendarEvent>): CalendarEvent => {
+    const plain = event('Series', {
+      uid: 'series',
+      description,
+      recurrence: { rules: ['RRULE:FREQ=DAILY;COUNT=5'], dates: [] },
+    });
+    return exception ? { ...plain, exceptions: { [id]: { ...occurrenceContent(plain, id), ...exception } } } : plain;
+  };
+  const [caldav, cloud] = [series(text), series(cut(text))];
+
+  test('FA20: an occurrence of a cut series that is changed for the first time has the whole text', () => {
+    const location = { location: 'There' };
+    const moved = run({ now: caldav, base: caldav }, { now: series(cut(text), location), base: cloud });
+    assert.deepEqual(moved, { caldav: series(text, location), cloud: series(cut(text), location), conflicts: [] });
+    const typed = { description: `Now: ${cut(text)}` };
+    const edited = run({ now: caldav, base: caldav }, { now: series(cut(text), typed), base: cloud });
+    assert.deepEqual(edited.caldav, series(text, { description: `Now: ${text}` }));
+    assert.deepEqual([edited.cloud, edited.conflicts], [series(cut(text), typed), []]);
+    const short = { description: 'Short' };
+    const lost = run({ now: caldav, base: caldav }, { now: series(cut(text), short), base: cloud });
+    assert.deepEqual(lost.caldav, series(text, {}));
+    assert.deepEqual(
+      lost.conflicts.map(({ path, winner, kept, lost }) => [path, winner, kept, lost]),
+      [[{ occurrence: id, field: 'description' }, 'caldav', text, 'Short']],
+    );
+    const problems = [{ code: 'text-too-long', detail: '' }] as const;
+    const first = uncut({ now: series(cut(text), { ...location, title: 'New' }), problems }, caldav);
+    assert.deepEqual(first, series(text, { ...location, title: 'New' }));
+  });
+
+  test('FA20: an exception follows its cut series', () => {
+    const location = { location: 'There' };
+    const both = { caldav: series(text, location), cloud: series(cut(text), location) };
+    const next = `New: ${text}`;
+    const changed = { ...series(next), exceptions: both.caldav.exceptions };
+    const result = run({ now: changed, base: both.caldav }, { now: both.cloud, base: both.cloud });
+    assert.deepEqual(result, { caldav: series(next, location), cloud: series(next, location), conflicts: [] });
+  });
+
+  test('FA20: line breaks that a service shows as blanks do not hide that a text is cut', () => {
+    const title = 'A title\nthat has\n\nlines and is too long';
+    const whole = event(title);
+    const shown = { ...whole, title: cut(title.replace(/\n+/g, ' ')) };
+    const edited = { ...shown, title: `My ${shown.title}` };
+    const { caldav: result, conflicts } = run({ now: whole, base: whole }, { now: edited, base: shown });
+    assert.equal(result.title.replace(/\n+/g, ' '), `My ${title.replace(/\n+/g, ' ')}`);
+    assert.deepEqual(conflicts, []);
   });
 });

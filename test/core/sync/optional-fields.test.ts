@@ -2,7 +2,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { CalendarEvent, OptionalField, SideName } from '../../../core/event.ts';
-import type { OptionalForms } from '../../../core/optional-fields.ts';
+import { contentAt, type OptionalForms } from '../../../core/optional-fields.ts';
+import { expandOccurrences } from '../../../core/recurrence/expand.ts';
+import { occurrenceContent } from '../../../core/recurrence/series.ts';
 import { type Decision, decide, type SideView } from '../../../core/sync/decide.ts';
 import { DEFAULT_OPTIONS, type Direction, type PairOptions } from '../../../core/sync/policy.ts';
 import { isUntouched } from '../../../core/sync/undo.ts';
@@ -199,6 +201,19 @@ describe('reminders that a pair copies', () => {
   ] as const satisfies readonly (readonly [string, Case, string])[]) {
     it(name, () => assert.equal(outcome(decided(given), 'reminders'), expected));
   }
+
+  it('stay whole in an occurrence that is changed where only one is shown', () => {
+    const series = (...reminders: number[]): CalendarEvent => ({
+      ...r(...reminders),
+      recurrence: { rules: ['RRULE:FREQ=DAILY;COUNT=5'], dates: [] },
+    });
+    const plain = series(600);
+    const id = expandOccurrences(plain, 0, Date.parse('2027-01-01'), 3, 99).ids[1]!;
+    const changed = { ...plain, exceptions: { [id]: { ...occurrenceContent(plain, id), location: 'There' } } };
+    const decision = decided({ caldav: side(series(600, 3600)), cloud: side(changed, plain), agreed, forms });
+    const written = decision.ops.map(({ side: on, next }) => [on, contentAt(next!, id).reminders, next!.reminders]);
+    assert.deepEqual(written, [['caldav', [600, 3600], [600, 3600]]]);
+  });
 
   it('of the past are not agreed on', () => {
     assert.deepEqual(decided({ caldav: side(past()), cloud: side(past(900)) }).agreedFields, []);
