@@ -5,26 +5,16 @@ import { button, h, page, plain, theirs } from './dom.js';
 import { field, form, input, select, submit, valuesOf } from './form.js';
 import { accountName } from './labels.js';
 import { presetOf, providerOf, serviceOf } from './providers.js';
+import { ACCOUNTS, BROWSER, CREDENTIALS } from './texts/accounts.js';
+import { FORM } from './texts/shell.js';
 
 export function addAccount(kind, { notify, go }) {
   return {
-    title: 'Add an account',
+    title: CREDENTIALS.addTitle,
     render() {
       const provider = providerOf(kind);
-      if (!provider)
-        return page('Add an account', '', h('p', { class: 'empty' }, 'Calpair does not know this service.'));
-      return page(
-        `Add a ${provider.label} account`,
-        'Calpair checks the credentials with the server, then stores them encrypted.',
-        provider.configured
-          ? connectForm(provider)
-          : h(
-              'p',
-              { class: 'empty' },
-              `${provider.label} is not set up in this installation. ` +
-                `Start Calpair with ${provider.variables.join(' and ')}.`,
-            ),
-      );
+      if (!provider) return page(CREDENTIALS.addTitle, '', h('p', { class: 'empty' }, CREDENTIALS.unknownService));
+      return page(ACCOUNTS.add(provider.label), CREDENTIALS.addIntro, connectForm(provider));
     },
     actions: {
       ...connectActions(kind, null, { notify, go, path: '/#/accounts' }),
@@ -32,17 +22,20 @@ export function addAccount(kind, { notify, go }) {
   };
 }
 
-/** By browser where the service has that, else by form; a form is offered all the same. @param preset the only one */
+/**
+ * By browser where the service has that, else by form; a form is offered all the same. What a service needs that is not
+ * set up is said instead.
+ * @param preset the only one
+ */
 export function connectForm(provider, preset = null) {
+  const { label, configured, variables } = provider;
+  if (!configured) return h('p', { class: 'empty' }, CREDENTIALS.notSetUp(label, variables));
   const byForm = newAccountForm(provider, { preset });
   if (!provider.browserSignIn) return byForm;
-  return h(
-    'div',
-    { class: 'connect' },
-    signInButtons([provider]),
-    h('details', { 'data-key': 'by-form' }, h('summary', {}, 'Enter a token instead'), byForm),
-  );
+  return h('div', { class: 'connect' }, signInButtons([provider]), orByForm(byForm));
 }
+
+const orByForm = (byForm) => h('details', { 'data-key': 'by-form' }, h('summary', {}, CREDENTIALS.token), byForm);
 
 /** For services where a person signs in by browser. */
 export function signInButtons(providers) {
@@ -50,7 +43,7 @@ export function signInButtons(providers) {
     'p',
     { class: 'buttons' },
     ...providers.map(({ provider, label }) =>
-      button(`Sign in with ${label}`, 'signIn', { class: 'main', 'data-kind': provider }),
+      button(ACCOUNTS.signInWith(label), 'signIn', { class: 'main', 'data-kind': provider }),
     ),
   );
 }
@@ -72,7 +65,7 @@ export function connectActions(kind, preset, { notify, go, path, added = () => g
           if (error.serverUrl) element.elements.serverUrl.value = plain(error.serverUrl, 2000);
           throw error;
         });
-        notify(`${accountName(account)} is added.`);
+        notify(CREDENTIALS.added(accountName(account)));
         await added(account);
       }),
   };
@@ -85,12 +78,12 @@ export function newAccountForm(provider, { preset = null, submit: words = null }
   const generic = only ?? presets.find((one) => one.generic);
   return form(
     'add',
-    words ?? 'Add the account',
+    words ?? CREDENTIALS.submit,
     presets.length === 0 || only !== undefined
       ? null
       : field(
           'preset',
-          'Service',
+          CREDENTIALS.service,
           select(
             presets.map(({ preset, label }) => [preset, label]),
             generic.preset,
@@ -105,10 +98,10 @@ export function newAccountForm(provider, { preset = null, submit: words = null }
       ? h(
           'p',
           { class: 'buttons', id: 'at-server', hidden: !generic?.browserSignIn },
-          button('Sign in at the server instead', 'atServer'),
+          button(BROWSER.atServer, 'atServer'),
         )
       : null,
-    words === null ? field('label', 'Name for this account', input({ maxlength: 200 }), { isOptional: true }) : null,
+    words === null ? field('label', CREDENTIALS.name, input({ maxlength: 200 }), { isOptional: true }) : null,
   );
 }
 
@@ -148,30 +141,29 @@ export function newCredentials(id, { notify, go }) {
   const path = `/v1/accounts/${encodeURIComponent(id)}`;
   let account = null;
   return {
-    title: 'New credentials',
+    title: CREDENTIALS.renewTitle,
     async load(signal) {
       account = await get(path, signal);
     },
     render: () =>
       page(
-        ['New credentials for ', theirs(accountName(account))],
-        `${serviceOf(account)}. They have to open the calendars of the same person. Every pair ` +
-          'that waits for them continues by itself.',
+        CREDENTIALS.renewHeading(theirs(accountName(account))),
+        CREDENTIALS.renewIntro(serviceOf(account)),
         providerOf(account.provider)?.browserSignIn
           ? h(
               'p',
               { class: 'buttons' },
-              button(`Sign in again with ${providerOf(account.provider).label}`, 'signIn', { class: 'main' }),
+              button(CREDENTIALS.signInAgainWith(providerOf(account.provider).label), 'signIn', { class: 'main' }),
             )
           : null,
         presetOf(providerOf(account.provider), account.preset)?.browserSignIn
           ? form(
               'atServer',
-              'Sign in again at the server',
-              field('serverUrl', 'Server address', input({ inputmode: 'url' })),
+              CREDENTIALS.signInAgainAtServer,
+              field('serverUrl', CREDENTIALS.address, input({ inputmode: 'url' })),
             )
           : null,
-        renewForm(account),
+        providerOf(account.provider)?.browserSignIn ? orByForm(renewForm(account)) : renewForm(account),
       ),
     actions: {
       signIn: () => signInAt(account.provider, account.id, '/#/accounts'),
@@ -182,7 +174,7 @@ export function newCredentials(id, { notify, go }) {
       renew: (element) =>
         submit(element, fieldOfCode(providerOf(account.provider)), async () => {
           await call('PUT', `${path}/credentials`, valuesOf(element));
-          notify('The new credentials work and are stored.');
+          notify(CREDENTIALS.renewed);
           go('#/accounts');
         }),
     },
@@ -195,11 +187,11 @@ function renewForm(account) {
   const fields = provider.fields.filter((one) => one.newCredentials !== 'unchanged');
   return form(
     'renew',
-    'Save',
+    FORM.save,
     ...fields.map((one) =>
       one.newCredentials === 'required'
         ? credentialField(one, preset, { isOptional: false })
-        : credentialField({ ...one, hint: 'Only if it has changed.' }, null, {
+        : credentialField({ ...one, hint: CREDENTIALS.onlyIfChanged }, null, {
             isOptional: true,
             ...(one.name === 'username' ? { placeholder: plain(account.username, 100) } : {}),
           }),

@@ -3,6 +3,8 @@ import { call } from './api.js';
 import { h, plain, theirs } from './dom.js';
 import { field, form, select, submit } from './form.js';
 import { accountName } from './labels.js';
+import { USES } from './texts/accounts.js';
+import { FORM } from './texts/shell.js';
 
 export function settingsForm(account, calendars) {
   const { id, writeCalendarId, freeBusyCalendarIds, unansweredInvitations } = account;
@@ -10,24 +12,22 @@ export function settingsForm(account, calendars) {
   const isAll = freeBusyCalendarIds === null;
   const element = form(
     'save',
-    'Save',
+    FORM.save,
     field(
       'writeCalendarId',
-      'Calendar to write to',
-      select(
-        [['', 'None: no bookings'], ...writable.map((one) => [one.id, plain(one.name, 100)])],
-        writeCalendarId ?? '',
-        { 'aria-required': 'false' },
-      ),
-      { hint: 'Bookings become events of this calendar.' },
+      USES.write,
+      select([['', USES.writeNone], ...writable.map((one) => [one.id, plain(one.name, 100)])], writeCalendarId ?? '', {
+        'aria-required': 'false',
+      }),
+      { hint: USES.writeHint },
     ),
     field(
       'busy',
-      'Calendars that make busy',
+      USES.busy,
       select(
         [
-          ['all', 'All calendars'],
-          ['some', 'Only those that are ticked'],
+          ['all', USES.busyAll],
+          ['some', USES.busySome],
         ],
         isAll ? 'all' : 'some',
         { 'data-change': 'busy' },
@@ -36,7 +36,7 @@ export function settingsForm(account, calendars) {
     h(
       'fieldset',
       { 'data-part': 'busy', hidden: isAll },
-      h('legend', {}, 'Events of these calendars make busy'),
+      h('legend', {}, USES.busyList),
       ...calendars.map((one) =>
         h(
           'label',
@@ -54,11 +54,11 @@ export function settingsForm(account, calendars) {
     ),
     field(
       'unansweredInvitations',
-      'Invitations without an answer',
+      USES.unanswered,
       select(
         [
-          ['busy', 'Make busy'],
-          ['free', 'Do not make busy'],
+          ['busy', USES.unansweredBusy],
+          ['free', USES.unansweredFree],
         ],
         unansweredInvitations,
         { 'aria-required': 'false' },
@@ -66,7 +66,7 @@ export function settingsForm(account, calendars) {
     ),
   );
   element.setAttribute('data-id', id);
-  element.setAttribute('data-key', `settings ${id}`);
+  element.setAttribute('data-key', `settings-${id}`);
   return element;
 }
 
@@ -89,7 +89,7 @@ export function settingsActions({ notify }) {
             freeBusyCalendarIds: element.elements.busy.value === 'all' ? null : chosen.map((one) => one.value),
             unansweredInvitations: element.elements.unansweredInvitations.value,
           });
-          notify(`Saved for ${accountName(account)}.`);
+          notify(USES.saved(accountName(account)));
         },
       ),
   };

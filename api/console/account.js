@@ -2,10 +2,12 @@
 import { settingsActions, settingsForm } from './account-settings.js';
 import { all, call, get } from './api.js';
 import { calendarsOf } from './calendar-choice.js';
-import { button, h, theirs } from './dom.js';
+import { backLink, button, h, theirs } from './dom.js';
 import { field, form, input, submit } from './form.js';
-import { accountName, attentionOf, count, when } from './labels.js';
+import { accountBadge, accountName, attentionOf, when } from './labels.js';
 import { serviceOf } from './providers.js';
+import { ACCOUNT, ACCOUNTS, USES } from './texts/accounts.js';
+import { WORDS } from './texts/shell.js';
 
 export function accountPage(id, { confirm, notify, go, redraw }) {
   const path = `/v1/accounts/${encodeURIComponent(id)}`;
@@ -13,7 +15,7 @@ export function accountPage(id, { confirm, notify, go, redraw }) {
   let calendars = { items: [], error: null };
   let uses = [];
   return {
-    title: 'Account',
+    title: ACCOUNT.title,
     async load(signal) {
       const [found, connections] = await Promise.all([get(path, signal), all('/v1/connections', signal)]);
       [account, calendars] = [found, await calendarsOf(id, signal)];
@@ -23,52 +25,40 @@ export function accountPage(id, { confirm, notify, go, redraw }) {
     },
     render() {
       const isOk = account.status === 'ok';
-      const attention = isOk ? undefined : attentionOf(account.statusReason);
       const pairs = uses.reduce((sum, { pairCount }) => sum + pairCount, 0);
       return [
-        h('p', { class: 'back' }, h('a', { href: '#/accounts' }, '← All accounts')),
+        backLink('#/accounts', ACCOUNT.back),
         h('h1', {}, theirs(accountName(account))),
         h(
           'p',
           { class: 'sub' },
           serviceOf(account),
           account.label === null ? null : [' · ', theirs(account.username)],
-          ' · added ',
+          ' · ',
+          ACCOUNTS.added,
           when(account.createdAt),
-          pairs === 0 ? ' · not used by a pair' : [' · used by ', h('a', { href: '#/' }, count(pairs, 'pair'))],
+          pairs === 0 ? ACCOUNT.unused : [ACCOUNT.usedBy, h('a', { href: '#/' }, ACCOUNT.pairs(pairs))],
         ),
-        h(
-          'div',
-          { class: 'status' },
-          h(
-            'p',
-            {},
-            h('span', { class: `badge ${isOk ? 'active' : 'attention'}` }, isOk ? 'Works' : 'Needs attention'),
-            attention ? h('strong', {}, ` ${attention.title}.`) : null,
-          ),
-          attention ? h('p', { class: 'advice' }, attention.hint) : null,
-        ),
+        accountStatus(account),
         h(
           'p',
           { class: 'buttons' },
           h(
             'a',
             { class: isOk ? 'button' : 'button main', href: `#/accounts/${id}/credentials` },
-            isOk ? 'New credentials' : 'Sign in again',
+            isOk ? ACCOUNT.newCredentials : ACCOUNT.signInAgain,
           ),
-          button('Delete …', 'remove', { class: 'danger' }),
+          button(WORDS.delete, 'remove', { class: 'danger' }),
         ),
-        calendars.error === null
-          ? null
-          : h('p', { class: 'failure' }, `The calendars cannot be listed. ${calendars.error.sentence}`),
-        calendars.items.length === 0 ? null : h('h2', {}, 'Bookings and free times'),
+        calendars.error === null ? null : h('p', { class: 'failure' }, ACCOUNT.noCalendars(calendars.error.sentence)),
+        calendars.items.length === 0 ? null : h('h2', {}, USES.heading),
         calendars.items.length === 0 ? null : settingsForm(account, calendars.items),
-        h('h2', {}, 'Its name in Calpair'),
+        h('h2', {}, ACCOUNT.itsName),
         form(
           'rename',
-          'Rename',
-          field('label', 'Name', input({ maxlength: 200, value: account.label ?? '' }), {
-            hint: 'Left empty, it is called by its user name.',
+          ACCOUNT.rename,
+          field('label', ACCOUNT.name, input({ maxlength: 200, value: account.label ?? '' }), {
+            hint: ACCOUNT.nameHint,
             isOptional: true,
           }),
         ),
@@ -79,23 +69,31 @@ export function accountPage(id, { confirm, notify, go, redraw }) {
       rename: (element) =>
         submit(element, {}, async () => {
           account = await call('PATCH', path, { label: element.elements.label.value.trim() || null });
-          notify('Renamed.');
+          notify(ACCOUNT.renamed);
           redraw();
         }),
       async remove() {
-        const isSure = await confirm({
-          title: `Delete the account ${accountName(account)}?`,
-          yes: 'Delete the account',
-          isDangerous: true,
-          text:
-            'Calpair deletes its credentials. Its calendars do not change. An account that a connection uses ' +
-            'cannot be deleted.',
-        });
-        if (!isSure) return;
-        await call('DELETE', path);
-        notify('The account is deleted.');
-        go('#/accounts');
+        if (await removeAccount(account, { confirm, notify })) go('#/accounts');
       },
     },
   };
+}
+
+/** The badge with what is wrong and what to do about it. */
+export function accountStatus(account) {
+  const attention = account.status === 'ok' ? undefined : attentionOf(account.statusReason);
+  return h(
+    'div',
+    { class: 'status' },
+    h('p', {}, accountBadge(account), attention ? h('strong', {}, ` ${attention.title}.`) : null),
+    attention ? h('p', { class: 'advice' }, attention.hint) : null,
+  );
+}
+
+/** Asks first. @returns whether it is deleted */
+export async function removeAccount(account, { confirm, notify }) {
+  if (!(await confirm({ ...ACCOUNT.remove(accountName(account)), isDangerous: true }))) return false;
+  await call('DELETE', `/v1/accounts/${encodeURIComponent(account.id)}`);
+  notify(ACCOUNT.removed);
+  return true;
 }

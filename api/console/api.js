@@ -1,5 +1,7 @@
 /** Calls of the HTTP API. The browser sends the session's cookie, which no script can read. */
 
+import { SHELL, WORDS } from './texts/shell.js';
+
 /** An error of the API as problem+json; `no-answer` where there was no answer. */
 export class Problem extends Error {
   constructor({ title, detail = '', code, status = 0, errors = [], serverUrl }) {
@@ -11,7 +13,7 @@ export class Problem extends Error {
 
   /** Title and detail, unless the detail repeats the title. */
   get sentence() {
-    return this.detail.startsWith(this.title) ? this.detail : `${this.title}. ${this.detail}`.trim();
+    return this.detail.startsWith(this.title) ? this.detail : WORDS.reason(this.title, this.detail).trim();
   }
 }
 
@@ -33,16 +35,12 @@ export async function call(method, path, body, { signal } = {}) {
     answer = text === '' ? null : JSON.parse(text);
   } catch (error) {
     if (error.name === 'AbortError') throw error;
-    throw new Problem({
-      title: 'Calpair does not answer',
-      detail: 'Check that it is running. The console tries again automatically.',
-      code: 'no-answer',
-    });
+    throw new Problem({ ...SHELL.noAnswer, code: 'no-answer' });
   }
   noteClock(response.headers.get('date'));
   if (response.ok) return answer;
   throw new Problem(
-    answer?.code ? answer : { title: `Calpair answered ${response.status}`, code: 'unknown', status: response.status },
+    answer?.code ? answer : { title: SHELL.unknownAnswer(response.status), code: 'unknown', status: response.status },
   );
 }
 

@@ -1,12 +1,12 @@
 /** Bookings with their state, newest first as far as the API lists them so. */
 import { all, call, get } from './api.js';
 import { calendarName } from './calendar-names.js';
-import { button, h, plain, table, theirs } from './dom.js';
-import { errorTitle, placeOf } from './labels.js';
-import { BOOKING_STATES } from './messages.js';
+import { button, dash, h, plain, table, theirs } from './dom.js';
+import { badge, errorTitle, fullName, placeOf } from './labels.js';
 import { byId } from './overview.js';
-import { serviceOf } from './providers.js';
-import { startOf, startText } from './values.js';
+import { BOOKINGS } from './texts/accounts.js';
+import { WORDS } from './texts/shell.js';
+import { rangeText, startText } from './values.js';
 
 const PAGE = 50;
 
@@ -16,7 +16,7 @@ export function bookingsPage(_search, { confirm, notify }) {
   let most = PAGE;
   let isMore = false;
   return {
-    title: 'Bookings',
+    title: BOOKINGS.title,
     isLive: true,
     async load(signal) {
       const [list, found] = await Promise.all([
@@ -28,24 +28,20 @@ export function bookingsPage(_search, { confirm, notify }) {
     },
     render: () =>
       [
-        h('h1', {}, 'Bookings'),
-        h(
-          'p',
-          { class: 'sub' },
-          'Times that programs have booked through the API, and whether their events are written.',
-        ),
+        h('h1', {}, BOOKINGS.title),
+        h('p', { class: 'sub' }, BOOKINGS.intro),
         bookings.length === 0
-          ? h('p', { class: 'empty' }, 'No booking yet.')
+          ? h('p', { class: 'empty' }, BOOKINGS.none)
           : h(
               'section',
               { 'data-key': 'bookings' },
               table(
-                'By their start',
-                ['Booking', 'Start', 'Until', 'Calendar', 'State', 'Cancel'],
+                BOOKINGS.list,
+                BOOKINGS.columns,
                 bookings.map((booking) => bookingRow(booking, accounts.get(booking.accountId))),
               ),
             ),
-        isMore ? button('Show more', 'more', { 'data-key': 'more' }) : null,
+        isMore ? button(WORDS.showMore, 'more', { 'data-key': 'more' }) : null,
       ].filter((part) => part !== null),
     actions: {
       more() {
@@ -53,49 +49,48 @@ export function bookingsPage(_search, { confirm, notify }) {
       },
       async cancel(element) {
         const booking = bookings.find(({ id }) => id === element.dataset.id);
-        const isSure = await confirm({
-          title: `Cancel ${nameOf(booking)}?`,
-          yes: 'Cancel the booking',
-          isDangerous: true,
-          text: `Its event of ${startText(booking.start)} is deleted from the calendar. Nobody is mailed.`,
-        });
-        if (!isSure) return;
+        const question = BOOKINGS.cancelling(nameOf(booking), startText(booking.start));
+        if (!(await confirm({ ...question, isDangerous: true }))) return;
         await call('DELETE', `/v1/bookings/${booking.id}`);
-        notify('The booking is cancelled.');
+        notify(BOOKINGS.done);
       },
     },
   };
 }
 
-const nameOf = ({ title }) => plain(title || 'the booking without a title', 80);
+const nameOf = ({ title }) => plain(title || BOOKINGS.untitled, 80);
 
 function bookingRow(booking, account) {
   const { id, title, start, end, accountId, calendarId } = booking;
-  const place = account ? `${serviceOf(account)} (${plain(account.label ?? account.username, 80)})` : '?';
+  const place = account ? fullName(account) : '?';
   return {
     key: id,
     cells: [
       theirs(title),
-      startOf(start),
-      startOf(end),
+      h('time', { datetime: start }, rangeText(start, end)),
       placeOf(calendarName(account ? accountId : undefined, calendarId), place),
       stateOf(booking),
       booking.status === 'cancelled'
-        ? h('span', { class: 'none dash' }, '–')
-        : button('Cancel …', 'cancel', { 'data-id': id, class: 'danger', 'aria-label': `Cancel ${nameOf(booking)}` }),
+        ? dash()
+        : button(BOOKINGS.cancel, 'cancel', {
+            'data-id': id,
+            class: 'danger',
+            'aria-label': BOOKINGS.cancelLabel(nameOf(booking)),
+          }),
     ],
   };
 }
 
+const STATE_BADGES = { pending: 'syncing', written: 'active', failed: 'failed' };
+
 function stateOf({ status, writeStatus, writeError, cancelledBy }) {
   if (status === 'cancelled')
     return [
-      h('span', { class: 'badge' }, 'Cancelled'),
-      cancelledBy === 'calendar' ? h('p', { class: 'detail' }, 'Its event was deleted in the calendar.') : null,
+      badge('', BOOKINGS.cancelled),
+      cancelledBy === 'calendar' ? h('p', { class: 'detail' }, BOOKINGS.deletedThere) : null,
     ];
-  const { title, badge } = BOOKING_STATES[writeStatus];
   return [
-    h('span', { class: `badge ${badge}` }, title),
+    badge(STATE_BADGES[writeStatus], BOOKINGS.states[writeStatus]),
     writeError === null ? null : h('p', { class: 'detail' }, errorTitle(writeError)),
   ];
 }

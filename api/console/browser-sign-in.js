@@ -2,6 +2,7 @@
 import { call, Problem } from './api.js';
 import { h, page } from './dom.js';
 import { accountName, signInText } from './labels.js';
+import { BROWSER } from './texts/accounts.js';
 
 let home = null;
 
@@ -13,11 +14,7 @@ export function useHome(publicUrl) {
 /** Leaves the console for the service; it comes back to `path`. @param accountId signs in again; null: a new one */
 export async function signInAt(kind, accountId, path) {
   if (home !== null && new URL(home).origin !== location.origin)
-    throw new Problem({
-      code: 'other-address',
-      title: 'Open Calpair at its public address',
-      detail: `Sign-ins come back to ${home}: begin there, or have PUBLIC_URL set to the address that you use.`,
-    });
+    throw new Problem({ code: 'other-address', ...BROWSER.otherAddress(home) });
   const { url } = await call('POST', `/v1/oauth/${encodeURIComponent(kind)}/start`, {
     redirectPath: path,
     ...(accountId === null ? {} : { accountId }),
@@ -39,7 +36,7 @@ export function failedSignIn() {
   return new Problem({
     code,
     title,
-    detail: [detail, scopes.length > 0 ? `Missing: ${scopes.join(', ')}.` : ''].join(' '),
+    detail: [detail, scopes.length > 0 ? BROWSER.missing(scopes) : ''].join(' '),
   });
 }
 
@@ -62,7 +59,7 @@ export function waitForServer(pollId, { notify, go }) {
   const { loginUrl = null, added = () => go('#/accounts') } = begun.get(pollId) ?? {};
   let isOver = false;
   return {
-    title: 'Sign in at the server',
+    title: BROWSER.title,
     isLive: true,
     async load() {
       if (isOver) return;
@@ -70,7 +67,7 @@ export function waitForServer(pollId, { notify, go }) {
         const answer = await call('POST', `/v1/accounts/nextcloud-login/${encodeURIComponent(pollId)}`);
         if (answer.id === undefined) return;
         isOver = true;
-        notify(`${accountName(answer)} is connected.`);
+        notify(BROWSER.connected(accountName(answer)));
         await added(answer);
       } catch (error) {
         if (error.status !== 404) throw error;
@@ -79,22 +76,22 @@ export function waitForServer(pollId, { notify, go }) {
     },
     render: () =>
       page(
-        'Sign in at the server',
-        isOver ? '' : 'This page continues by itself as soon as the server says that you have agreed.',
+        BROWSER.title,
+        isOver ? '' : BROWSER.intro,
         isOver
-          ? h('p', { class: 'failure' }, 'This sign-in has expired. Begin again.')
+          ? h('p', { class: 'failure' }, BROWSER.expired)
           : loginUrl === null
-            ? h('p', {}, 'Continue in the tab with the page of the server.')
+            ? h('p', {}, BROWSER.otherTab)
             : h(
                 'p',
                 { class: 'buttons' },
                 h(
                   'a',
                   { class: 'button main', href: loginUrl, target: '_blank', rel: 'noopener noreferrer' },
-                  'Open the page of the server',
+                  BROWSER.open,
                 ),
               ),
-        h('p', {}, h('a', { href: '#/accounts' }, isOver ? 'Back to the accounts' : 'Cancel')),
+        h('p', {}, h('a', { href: '#/accounts' }, isOver ? BROWSER.back : BROWSER.cancel)),
       ),
     actions: {},
   };

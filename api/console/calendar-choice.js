@@ -2,6 +2,7 @@
 import { all, call, Problem } from './api.js';
 import { h, plain } from './dom.js';
 import { field, input, select, valuesOf } from './form.js';
+import { SETUP } from './texts/setup.js';
 
 /** The value of the option that creates a calendar; no calendar's id is so. */
 const NEW = '+';
@@ -21,12 +22,12 @@ export function calendarsOf(accountId, signal) {
 export function calendarFields(side, { items }, { name, account, isAsked = null }) {
   const isOffered = account?.capabilities.createCalendar === true;
   const isNew = isAsked ?? (items.length === 0 && isOffered);
-  const last = isOffered ? [NEW, '+ Create new calendar …'] : [NEW, `+ Create new calendar: not offered`, true];
-  const hint = isOffered ? null : `New calendars are created in ${name} itself; reload this page then.`;
+  const last = isOffered ? [NEW, SETUP.create] : [NEW, SETUP.createNotOffered, true];
+  const hint = isOffered ? null : SETUP.createElsewhere(name);
   return [
     field(
       `${side}CalendarId`,
-      `Calendar in ${name}`,
+      SETUP.calendarIn(name),
       select([...items.map(calendarOption), last], items[0]?.id ?? null, {
         'data-change': 'calendar',
         'data-side': side,
@@ -36,15 +37,15 @@ export function calendarFields(side, { items }, { name, account, isAsked = null 
     h(
       'div',
       { class: 'field new', 'data-field': `${side}New`, 'data-key': `${side}-new`, hidden: !isNew },
-      field(`${side}Name`, 'Name of the new calendar', input({ maxlength: 200, 'data-change': 'named' })),
-      field(`${side}Color`, 'Colour', (common) => h('input', { type: 'color', value: '#3366cc', ...common })),
+      field(`${side}Name`, SETUP.newName, input({ maxlength: 200, 'data-change': 'named' })),
+      field(`${side}Color`, SETUP.newColor, (common) => h('input', { type: 'color', value: '#3366cc', ...common })),
     ),
   ];
 }
 
 const calendarOption = ({ id, name, readOnly, isDefault }) => [
   id,
-  `${plain(name, 100)}${isDefault ? ' (default)' : ''}${readOnly ? ' (read-only)' : ''}`,
+  SETUP.calendar(plain(name, 100), isDefault, readOnly),
 ];
 
 /** Shows or hides what a new calendar needs. @returns whether one is asked for */

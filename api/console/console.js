@@ -20,6 +20,7 @@ import { pairSettings } from './pair-settings.js';
 import { loadProviders } from './providers.js';
 import { runPage } from './runs.js';
 import { setupPage } from './setup.js';
+import { SHELL, SIGN_IN } from './texts/shell.js';
 
 /**
  * Each opens a page: `{title, isLive?, refreshMs?, load?(signal), render(), actions}`, with the first id in its path or
@@ -122,9 +123,11 @@ async function open(reason = '') {
   at('nav').hidden = at('sign-out').hidden = !isSignedIn;
   page = isSignedIn ? pageAt(location.hash) : signIn(reason);
   isDrawn = isRefreshing = isOutdated = false;
-  document.title = `${page.title} – Calpair`;
+  document.title = SHELL.pageTitle(page.title);
+  // It gets the focus, so that a screen reader says which page this is.
+  main.ariaLabel = page.title;
   markCurrent();
-  main.replaceChildren(h('p', { class: 'loading' }, 'Loading …'));
+  main.replaceChildren(h('p', { class: 'loading' }, SHELL.loading));
   at('freshness').textContent = '';
   window.scrollTo(0, 0);
   main.focus({ preventScroll: true });
@@ -142,8 +145,8 @@ function pageAt(hash) {
     if (found) return opens(found[1] ?? search, tools, { search, other: found[2] });
   }
   return {
-    title: 'Not found',
-    render: () => [h('h1', {}, 'Not found'), h('p', {}, h('a', { href: '#/' }, 'Back to the pairs'))],
+    title: SHELL.notFound,
+    render: () => [h('h1', {}, SHELL.notFound), h('p', {}, h('a', { href: '#/' }, SHELL.backToPairs))],
     actions: {},
   };
 }
@@ -174,14 +177,14 @@ function showFresh() {
   isDrawn = true;
   redraw();
   if (at('trouble').dataset.from === 'refresh') trouble(null);
-  at('freshness').textContent = page.isLive ? `As of ${new Date().toLocaleTimeString()}` : '';
+  at('freshness').textContent = page.isLive ? SHELL.asOf(new Date().toLocaleTimeString()) : '';
 }
 
 function showFailure(error) {
-  if (error.status === 401) return signedOut(ENDED);
+  if (error.status === 401) return signedOut(SHELL.sessionEnded);
   trouble(error, 'refresh');
   if (!isDrawn || error.status === 404)
-    main.replaceChildren(h('h1', {}, page.title), h('p', {}, h('a', { href: '#/' }, 'Back to the pairs')));
+    main.replaceChildren(h('h1', {}, page.title), h('p', {}, h('a', { href: '#/' }, SHELL.backToPairs)));
 }
 
 function redraw() {
@@ -218,7 +221,7 @@ async function act(element, name, busy = element) {
   try {
     await action(element);
   } catch (error) {
-    if (error.status === 401) return signedOut(ENDED);
+    if (error.status === 401) return signedOut(SHELL.sessionEnded);
     trouble(error);
     return;
   } finally {
@@ -227,34 +230,20 @@ async function act(element, name, busy = element) {
   await refresh();
 }
 
-const ENDED = 'The session has ended, or its API key is no longer valid.';
-
 /** The key goes to Calpair once, which answers with the cookie of a session. */
 function signIn(reason) {
   return {
-    title: 'Sign in',
+    title: SIGN_IN.title,
     render: () => [
-      h('h1', {}, 'Calpair'),
+      h('h1', {}, SIGN_IN.title),
       reason === '' ? null : h('p', { class: 'failure' }, reason),
-      h('p', { class: 'sub' }, 'Enter an API key. The browser keeps a session for 7 days at most, and not the key.'),
-      form(
-        'enter',
-        'Sign in',
-        field('key', 'API key', input({ type: 'password' }), {
-          hint:
-            'The value of CALPAIR_API_KEY, or the key that Calpair made on its first start. Calpair prints the name ' +
-            'of its file when it starts.',
-        }),
-      ),
+      h('p', { class: 'sub' }, SIGN_IN.intro),
+      form('enter', SIGN_IN.submit, field('key', SIGN_IN.key, input({ type: 'password' }), { hint: SIGN_IN.keyHint })),
     ],
     actions: {
       async enter(element) {
         const typed = element.elements.key.value.trim();
-        const wrong = {
-          code: 'unauthorized',
-          title: 'Unknown API key',
-          detail: 'Check that it is complete and has not been deleted.',
-        };
+        const wrong = { code: 'unauthorized', ...SIGN_IN.unknownKey };
         try {
           await call('POST', '/v1/session', { apiKey: typed });
         } catch (error) {
@@ -313,8 +302,7 @@ function notify(text) {
  */
 function trouble(error, from = 'click') {
   at('trouble').dataset.from = from;
-  const text =
-    error === null ? '' : error instanceof Problem ? error.sentence : 'Error in the console. Reload the page.';
+  const text = error === null ? '' : error instanceof Problem ? error.sentence : SHELL.bug;
   if (error !== null && !(error instanceof Problem)) console.error(error);
   if (at('trouble').textContent !== text) at('trouble').textContent = text;
 }

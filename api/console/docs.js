@@ -1,5 +1,6 @@
 /** The API as a page, drawn from its OpenAPI document. */
 import { h, page, patch, table } from './dom.js';
+import { API } from './texts/api.js';
 
 const METHODS = ['get', 'post', 'put', 'patch', 'delete'];
 const REF = '#/components/';
@@ -7,14 +8,14 @@ const REF = '#/components/';
 const main = document.getElementById('main');
 try {
   const answer = await fetch('/openapi.json');
-  if (!answer.ok) throw new Error(`The server answered ${answer.status}.`);
+  if (!answer.ok) throw new Error(API.answered(answer.status));
   const api = await answer.json();
-  document.title = `${api.info.title} API`;
+  document.title = API.title(api.info.title);
   patch(main, draw(api));
   // The place that the address names is there only now.
   if (location.hash) show(location.hash);
 } catch (error) {
-  patch(main, page('API', `The OpenAPI document cannot be shown: ${error.message}`));
+  patch(main, page(API.name, API.failed(error.message)));
 }
 addEventListener('hashchange', () => show(location.hash));
 
@@ -32,26 +33,16 @@ function draw(api) {
   );
   const schemas = Object.entries(api.components.schemas);
   return page(
-    `${api.info.title} API ${api.info.version}`,
+    API.heading(api.info.title, api.info.version),
     api.info.description,
-    h(
-      'p',
-      {},
-      'Every call under ',
-      h('code', {}, '/v1'),
-      ' needs the header ',
-      h('code', {}, 'Authorization: Bearer'),
-      ' with an API key, but for calls that say otherwise. Errors are described once, under ',
-      h('a', { href: '#Problem' }, 'Problem'),
-      '.',
-    ),
+    h('p', {}, ...API.keys(h('code', {}, '/v1'), h('code', {}, 'Authorization: Bearer'), problemLink())),
     h(
       'nav',
-      { class: 'sections', 'aria-label': 'Sections' },
+      { class: 'sections', 'aria-label': API.sections },
       h(
         'ul',
         {},
-        ...[...api.tags.map(({ name }) => name), 'Objects'].map((name) =>
+        ...[...api.tags.map(({ name }) => name), API.objects].map((name) =>
           h('li', {}, h('a', { href: `#${anchor(name)}` }, name)),
         ),
       ),
@@ -64,8 +55,8 @@ function draw(api) {
       ),
     ),
     section(
-      'Objects',
-      'What calls and answers have in common.',
+      API.objects,
+      API.objectsIntro,
       schemas.map(([name, schema]) =>
         fold(name, [h('span', { class: 'path' }, name)], [text(schema.description), shapeOf(name, schema)]),
       ),
@@ -108,19 +99,19 @@ function operationOf({
   const body = requestBody?.content?.['application/json'];
   return fold(operationId, heading, [
     text(description),
-    security?.length === 0 ? h('p', {}, 'Needs no API key.') : null,
+    security?.length === 0 ? h('p', {}, API.noKey) : null,
     parameters.length === 0
       ? null
       : table(
-          `Parameters of ${operationId}`,
-          ['Parameter', 'Where', 'Type', 'Meaning'],
+          API.parameters(operationId),
+          API.parameterColumns,
           parameters.map(({ name, in: where, required, schema, description: meaning }) => ({
             key: `${where} ${name}`,
             cells: [named(name, required), where, typeOf(schema), text(meaning)],
           })),
         ),
-    ...(body ? [h('h4', {}, 'Body'), shapeOf(`Body of ${operationId}`, body.schema), example(body)] : []),
-    h('h4', {}, 'Answers'),
+    ...(body ? [h('h4', {}, API.body), shapeOf(API.bodyOf(operationId), body.schema), example(body)] : []),
+    h('h4', {}, API.answers),
     h(
       'dl',
       { class: 'answers' },
@@ -129,8 +120,12 @@ function operationOf({
   ]);
 }
 
+function problemLink() {
+  return h('a', { href: '#Problem' }, API.problem);
+}
+
 function answerOf(operationId, status, answer) {
-  if (answer.$ref) return [h('dt', {}, status), h('dd', {}, h('a', { href: '#Problem' }, 'Problem'))];
+  if (answer.$ref) return [h('dt', {}, status), h('dd', {}, problemLink())];
   const [[type, media] = []] = Object.entries(answer.content ?? {});
   return [
     h('dt', {}, status),
@@ -139,7 +134,7 @@ function answerOf(operationId, status, answer) {
       {},
       text(answer.description),
       type && type !== 'application/json' ? h('p', {}, h('code', {}, type)) : null,
-      media?.schema ? shapeOf(`Answer ${status} of ${operationId}`, media.schema) : null,
+      media?.schema ? shapeOf(API.answer(status, operationId), media.schema) : null,
       media ? example(media) : null,
     ),
   ];
@@ -149,20 +144,19 @@ function answerOf(operationId, status, answer) {
 function shapeOf(caption, schema) {
   const alternatives = (schema.oneOf ?? schema.anyOf ?? []).filter(({ type }) => type !== 'null');
   if (alternatives.length > 1)
-    return h('div', {}, ...alternatives.map((one, at) => shapeOf(`${caption}, alternative ${at + 1}`, one)));
+    return h('div', {}, ...alternatives.map((one, at) => shapeOf(API.alternative(caption, at + 1), one)));
   const object = alternatives[0] ?? schema;
   const properties = Object.entries(object.properties ?? {});
-  if (properties.length === 0)
-    return h('p', {}, object.type === 'object' ? 'An empty object, or nothing.' : typeOf(schema));
+  if (properties.length === 0) return h('p', {}, object.type === 'object' ? API.emptyObject : typeOf(schema));
   return table(
     caption,
-    ['Property', 'Type', 'Meaning'],
+    API.propertyColumns,
     properties.map(([name, property]) => ({
       key: name,
       cells: [
         named(name, object.required?.includes(name)),
         typeOf(property),
-        [text(property.description), inner(`${caption}: ${name}`, property)],
+        [text(property.description), inner(API.property(caption, name), property)],
       ],
     })),
   );
@@ -191,7 +185,7 @@ function inner(caption, schema) {
 }
 
 function named(name, isRequired) {
-  return [h('code', {}, name), isRequired ? h('small', {}, ' required') : null];
+  return [h('code', {}, name), isRequired ? h('small', {}, API.required) : null];
 }
 
 function typeOf(schema = {}) {
@@ -200,20 +194,20 @@ function typeOf(schema = {}) {
     return h('a', { href: `#${name}` }, name);
   }
   const alternatives = schema.oneOf ?? schema.anyOf;
-  if (alternatives) return alternatives.flatMap((one, at) => (at === 0 ? [typeOf(one)] : [' or ', typeOf(one)]));
+  if (alternatives) return alternatives.flatMap((one, at) => (at === 0 ? [typeOf(one)] : [API.or, typeOf(one)]));
   if (schema.const !== undefined) return h('code', {}, JSON.stringify(schema.const));
   if (schema.enum) return schema.enum.flatMap((value, at) => [at === 0 ? '' : ', ', h('code', {}, String(value))]);
-  if (schema.type === 'array') return ['list of ', typeOf(schema.items)];
-  const types = [schema.type ?? 'anything'].flat().join(' or ');
+  if (schema.type === 'array') return [API.listOf, typeOf(schema.items)];
+  const types = [schema.type ?? API.anything].flat().join(API.or);
   const limits = [
     schema.format,
-    schema.minimum === undefined ? null : `at least ${schema.minimum}`,
-    schema.maximum === undefined ? null : `at most ${schema.maximum}`,
-    schema.minLength === undefined ? null : `at least ${schema.minLength} characters`,
-    schema.maxLength === undefined ? null : `at most ${schema.maxLength} characters`,
-    schema.default === undefined ? null : `default ${JSON.stringify(schema.default)}`,
+    schema.minimum === undefined ? null : API.atLeast(schema.minimum),
+    schema.maximum === undefined ? null : API.atMost(schema.maximum),
+    schema.minLength === undefined ? null : API.minLength(schema.minLength),
+    schema.maxLength === undefined ? null : API.maxLength(schema.maxLength),
+    schema.default === undefined ? null : API.default(JSON.stringify(schema.default)),
   ].filter((limit) => limit !== null && limit !== undefined);
-  return limits.length === 0 ? types : `${types} (${limits.join(', ')})`;
+  return limits.length === 0 ? types : API.limited(types, limits);
 }
 
 function example({ example: value }) {
@@ -222,7 +216,7 @@ function example({ example: value }) {
   return h(
     'details',
     {},
-    h('summary', {}, 'Example'),
+    h('summary', {}, API.example),
     h('pre', { tabindex: 0 }, h('code', {}, JSON.stringify(value, null, 2))),
   );
 }

@@ -2,6 +2,8 @@
  * Elements without a framework. All text becomes text nodes, since strangers write the titles of events. Clicks and
  * submits are named by `data-action` and handled in console.js, so elements have no listeners and can be patched.
  */
+import { WORDS } from './texts/shell.js';
+
 /** `h('p', {class: 'x', hidden: true}, 'text', child, null)`; false, null and undefined leave an attribute out. */
 export function h(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
@@ -14,7 +16,7 @@ export function h(tag, attributes = {}, ...children) {
 }
 
 /** A stranger's text, isolated from the writing direction around it. */
-export function theirs(text, otherwise = '(no title)') {
+export function theirs(text, otherwise = WORDS.noTitle) {
   return text === null || text === undefined || text === ''
     ? h('span', { class: 'none' }, otherwise)
     : h('bdi', {}, plain(String(text)));
@@ -33,17 +35,18 @@ export function page(title, intro, ...content) {
   );
 }
 
-/** A table whose rows become cards on a phone. `columns`: their headings; `rows`: `{key, cells}`. */
+/**
+ * A table whose rows become cards on a phone. `columns`: their headings; `rows`: `{key, cells}`. A last cell without a
+ * heading holds buttons, which say themselves what they do.
+ */
 export function table(caption, columns, rows) {
+  const headings = columns.map((name) => h('th', { role: 'columnheader', scope: 'col' }, name));
+  if (rows.some(({ cells }) => cells.length > columns.length)) headings.push(h('td', { role: 'cell' }));
   return h(
     'table',
     { role: 'table', 'data-key': `table ${caption}` },
     h('caption', {}, caption),
-    h(
-      'thead',
-      { role: 'rowgroup' },
-      h('tr', { role: 'row' }, ...columns.map((name) => h('th', { role: 'columnheader', scope: 'col' }, name))),
-    ),
+    h('thead', { role: 'rowgroup' }, h('tr', { role: 'row' }, ...headings)),
     h(
       'tbody',
       { role: 'rowgroup' },
@@ -62,6 +65,13 @@ export function table(caption, columns, rows) {
 export function folded(key, summary, n, most, content) {
   return n <= most ? content : h('details', { 'data-key': key }, h('summary', {}, summary), content);
 }
+
+/** A link back to where a page belongs. */
+export const backLink = (href, ...content) =>
+  h('p', { class: 'back' }, h('a', { href }, h('span', { 'aria-hidden': 'true' }, '← '), ...content));
+
+/** In a table: no value. A phone leaves the line out. */
+export const dash = () => h('span', { class: 'none dash' }, '–');
 
 export function button(text, action, attributes = {}) {
   return h('button', { type: 'button', 'data-action': action, ...attributes }, text);

@@ -1,10 +1,11 @@
 /** The events of a pair: each with its state and the reason for it, and those that can be brought back. */
 import { get } from './api.js';
-import { button, h, plain, table, theirs } from './dom.js';
-import { when } from './labels.js';
-import { ACTIONS, EVENT_STATES } from './messages.js';
-import { surroundings } from './overview.js';
+import { button, dash, h, plain, table, theirs } from './dom.js';
+import { badge, when } from './labels.js';
+import { chips, surroundings } from './overview.js';
 import { loadPair, pairHead, pairPath } from './pair-data.js';
+import { ACTIONS, EVENT_STATES, EVENTS } from './texts/events.js';
+import { WORDS } from './texts/shell.js';
 import { keptSection, undoAt, undoText } from './undo.js';
 import { startOf } from './values.js';
 
@@ -38,36 +39,32 @@ export function eventsPage(id, { confirm, notify, redraw, go }, { search }) {
   }
 
   return {
-    title: 'Events',
+    title: EVENTS.title,
     isLive: query === '',
     load,
     render() {
       const { sides } = surroundings(data.pair, data);
       const at = (value) => `#/pairs/${id}/events${hashQuery({ query, state: value })}`;
       return [
-        ...pairHead(data, 'Events'),
+        ...pairHead(data, EVENTS.title),
         searchForm(query),
-        h(
-          'nav',
-          { class: 'chips', 'aria-label': 'Show only' },
-          ...[[null, 'All'], ...Object.entries(EVENT_STATES)].map(([value, name]) =>
-            h('a', { href: at(value), 'aria-current': value === state ? 'true' : false }, name),
-          ),
-        ),
+        chips(EVENT_STATES, state, at),
         keptSection(outcome, sides),
         events.length === 0
           ? h('p', { class: 'empty' }, nothing(query, state, cursor))
           : h(
               'section',
               { 'data-key': 'events' },
-              h('h2', {}, state === null ? 'By their start' : EVENT_STATES[state]),
+              h('h2', {}, state === null ? EVENTS.all : EVENT_STATES[state]),
               table(
-                state === 'deleted' ? 'Each can be brought back' : 'Open an event to see what was done to it',
-                ['Event', 'Start', 'State', 'Why', 'Last change', ...(state === 'deleted' ? ['Bring back'] : [])],
+                state === 'deleted' ? EVENTS.deletedCaption : EVENTS.caption,
+                EVENTS.columns,
                 events.map((event) => row(event, id, sides, state)),
               ),
             ),
-        cursor === null ? null : button(query === '' ? 'Show more' : 'Search further', 'more', { 'data-key': 'more' }),
+        cursor === null
+          ? null
+          : button(query === '' ? WORDS.showMore : EVENTS.searchFurther, 'more', { 'data-key': 'more' }),
       ].filter((part) => part !== null);
     },
     actions: {
@@ -84,16 +81,9 @@ export function eventsPage(id, { confirm, notify, redraw, go }, { search }) {
         const { sides } = surroundings(data.pair, data);
         const { history } = await get(`${pairPath(id)}/events/${event.id}`);
         const change = history.find(({ action }) => action === 'delete');
-        const isSure =
-          change !== undefined &&
-          (await confirm({
-            title: `Bring back ${nameOf(event)}?`,
-            yes: 'Bring it back',
-            text: `It is written to ${sides[change.side]} again, with everything it had, and the next sync copies it.`,
-          }));
+        const isSure = change !== undefined && (await confirm(EVENTS.bringingBack(nameOf(event), sides[change.side])));
         if (!isSure) {
-          if (change === undefined)
-            notify('This deletion was not made by the pair, so it cannot be brought back here.');
+          if (change === undefined) notify(EVENTS.notOurs);
           return;
         }
         outcome = await undoAt(`${pairPath(id)}/events/${event.id}/undo`, { changeId: change.id }, data.pair);
@@ -105,15 +95,15 @@ export function eventsPage(id, { confirm, notify, redraw, go }, { search }) {
   };
 }
 
-const nameOf = (event) => plain(event.title || 'the event without a title', 80);
+const nameOf = (event) => plain(event.title || EVENTS.untitled, 80);
 
 function searchForm(query) {
   return h(
     'form',
     { 'data-submit': 'find', class: 'search', role: 'search', novalidate: true, 'data-key': 'search' },
-    h('label', { for: 'query' }, 'Title contains'),
+    h('label', { for: 'query' }, EVENTS.search),
     h('input', { id: 'query', name: 'query', type: 'search', value: query, maxlength: 200, autocomplete: 'off' }),
-    h('button', { type: 'submit' }, 'Search'),
+    h('button', { type: 'submit' }, EVENTS.find),
   );
 }
 
@@ -124,23 +114,28 @@ function row(event, pairId, sides, state) {
     cells: [
       h('a', { href: `#/pairs/${pairId}/events/${event.id}` }, theirs(event.title)),
       startOf(event.start),
-      h('span', { class: `badge event-${event.state}` }, EVENT_STATES[event.state] ?? event.state),
+      badge(`event-${event.state}`, EVENT_STATES[event.state] ?? event.state),
       // On a phone, what is as it should be needs no words.
-      h('span', { class: event.state === 'synced' ? 'dash' : '' }, theirs(event.reason.sentence)),
+      h('span', { class: event.state === 'synced' ? 'none dash' : '' }, theirs(event.reason.sentence)),
       lastChange === null
-        ? h('span', { class: 'none dash' }, '–')
-        : [`${ACTIONS[lastChange.action]} on ${sides[lastChange.side]} `, when(lastChange.at)],
+        ? dash()
+        : EVENTS.lastChange(ACTIONS[lastChange.action](sides[lastChange.side]), when(lastChange.at)),
       ...(state === 'deleted'
-        ? [button('Bring back …', 'bringBack', { 'data-id': event.id, 'aria-label': `Bring back ${nameOf(event)}` })]
+        ? [
+            button(EVENTS.bringBack, 'bringBack', {
+              'data-id': event.id,
+              'aria-label': EVENTS.bringBackLabel(nameOf(event)),
+            }),
+          ]
         : []),
     ],
   };
 }
 
 function nothing(query, state, cursor) {
-  if (query !== '') return cursor === null ? 'No event has a title like this.' : 'None found so far. Search further.';
-  if (state === 'deleted') return 'Nothing was deleted that could be brought back.';
-  return state === null ? 'The pair has no events yet.' : 'No event is in this state.';
+  if (query !== '') return cursor === null ? EVENTS.noMatch : EVENTS.noMatchYet;
+  if (state === 'deleted') return EVENTS.nothingDeleted;
+  return state === null ? EVENTS.none : EVENTS.noneOfState;
 }
 
 function parameters({ query, state, cursor, limit }) {

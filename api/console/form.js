@@ -1,6 +1,7 @@
 /** Forms: fields with labels and hints, and errors shown at their fields. */
 import { Problem } from './api.js';
 import { h } from './dom.js';
+import { FORM } from './texts/shell.js';
 
 /** @param control makes the input from its id, name and ARIA attributes */
 export function field(name, label, control, { hint = null, isOptional = false } = {}) {
@@ -14,7 +15,7 @@ export function field(name, label, control, { hint = null, isOptional = false } 
   return h(
     'div',
     { class: 'field', 'data-field': name },
-    h('label', { for: id }, label, isOptional ? h('small', {}, ' (optional)') : null),
+    h('label', { for: id }, label, isOptional ? h('small', {}, FORM.optional) : null),
     hint === null ? null : h('p', { class: 'hint', id: `${id}-hint` }, hint),
     element,
     h('p', { class: 'error', id: `${id}-error` }),
@@ -113,7 +114,7 @@ export function isFilled(element) {
   const missing = [...element.elements].filter(
     (control) => control.ariaRequired === 'true' && control.value.trim() === '' && !control.closest('[hidden]'),
   );
-  for (const { name } of missing) showAt(element, name, 'This field is required.');
+  for (const { name } of missing) showAt(element, name, FORM.required);
   missing[0]?.focus();
   return missing.length === 0;
 }
@@ -131,8 +132,7 @@ export async function submit(element, fieldOf, work) {
 /** Shows an error at its fields, else above the button, and moves there. @param fieldOf field by problem code */
 export function showProblem(element, error, fieldOf = {}) {
   clearProblems(element);
-  const problem =
-    error instanceof Problem ? error : new Problem({ title: 'Error in the console', detail: error.message });
+  const problem = error instanceof Problem ? error : new Problem({ title: FORM.bug, detail: error.message });
   const field = fieldOf[problem.code];
   const refusal = { field, message: problem.sentence };
   const errors = problem.errors.length > 0 ? problem.errors : field ? [refusal] : [];

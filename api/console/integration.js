@@ -1,14 +1,17 @@
 /** `/settings/integrations/{service}`: connect accounts of one service, and say what Calpair uses of them. */
+import { accountStatus } from './account.js';
 import { connectActions, connectForm } from './account-forms.js';
 import { settingsActions, settingsForm } from './account-settings.js';
 import { all } from './api.js';
+import { calendarsOf } from './calendar-choice.js';
 import { h, page, theirs } from './dom.js';
-import { accountName, attentionOf } from './labels.js';
+import { accountName } from './labels.js';
 import { allProviders, presetOf, providerOf } from './providers.js';
+import { ACCOUNT, CREDENTIALS, INTEGRATION } from './texts/accounts.js';
 
 /** @param name of a provider, or of a preset that stands for one service */
 export function integrationPage(name, tools) {
-  /** `{account, calendars, error}` of each account of the service. */
+  /** `{account, items, error}` of each account of the service, with its calendars. */
   let connected = [];
   const service = () => serviceNamed(name);
 
@@ -19,12 +22,7 @@ export function integrationPage(name, tools) {
       (account) => account.provider === provider.provider && (preset === null || account.preset === preset.preset),
     );
     connected = await Promise.all(
-      accounts.map((account) =>
-        all(`/v1/accounts/${account.id}/calendars`, signal).then(
-          (calendars) => ({ account, calendars, error: null }),
-          (error) => ({ account, calendars: [], error }),
-        ),
-      ),
+      accounts.map(async (account) => ({ account, ...(await calendarsOf(account.id, signal)) })),
     );
   }
 
@@ -39,25 +37,19 @@ export function integrationPage(name, tools) {
       },
     });
   return {
-    title: 'Integration',
+    title: INTEGRATION.title,
     load,
     render() {
       const { provider, preset } = service() ?? {};
-      if (!provider) return page('Integration', '', h('p', { class: 'empty' }, 'Calpair does not know this service.'));
+      if (!provider) return page(INTEGRATION.title, '', h('p', { class: 'empty' }, CREDENTIALS.unknownService));
       const label = preset?.label ?? provider.label;
       return page(
         label,
-        'Accounts of this service, the calendar that bookings are written to, and those whose events make busy.',
+        INTEGRATION.intro,
         ...connected.map(accountSection),
-        h('h2', {}, connected.length === 0 ? `Connect ${label}` : `Connect another account of ${label}`),
-        provider.configured
-          ? connectForm(provider, preset?.preset ?? null)
-          : h(
-              'p',
-              { class: 'empty' },
-              `${label} is not set up in this installation. Start Calpair with ${provider.variables.join(' and ')}.`,
-            ),
-        h('p', {}, h('a', { href: '/#/accounts' }, 'All accounts')),
+        h('h2', {}, (connected.length === 0 ? INTEGRATION.connect : INTEGRATION.connectAnother)(label)),
+        connectForm(provider, preset?.preset ?? null),
+        h('p', {}, h('a', { href: '/#/accounts' }, ACCOUNT.back)),
       );
     },
     actions: {
@@ -77,28 +69,27 @@ function serviceNamed(name) {
   return owner ? { provider: owner, preset: presetOf(owner, name) } : undefined;
 }
 
-function accountSection({ account, calendars, error }) {
+function accountSection({ account, items, error }) {
   const isOk = account.status === 'ok';
-  const attention = isOk ? undefined : attentionOf(account.statusReason);
+  const name = accountName(account);
   return h(
     'section',
     { 'data-key': account.id },
-    h('h2', {}, h('a', { href: `/#/accounts/${account.id}` }, theirs(accountName(account)))),
+    h('h2', {}, h('a', { href: `/#/accounts/${account.id}` }, theirs(name))),
+    accountStatus(account),
     h(
       'p',
       {},
-      h('span', { class: `badge ${isOk ? 'active' : 'attention'}` }, isOk ? 'Works' : 'Needs attention'),
-      attention ? ` ${attention.title}. ${attention.hint} ` : ' ',
       h(
         'a',
         {
           href: `/#/accounts/${account.id}/credentials`,
-          'aria-label': `${isOk ? 'New credentials' : 'Sign in again'}: ${accountName(account)}`,
+          'aria-label': isOk ? ACCOUNT.newCredentialsFor(name) : ACCOUNT.signInAgainTo(name),
         },
-        isOk ? 'New credentials' : 'Sign in again',
+        isOk ? ACCOUNT.newCredentials : ACCOUNT.signInAgain,
       ),
     ),
-    error ? h('p', { class: 'failure' }, `The calendars cannot be listed. ${error.sentence ?? error.message}`) : null,
-    calendars.length === 0 ? null : settingsForm(account, calendars),
+    error ? h('p', { class: 'failure' }, ACCOUNT.noCalendars(error.sentence ?? error.message)) : null,
+    items.length === 0 ? null : settingsForm(account, items),
   );
 }

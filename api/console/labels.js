@@ -2,6 +2,8 @@
 import { now } from './api.js';
 import { h, plain } from './dom.js';
 import { serviceOf } from './providers.js';
+import { WORDS } from './texts/shell.js';
+import { duration, fromNow } from './texts/units.js';
 
 /** Texts by code, of `core/texts.ts`: `{title, hint?}`. They come with `/console/config.json`. */
 const texts = {};
@@ -19,35 +21,23 @@ export const errorTitle = (code) => title('SYNC_ERRORS', code);
 export const attentionOf = (reason) => texts.ATTENTION?.[reason];
 
 /** Why a sign-in by browser gave no account: `{title, detail}`. */
-export const signInText = (code) =>
-  texts.SIGN_IN?.[code] ?? { title: 'The sign-in did not succeed', detail: `The service said ${plain(code, 60)}.` };
+export const signInText = (code) => texts.SIGN_IN?.[code] ?? WORDS.serviceSaid(plain(code, 60));
 
 export const accountName = (account) => plain(account.label ?? account.username, 80);
 
-/** What to call the account of each side: the service and the person. */
+/** What to call an account where there are several: the service and the person. */
+export const fullName = (account) => WORDS.account(serviceOf(account), accountName(account));
+
+/** The account of each side by its full name. */
 export function sideNames(caldav, cloud) {
-  const nameOf = (account, otherwise) => (account ? `${serviceOf(account)} (${accountName(account)})` : otherwise);
-  return { caldav: nameOf(caldav, 'CalDAV'), cloud: nameOf(cloud, 'Cloud') };
+  return { caldav: caldav ? fullName(caldav) : WORDS.caldav, cloud: cloud ? fullName(cloud) : WORDS.cloud };
 }
 
 /** What to call a calendar wherever it is not clear which one is meant. */
 export function placeOf(calendar, account) {
   const name = plain(calendar, 60);
   // The first calendar of many accounts is called after its owner.
-  return account.endsWith(`(${name})`) ? account : `${name} at ${account}`;
-}
-
-export function directionOf(direction, sides) {
-  if (direction === 'caldav-to-cloud') return `only from ${sides.caldav} to ${sides.cloud}`;
-  if (direction === 'cloud-to-caldav') return `only from ${sides.cloud} to ${sides.caldav}`;
-  return 'both ways';
-}
-
-/** The same as a choice in a form, beside its arrow. */
-export function directionChoice(direction, sides) {
-  if (direction === 'caldav-to-cloud') return `Only from ${sides.caldav} to ${sides.cloud}`;
-  if (direction === 'cloud-to-caldav') return `Only from ${sides.cloud} to ${sides.caldav}`;
-  return `Both ways between ${sides.caldav} and ${sides.cloud}`;
+  return account.endsWith(`(${name})`) ? account : WORDS.calendarAt(name, account);
 }
 
 export const ARROW = { bidirectional: '⇄', 'caldav-to-cloud': '→', 'cloud-to-caldav': '←' };
@@ -58,40 +48,22 @@ export function detailOf(detail, sides) {
   return side ? `${sides[side]}: ${rest}` : detail;
 }
 
-export function count(n, one, many = `${one}s`) {
-  return `${n.toLocaleString('en')} ${n === 1 ? one : many}`;
+/** Works, or needs attention. */
+export function accountBadge({ status }) {
+  return status === 'ok' ? badge('active', WORDS.works) : badge('attention', WORDS.needsAttention);
 }
 
-/** "every 5 minutes" */
-export function intervalText(seconds) {
-  const units = [
-    [86_400, 'day'],
-    [3600, 'hour'],
-    [60, 'minute'],
-    [1, 'second'],
-  ];
-  const [size, name] = units.find(([one]) => seconds % one === 0);
-  return seconds === size ? `every ${name}` : `every ${count(seconds / size, name)}`;
-}
+/** @param kind a class of the style sheet, which says the colour */
+export const badge = (kind, text) => h('span', { class: `badge ${kind}` }, text);
 
-/** "12 s ago", "in 4 min", with the whole date to hover. */
-export function when(instant, otherwise = 'never') {
+/** How long ago, or ahead, with the whole date to hover. */
+export function when(instant, otherwise = WORDS.never) {
   if (instant === null || instant === undefined) return h('span', { class: 'none' }, otherwise);
   const date = new Date(instant);
   const seconds = Math.round((date.getTime() - now()) / 1000);
-  const span = spanOf(Math.abs(seconds));
-  const text = seconds > 0 ? `in ${span}` : seconds > -2 ? 'just now' : `${span} ago`;
-  return h('time', { datetime: instant, title: date.toLocaleString() }, text);
+  return h('time', { datetime: instant, title: date.toLocaleString() }, fromNow(seconds));
 }
 
 export function took(from, to) {
-  const ms = Math.max(0, new Date(to).getTime() - new Date(from).getTime());
-  return h('time', {}, ms < 10_000 ? `${(ms / 1000).toFixed(1)} s` : spanOf(Math.round(ms / 1000)));
-}
-
-function spanOf(seconds) {
-  if (seconds < 90) return `${seconds} s`;
-  if (seconds < 90 * 60) return `${Math.round(seconds / 60)} min`;
-  if (seconds < 36 * 3600) return `${Math.round(seconds / 3600)} h`;
-  return `${Math.round(seconds / 86_400)} days`;
+  return h('time', {}, duration(Math.max(0, new Date(to).getTime() - new Date(from).getTime())));
 }

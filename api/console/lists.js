@@ -1,14 +1,17 @@
 /** Accounts, and the connections between them. */
+import { accountStatus, removeAccount } from './account.js';
 import { all, call } from './api.js';
 import { button, h, plain, theirs } from './dom.js';
-import { accountName, attentionOf, count, when } from './labels.js';
+import { accountName, badge, when } from './labels.js';
 import { byId } from './overview.js';
 import { allProviders, serviceOf } from './providers.js';
+import { ACCOUNT, ACCOUNTS, CONNECTIONS } from './texts/accounts.js';
+import { WORDS } from './texts/shell.js';
 
 export function accountsPage(_query, { confirm, notify }) {
   let data = null;
   return {
-    title: 'Accounts',
+    title: ACCOUNTS.title,
     isLive: true,
     async load(signal) {
       const [accounts, connections] = await Promise.all([all('/v1/accounts', signal), all('/v1/connections', signal)]);
@@ -18,36 +21,23 @@ export function accountsPage(_query, { confirm, notify }) {
       h(
         'div',
         { class: 'head' },
-        h('h1', {}, 'Accounts'),
+        h('h1', {}, ACCOUNTS.title),
         ...allProviders().map(({ provider, label, browserSignIn }, at) =>
           h(
             'a',
             { class: at === 0 ? 'button main' : 'button', href: `#/accounts/new/${provider}` },
-            browserSignIn ? `Sign in with ${label}` : `Add a ${label} account`,
+            browserSignIn ? ACCOUNTS.signInWith(label) : ACCOUNTS.add(label),
           ),
         ),
       ),
       data.accounts.length === 0
-        ? h('p', { class: 'empty' }, 'No account yet. Add two: a CalDAV account and the one to keep it in sync with.')
+        ? h('p', { class: 'empty' }, ACCOUNTS.none)
         : h('ul', { class: 'cards' }, ...data.accounts.map((account) => accountCard(account, data.connections))),
     ],
     actions: {
       async remove(element) {
         const account = data.accounts.find(({ id }) => id === element.dataset.id);
-        if (
-          !account ||
-          !(await confirm({
-            title: `Delete the account ${accountName(account)}?`,
-            yes: 'Delete the account',
-            isDangerous: true,
-            text:
-              'Calpair deletes its credentials. Its calendars do not change. An account that a connection uses ' +
-              'cannot be deleted.',
-          }))
-        )
-          return;
-        await call('DELETE', `/v1/accounts/${account.id}`);
-        notify('The account is deleted.');
+        if (account) await removeAccount(account, { confirm, notify });
       },
     },
   };
@@ -57,8 +47,6 @@ function accountCard(account, connections) {
   const uses = connections.filter(({ caldavAccountId, cloudAccountId }) =>
     [caldavAccountId, cloudAccountId].includes(account.id),
   ).length;
-  const isOk = account.status === 'ok';
-  const attention = isOk ? undefined : attentionOf(account.statusReason);
   return h(
     'li',
     { class: 'card', 'data-key': account.id },
@@ -69,37 +57,28 @@ function accountCard(account, connections) {
       serviceOf(account),
       account.label === null ? '' : [' · ', theirs(account.username)],
       ' · ',
-      uses === 0 ? 'not connected' : count(uses, 'connection'),
-      ' · added ',
+      uses === 0 ? ACCOUNTS.unused : ACCOUNTS.uses(uses),
+      ' · ',
+      ACCOUNTS.added,
       when(account.createdAt),
     ),
-    h(
-      'div',
-      { class: 'status' },
-      h(
-        'p',
-        {},
-        h('span', { class: `badge ${isOk ? 'active' : 'attention'}` }, isOk ? 'Works' : 'Needs attention'),
-        isOk ? null : h('strong', {}, ` ${attention?.title ?? account.statusReason ?? ''}`),
-      ),
-      attention ? h('p', { class: 'advice' }, attention.hint) : null,
-    ),
+    accountStatus(account),
     h(
       'p',
       { class: 'buttons' },
       h(
         'a',
         {
-          class: isOk ? 'button' : 'button main',
+          class: account.status === 'ok' ? 'button' : 'button main',
           href: `#/accounts/${account.id}/credentials`,
-          'aria-label': `New credentials for ${accountName(account)}`,
+          'aria-label': ACCOUNT.newCredentialsFor(accountName(account)),
         },
-        'New credentials',
+        ACCOUNT.newCredentials,
       ),
-      button('Delete …', 'remove', {
+      button(WORDS.delete, 'remove', {
         'data-id': account.id,
         class: 'danger',
-        'aria-label': `Delete the account ${accountName(account)}`,
+        'aria-label': ACCOUNT.deleteLabel(accountName(account)),
       }),
     ),
   );
@@ -108,7 +87,7 @@ function accountCard(account, connections) {
 export function connectionsPage(_query, { confirm, notify }) {
   let data = null;
   return {
-    title: 'Connections',
+    title: CONNECTIONS.title,
     isLive: true,
     async load(signal) {
       const [accounts, connections] = await Promise.all([all('/v1/accounts', signal), all('/v1/connections', signal)]);
@@ -118,15 +97,11 @@ export function connectionsPage(_query, { confirm, notify }) {
       h(
         'div',
         { class: 'head' },
-        h('h1', {}, 'Connections'),
-        h('a', { class: 'button main', href: '#/start' }, 'Set up a pair'),
+        h('h1', {}, CONNECTIONS.title),
+        h('a', { class: 'button main', href: '#/start' }, CONNECTIONS.setUp),
       ),
       data.connections.length === 0
-        ? h(
-            'p',
-            { class: 'empty' },
-            'No connection yet. It joins a CalDAV account with another account and is made with their first pair.',
-          )
+        ? h('p', { class: 'empty' }, CONNECTIONS.none)
         : h(
             'ul',
             { class: 'cards' },
@@ -136,24 +111,18 @@ export function connectionsPage(_query, { confirm, notify }) {
     actions: {
       async remove(element) {
         const connection = data.connections.find(({ id }) => id === element.dataset.id);
-        if (
-          !connection ||
-          !(await confirm({
-            title: `Delete the connection ${plain(connection.name ?? 'without a name', 80)}?`,
-            yes: 'Delete the connection',
-            isDangerous: true,
-            text:
-              `Its ${count(connection.pairCount, 'pair')} ${connection.pairCount === 1 ? 'is' : 'are'} stopped and ` +
-              'deleted. All events stay on both sides, and the accounts stay, too.',
-          }))
-        )
-          return;
+        if (!connection) return;
+        const question = CONNECTIONS.remove(shortName(connection), connection.pairCount);
+        if (!(await confirm({ ...question, isDangerous: true }))) return;
         await call('DELETE', `/v1/connections/${connection.id}`);
-        notify('The connection is deleted. All events stay.');
+        notify(CONNECTIONS.removed);
       },
     },
   };
 }
+
+/** Null where it has none. */
+const shortName = ({ name }) => (name === null ? null : plain(name, 80));
 
 function connectionCard(connection, accounts) {
   const [caldav, cloud] = [accounts.get(connection.caldavAccountId), accounts.get(connection.cloudAccountId)];
@@ -164,39 +133,40 @@ function connectionCard(connection, accounts) {
   return h(
     'li',
     { class: 'card', 'data-key': connection.id },
-    h('h2', {}, theirs(connection.name, 'Connection without a name')),
+    h('h2', {}, theirs(connection.name, CONNECTIONS.unnamed)),
     h(
       'p',
       { class: 'pair small' },
       side(caldav),
       h('span', { class: 'arrow', 'aria-hidden': 'true' }, '–'),
-      h('span', { class: 'gone' }, ' and '),
+      h('span', { class: 'gone' }, WORDS.and),
       side(cloud),
     ),
     refused
       ? h(
           'p',
           { class: 'status' },
-          h('span', { class: 'badge attention' }, 'Needs attention'),
+          badge('attention', WORDS.needsAttention),
           ' ',
-          h('a', { href: '#/accounts' }, 'An account needs new credentials.'),
+          h('a', { href: '#/accounts' }, CONNECTIONS.needsCredentials),
         )
       : null,
     h(
       'p',
       { class: 'sub' },
-      `${connection.pairCount} of ${count(connection.pairAllowance, 'pair')}`,
-      ' · added ',
+      CONNECTIONS.pairs(connection.pairCount, connection.pairAllowance),
+      ' · ',
+      ACCOUNTS.added,
       when(connection.createdAt),
     ),
     h(
       'p',
       { class: 'buttons' },
-      isFull ? null : h('a', { class: 'button', href: `#/start?connection=${connection.id}` }, 'Add a pair'),
-      button('Delete …', 'remove', {
+      isFull ? null : h('a', { class: 'button', href: `#/start?connection=${connection.id}` }, CONNECTIONS.addPair),
+      button(WORDS.delete, 'remove', {
         'data-id': connection.id,
         class: 'danger',
-        'aria-label': `Delete the connection ${plain(connection.name ?? 'without a name', 80)}`,
+        'aria-label': CONNECTIONS.deleteLabel(shortName(connection)),
       }),
     ),
   );

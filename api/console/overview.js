@@ -2,14 +2,11 @@
 import { all, get, now } from './api.js';
 import { calendarName } from './calendar-names.js';
 import { button, h, theirs } from './dom.js';
-import { ARROW, attentionOf, count, detailOf, directionOf, placeOf, sideNames, statusTitle, when } from './labels.js';
+import { ARROW, attentionOf, badge, detailOf, placeOf, sideNames, statusTitle, when } from './labels.js';
+import { OVERVIEW, PAIR } from './texts/pairs.js';
+import { WORDS } from './texts/shell.js';
+import { number } from './texts/units.js';
 
-const FILTERS = [
-  [null, 'All'],
-  ['attention', 'Needs attention'],
-  ['active', 'In sync'],
-  ['paused', 'Paused'],
-];
 const PAGE = 100;
 
 export function overview(query) {
@@ -17,7 +14,7 @@ export function overview(query) {
   let limit = PAGE;
   let data = null;
   return {
-    title: 'Pairs',
+    title: OVERVIEW.title,
     isLive: true,
     async load(signal) {
       const filter = status === null ? '' : `&status=${encodeURIComponent(status)}`;
@@ -39,24 +36,14 @@ export function overview(query) {
       h(
         'div',
         { class: 'head' },
-        h('h1', {}, 'Pairs'),
-        h('a', { class: 'button main', href: '#/start' }, 'Set up a pair'),
+        h('h1', {}, OVERVIEW.title),
+        h('a', { class: 'button main', href: '#/start' }, OVERVIEW.setUp),
       ),
-      h(
-        'nav',
-        { class: 'chips', 'aria-label': 'Show only' },
-        ...FILTERS.map(([value, name]) =>
-          h(
-            'a',
-            { href: value === null ? '#/' : `#/?status=${value}`, 'aria-current': value === status ? 'true' : false },
-            name,
-          ),
-        ),
-      ),
+      chips(OVERVIEW.filters, status, (value) => (value === null ? '#/' : `#/?status=${value}`)),
       data.pairs.length === 0
         ? noPairs(status, data)
         : h('ul', { class: 'cards' }, ...data.pairs.map((pair) => card(pair, data))),
-      data.isMore ? button('Show more', 'more') : null,
+      data.isMore ? button(WORDS.showMore, 'more') : null,
     ],
     actions: {
       more() {
@@ -64,6 +51,17 @@ export function overview(query) {
       },
     },
   };
+}
+
+/** Links to parts of a list, by value; null is the whole list. */
+export function chips(titles, current, hrefOf) {
+  return h(
+    'nav',
+    { class: 'chips', 'aria-label': WORDS.showOnly },
+    ...[[null, WORDS.all], ...Object.entries(titles)].map(([value, title]) =>
+      h('a', { href: hrefOf(value), 'aria-current': value === current ? 'true' : false }, title),
+    ),
+  );
 }
 
 export const byId = (items) => new Map(items.map((item) => [item.id, item]));
@@ -101,7 +99,7 @@ function card(pair, data) {
       'p',
       { class: 'sub' },
       around.connection?.name ? [theirs(around.connection.name), ' · '] : null,
-      directionOf(pair.direction, around.sides),
+      PAIR.direction(pair.direction, around.sides),
     ),
     statusOf(pair, around),
     facts(pair),
@@ -112,7 +110,7 @@ export function pairTitle(pair, { accountNames, names }) {
   return [
     h('span', { class: 'side' }, h('small', {}, accountNames.caldav), theirs(names.caldav)),
     h('span', { class: 'arrow', 'aria-hidden': 'true' }, ARROW[pair.direction]),
-    h('span', { class: 'gone' }, ' and '),
+    h('span', { class: 'gone' }, WORDS.and),
     h('span', { class: 'side' }, h('small', {}, accountNames.cloud), theirs(names.cloud)),
   ];
 }
@@ -129,25 +127,21 @@ export function statusOf(pair, { sides, connection, caldav, cloud }) {
     h(
       'p',
       {},
-      h(
-        'span',
-        { class: `badge ${isWaiting ? 'waiting' : pair.status}` },
-        isWaiting ? 'Waiting for a server' : statusTitle(pair.status),
-      ),
+      isWaiting ? badge('waiting', PAIR.waiting) : badge(pair.status, statusTitle(pair.status)),
       attention ? h('strong', {}, ` ${attention.title}.`) : null,
     ),
     pair.statusDetail === null ? null : h('p', {}, theirs(detailOf(pair.statusDetail, sides))),
-    attention ? h('p', { class: 'advice' }, attention.hint) : null,
+    // The button below says as much.
+    attention && refused.length === 0 ? h('p', { class: 'advice' }, attention.hint) : null,
     connection && refused.length > 0
       ? h(
           'p',
-          {},
+          { class: 'buttons' },
           ...refused.map((account) =>
             h(
               'a',
-              { href: `#/accounts/${account.id}/credentials` },
-              'Enter new credentials for ',
-              theirs(account.label ?? account.username),
+              { class: 'button main', href: `#/accounts/${account.id}/credentials` },
+              h('span', {}, ...PAIR.renew(theirs(account.label ?? account.username))),
             ),
           ),
         )
@@ -160,18 +154,18 @@ export function facts(pair) {
   return h(
     'dl',
     { class: 'facts' },
-    fact('Last sync', when(pair.lastSyncAt)),
-    fact('Next poll', nextPoll(pair)),
-    fact('Events on both sides', events.toLocaleString('en')),
-    fact('Problems', problems.toLocaleString('en'), problems > 0 ? 'some' : ''),
-    fact('Held deletions', heldChanges.toLocaleString('en'), heldChanges > 0 ? 'urgent' : ''),
-    fact('Conflicts', conflicts.toLocaleString('en')),
+    fact(PAIR.facts.lastSync, when(pair.lastSyncAt)),
+    fact(PAIR.facts.nextPoll, nextPoll(pair)),
+    fact(PAIR.facts.events, number(events)),
+    fact(PAIR.facts.problems, number(problems), problems > 0 ? 'some' : ''),
+    fact(PAIR.facts.held, number(heldChanges), heldChanges > 0 ? 'urgent' : ''),
+    fact(PAIR.facts.conflicts, number(conflicts)),
   );
 }
 
 function nextPoll({ status, nextPollAt }) {
-  if (status === 'paused') return 'when resumed';
-  return nextPollAt === null || Date.parse(nextPollAt) <= now() ? 'now' : when(nextPollAt);
+  if (status === 'paused') return PAIR.whenResumed;
+  return nextPollAt === null || Date.parse(nextPollAt) <= now() ? PAIR.now : when(nextPollAt);
 }
 
 function fact(name, value, emphasis = '') {
@@ -179,18 +173,13 @@ function fact(name, value, emphasis = '') {
 }
 
 function noPairs(status, { accounts }) {
-  if (status !== null) return h('p', { class: 'empty' }, 'No pair has this status.');
+  if (status !== null) return h('p', { class: 'empty' }, OVERVIEW.noneOfStatus);
   return h(
     'div',
     { class: 'empty start' },
-    h('h2', {}, 'Nothing is synced yet'),
-    h(
-      'p',
-      {},
-      'Connect a CalDAV account and a cloud account, choose a calendar of each, look at the preview, and start. ' +
-        'It takes about two minutes.',
-    ),
-    accounts.size === 0 ? null : h('p', {}, `${count(accounts.size, 'account is', 'accounts are')} connected already.`),
-    h('p', { class: 'buttons' }, h('a', { class: 'button main', href: '#/start' }, 'Begin')),
+    h('h2', {}, OVERVIEW.emptyHeading),
+    h('p', {}, OVERVIEW.empty),
+    accounts.size === 0 ? null : h('p', {}, OVERVIEW.connectedAlready(accounts.size)),
+    h('p', { class: 'buttons' }, h('a', { class: 'button main', href: '#/start' }, OVERVIEW.begin)),
   );
 }

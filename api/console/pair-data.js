@@ -1,8 +1,9 @@
 /** A pair with its connection and accounts, for the pages about it. */
 import { all, get } from './api.js';
-import { h, theirs } from './dom.js';
+import { backLink, h, theirs } from './dom.js';
 import { ARROW } from './labels.js';
 import { byId, surroundings } from './overview.js';
+import { WORDS } from './texts/shell.js';
 
 export const pairPath = (id) => `/v1/pairs/${encodeURIComponent(id)}`;
 
@@ -20,18 +21,12 @@ export function pairHead(data, title) {
   const { pair } = data;
   const { names } = surroundings(pair, data);
   return [
-    h(
-      'p',
-      { class: 'back' },
-      h(
-        'a',
-        { href: `#/pairs/${pair.id}` },
-        h('span', { 'aria-hidden': 'true' }, '← '),
-        theirs(names.caldav),
-        h('span', { 'aria-hidden': 'true' }, ` ${ARROW[pair.direction]} `),
-        h('span', { class: 'gone' }, ' and '),
-        theirs(names.cloud),
-      ),
+    backLink(
+      `#/pairs/${pair.id}`,
+      theirs(names.caldav),
+      h('span', { 'aria-hidden': 'true' }, ` ${ARROW[pair.direction]} `),
+      h('span', { class: 'gone' }, WORDS.and),
+      theirs(names.cloud),
     ),
     h('h1', {}, title),
   ];

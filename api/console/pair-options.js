@@ -1,8 +1,9 @@
 /** The settings of a pair as a form in words: direction, interval, options. */
 import { h } from './dom.js';
 import { choices, field, input, select, tick } from './form.js';
-import { ARROW, directionChoice, intervalText } from './labels.js';
-import { OPTIONS } from './messages.js';
+import { ARROW } from './labels.js';
+import { OPTIONS, SETTINGS } from './texts/pairs.js';
+import { interval } from './texts/units.js';
 
 const INTERVALS = [5, 15, 30, 60, 300, 900, 3600, 21_600, 86_400];
 const DIRECTIONS = ['bidirectional', 'caldav-to-cloud', 'cloud-to-caldav'];
@@ -13,10 +14,13 @@ const TICKS = ['skipAllDay', 'skipFree', 'skipDeclined', 'skipPrivate'];
 export function directionField(sides, chosen = 'bidirectional') {
   return choices(
     'direction',
-    'Direction',
+    SETTINGS.direction,
     DIRECTIONS.map((way) => [
       way,
-      [h('span', { class: 'arrow', 'aria-hidden': 'true' }, ARROW[way]), ' ', directionChoice(way, sides)],
+      [
+        h('span', { class: 'arrow', 'aria-hidden': 'true' }, ARROW[way]),
+        h('span', {}, SETTINGS.directions(way, sides)),
+      ],
     ]),
     chosen,
   );
@@ -27,16 +31,16 @@ export function intervalField(seconds) {
     INTERVALS.includes(seconds) || seconds === null ? INTERVALS : [...INTERVALS, seconds].sort((a, b) => a - b);
   return field(
     'pollIntervalSeconds',
-    'How often both calendars are asked for changes',
+    SETTINGS.interval,
     select(
       [
-        ...(seconds === null ? [['', 'As this installation does by default']] : []),
-        ...known.map((one) => [String(one), intervalText(one)]),
+        ...(seconds === null ? [['', SETTINGS.intervalDefault]] : []),
+        ...known.map((one) => [String(one), interval(one)]),
       ],
       seconds === null ? '' : String(seconds),
       { 'aria-required': 'false' },
     ),
-    { hint: 'Where a service reports changes by itself, they are noticed at once.' },
+    { hint: SETTINGS.intervalHint },
   );
 }
 
@@ -45,29 +49,27 @@ export function optionFields(options, sides) {
   const { content, filter, window, holdDeletions } = options;
   return [
     ...SIMPLE.map((name) => choice(name, OPTIONS[name], options[name])),
-    choice('toCloud', { ...OPTIONS.content, title: `What ${sides.cloud} gets to see` }, content.toCloud),
-    choice('toCaldav', { ...OPTIONS.content, title: `What ${sides.caldav} gets to see` }, content.toCaldav),
+    choice('toCloud', contentOf(sides.cloud), content.toCloud),
+    choice('toCaldav', contentOf(sides.caldav), content.toCaldav),
     group(
-      'Which events',
+      OPTIONS.filter.title,
       ...['titleMatches', 'titleExcludes'].map((name) =>
         field(name, OPTIONS.filter[name], input({ maxlength: 200, value: filter[name] ?? '' }), { isOptional: true }),
       ),
       ...TICKS.map((name) => tick(name, OPTIONS.filter[name], null, filter[name] === true)),
-      number('pastDays', 'Leave out events that ended more than this many days ago', window?.pastDays),
-      number('futureDays', 'Leave out events that begin in more than this many days', window?.futureDays),
+      number('pastDays', OPTIONS.window.pastDays, window?.pastDays),
+      number('futureDays', OPTIONS.window.futureDays, window?.futureDays),
     ),
     group(
-      'When deletions wait for a person',
-      h(
-        'p',
-        { class: 'hint' },
-        'They wait for your decision when there are more of them in a day than both of these. Empty: the default.',
-      ),
-      number('moreThan', 'More than this many events', holdDeletions.moreThan),
-      number('percent', 'More than this many percent of all events', holdDeletions.percent),
+      OPTIONS.holdDeletions.title,
+      h('p', { class: 'hint' }, OPTIONS.holdDeletions.hint),
+      number('moreThan', OPTIONS.holdDeletions.moreThan, holdDeletions.moreThan),
+      number('percent', OPTIONS.holdDeletions.percent, holdDeletions.percent),
     ),
   ];
 }
+
+const contentOf = (side) => ({ ...OPTIONS.content, title: OPTIONS.content.title(side) });
 
 /** The options that a pair has unless others are chosen; `core/sync/policy.ts` decides, the API fills in the rest. */
 export const NEW_OPTIONS = {
@@ -109,21 +111,20 @@ export function settingsOf(form) {
 
 /** The options that differ from the usual ones, in words. */
 export function optionTexts(options, sides) {
-  const texts = SIMPLE.filter((name) => (options[name] ?? NEW_OPTIONS[name]) !== NEW_OPTIONS[name]).map(
-    (name) => `${OPTIONS[name].title}: ${OPTIONS[name].choices[options[name]]}`,
+  const texts = SIMPLE.filter((name) => (options[name] ?? NEW_OPTIONS[name]) !== NEW_OPTIONS[name]).map((name) =>
+    OPTIONS.chosen(OPTIONS[name].title, OPTIONS[name].choices[options[name]]),
   );
   for (const [key, side] of [
     ['toCloud', 'cloud'],
     ['toCaldav', 'caldav'],
   ])
-    if (options.content[key] !== 'full') texts.push(`${sides[side]} gets to see: ${OPTIONS.content.choices.busy}`);
+    if (options.content[key] !== 'full') texts.push(OPTIONS.content.busyOnly(sides[side]));
   for (const name of ['titleMatches', 'titleExcludes'])
-    if (options.filter[name]) texts.push(`${OPTIONS.filter[name]} “${options.filter[name]}”`);
+    if (options.filter[name]) texts.push(OPTIONS.quoted(OPTIONS.filter[name], options.filter[name]));
   for (const name of TICKS) if (options.filter[name]) texts.push(OPTIONS.filter[name]);
-  if (options.window?.pastDays !== undefined)
-    texts.push(`Nothing that ended more than ${options.window.pastDays} days ago`);
-  if (options.window?.futureDays !== undefined)
-    texts.push(`Nothing that begins in more than ${options.window.futureDays} days`);
+  const { pastDays, futureDays } = options.window ?? {};
+  if (pastDays !== undefined) texts.push(OPTIONS.window.pastOnly(pastDays));
+  if (futureDays !== undefined) texts.push(OPTIONS.window.futureOnly(futureDays));
   return texts;
 }
 

@@ -1,75 +1,72 @@
 /** Sections of a pair's page: its preview and its lists. */
-import { button, folded, h, plain, table, theirs } from './dom.js';
-import { count, heldTitle, problemTitle, when } from './labels.js';
+import { button, dash, folded, h, plain, table, theirs } from './dom.js';
+import { heldTitle, problemTitle, when } from './labels.js';
+import { CONFLICTS, HELD, PAIR, PREVIEW, PROBLEMS } from './texts/pairs.js';
+import { WORDS } from './texts/shell.js';
 import { fieldTitle, startOf, valueOf } from './values.js';
 
 /** Longer lists are folded. */
 const FOLDED = 10;
 
-export function previewSection(ahead, sides) {
+/** @param heading null: the page has one already */
+export function previewSection(ahead, sides, heading = PREVIEW.heading) {
   if (ahead === null) return null;
   const { changes, matches, matched, held, conflicts, ...writesOf } = ahead.preview;
   const totals = ['caldav', 'cloud'].map((side) => [side, writesOf[side]]);
   const total = totals.reduce((sum, [, { create, update, delete: gone }]) => sum + create + update + gone, 0);
-  const verb = { create: 'new', update: 'changed', delete: 'deleted' };
   const start = (item) => startOf(item.start);
   const will = changes.map((item, n) => ({
     key: `${n}`,
-    cells: [theirs(item.title), start(item), sides[item.side], verb[item.action]],
+    cells: [theirs(item.title), start(item), sides[item.side], PREVIEW.actions[item.action]],
   }));
   const linked = matches.map((item, n) => ({
     key: `${n}`,
-    cells: [theirs(item.title), start(item), item.by === 'uid' ? 'same UID' : 'same title, start and recurrence'],
+    cells: [theirs(item.title), start(item), PREVIEW.matchedBy(item.by)],
   }));
   return h(
     'section',
     { 'data-key': 'ahead' },
-    h('h2', {}, 'What a sync would do'),
-    h(
-      'p',
-      {},
-      total === 0
-        ? 'Nothing would be written.'
-        : totals.flatMap(([side, { create, update, delete: deleted }]) => [
-            `${sides[side]}: `,
-            writes({ created: create, updated: update, deleted }, 'nothing'),
-            '. ',
-          ]),
-    ),
-    matched === 0 ? null : h('p', {}, `${count(matched, 'event')} on both sides would be linked instead of copied.`),
-    held === 0 ? null : h('p', {}, `${count(held, 'deletion')} would wait for your decision.`),
-    conflicts === 0 ? null : h('p', {}, `${count(conflicts, 'conflict')} would be resolved and listed.`),
-    h('p', { class: 'sub' }, 'Compared ', when(ahead.at), '; nothing was written.'),
+    heading === null ? null : h('h2', {}, heading),
+    total === 0
+      ? h('p', {}, PREVIEW.nothing)
+      : h(
+          'dl',
+          { class: 'facts' },
+          ...totals.map(([side, { create, update, delete: deleted }]) =>
+            h(
+              'div',
+              {},
+              h('dt', {}, PAIR.writtenTo(sides[side])),
+              h('dd', {}, writes({ created: create, updated: update, deleted }, WORDS.nothing)),
+            ),
+          ),
+        ),
+    matched === 0 ? null : h('p', {}, PREVIEW.linked(matched)),
+    held === 0 ? null : h('p', {}, PREVIEW.held(held)),
+    conflicts === 0 ? null : h('p', {}, PREVIEW.conflicts(conflicts)),
+    h('p', { class: 'sub' }, ...PREVIEW.compared(when(ahead.at))),
     previewList(
       'changes',
-      count(total, 'change'),
+      PREVIEW.changes(total),
       total,
-      'What would be written',
-      ['Event', 'Start', 'Where', 'What'],
-      will,
+      table(PREVIEW.changesCaption, PREVIEW.changesColumns, will),
+      will.length,
     ),
     previewList(
       'matches',
-      count(matched, 'match', 'matches'),
+      PREVIEW.matches(matched),
       matched,
-      'Events on both sides that would be linked',
-      ['Event', 'Start', 'Matched by'],
-      linked,
+      table(PREVIEW.matchesCaption, PREVIEW.matchesColumns, linked),
+      linked.length,
     ),
   );
 }
 
 /** A list of a preview, of which the API returns the first 200. */
-function previewList(key, amount, total, caption, columns, rows) {
-  if (rows.length === 0) return null;
-  const isCut = total > rows.length;
-  return folded(
-    `ahead-${key}`,
-    `Show ${isCut ? `the first ${rows.length} of ${amount}` : amount}`,
-    rows.length,
-    FOLDED,
-    table(caption, columns, rows),
-  );
+function previewList(key, amount, total, list, listed) {
+  if (listed === 0) return null;
+  const summary = total > listed ? PREVIEW.showFirst(listed, amount) : PREVIEW.show(amount);
+  return folded(`ahead-${key}`, summary, listed, FOLDED, list);
 }
 
 /**
@@ -79,39 +76,35 @@ function previewList(key, amount, total, caption, columns, rows) {
 export function heldSection(held, sides, { picked, most }) {
   if (held.length === 0) return null;
   const groups = [
-    ...['caldav', 'cloud'].map((side) => [sides[side], held.filter((item) => item.side === side && !isLost(item))]),
-    ['both sides', held.filter(isLost)],
+    ...['caldav', 'cloud'].map((side) => [
+      HELD.stillIn(sides[side]),
+      held.filter((item) => item.side === side && !isLost(item)),
+    ]),
+    [HELD.onBoth, held.filter(isLost)],
   ].filter(([, items]) => items.length > 0);
-  const n = picked.size;
-  const chosen = n === 0 ? `all ${held.length}` : `the ${n} ticked`;
   return h(
     'section',
     { 'data-key': 'held', class: 'urgent' },
-    h('h2', {}, 'Held deletions'),
-    h(
-      'p',
-      {},
-      `${count(held.length, 'deletion')} ${held.length === 1 ? 'waits' : 'wait'} for your decision. Until then the ` +
-        'events stay where they are. Tick some to decide only about them.',
-    ),
+    h('h2', {}, HELD.heading),
+    h('p', {}, HELD.intro(held.length)),
     h(
       'p',
       { class: 'buttons' },
-      button(held.length === 1 ? 'Restore it …' : `Restore ${chosen} …`, 'restore', { 'data-key': 'restore' }),
-      button(held.length === 1 ? 'Delete it …' : `Delete ${chosen} …`, 'apply', {
+      button(HELD.restore(held.length, picked.size), 'restore', { 'data-key': 'restore' }),
+      button(HELD.delete(held.length, picked.size), 'apply', {
         class: 'danger',
         'data-key': 'apply',
       }),
     ),
-    ...groups.map(([place, items]) =>
+    ...groups.map(([caption, items]) =>
       table(
-        place === 'both sides' ? 'Deleted on both sides' : `Still in ${place}, deleted on the other side`,
-        ['Event', 'Start', 'Why it waits', 'Since'],
+        caption,
+        HELD.columns,
         items.slice(0, most).map((item) => heldRow(item, picked)),
       ),
     ),
     groups.some(([, items]) => items.length > most)
-      ? button('List more', 'moreHeld', { 'data-key': 'more-held' })
+      ? button(HELD.listMore, 'moreHeld', { 'data-key': 'more-held' })
       : null,
   );
 }
@@ -135,50 +128,23 @@ function heldRow(item, picked) {
   };
 }
 
-const nameOf = (item) => plain(item.eventTitle || 'an event without a title', 80);
+const nameOf = (item) => plain(item.eventTitle || HELD.untitled, 80);
 
-/** How many events will be deleted, by side. */
+const OTHER = { caldav: 'cloud', cloud: 'caldav' };
+
+/** What is asked before events are deleted on the sides that still have them. */
 export function applying(held, sides) {
-  const bySide = ['caldav', 'cloud']
-    .map((side) => [side, held.filter((item) => item.side === side && item.reason !== 'lost-on-both').length])
-    .filter(([, n]) => n > 0);
-  const lost = held.length - bySide.reduce((sum, [, n]) => sum + n, 0);
-  const [[onlySide] = []] = bySide;
-  const where = bySide.length === 1 && lost === 0 ? ` from ${sides[onlySide]}` : '';
-  const what = held.length === 1 ? nameOf(held[0]) : count(held.length, 'event');
-  return {
-    title: `Delete ${what}${where}?`,
-    yes: held.length === 1 ? 'Delete it' : `Delete all ${held.length}`,
-    isDangerous: true,
-    text: [
-      ...bySide.map(
-        ([side, n]) =>
-          `${count(n, 'event is', 'events are')} deleted from ${sides[side]}, since the other side has already ` +
-          `deleted ${n === 1 ? 'it' : 'them'}.`,
-      ),
-      ...(lost > 0
-        ? [`${count(lost, 'event is', 'events are')} already deleted on both sides and no longer listed.`]
-        : []),
-    ].join(' '),
-  };
+  return { ...HELD.applying(...amountsOf(held, (side) => sides[side])), isDangerous: true };
 }
 
-export function restoring(held, sides) {
-  const other = { caldav: 'cloud', cloud: 'caldav' };
+/** What is asked before events are written to the sides that lost them. */
+export const restoring = (held, sides) => HELD.restoring(...amountsOf(held, (side) => sides[OTHER[side]]));
+
+function amountsOf(held, placeAt) {
   const bySide = ['caldav', 'cloud']
-    .map((side) => [other[side], held.filter((item) => item.side === side && item.reason !== 'lost-on-both').length])
+    .map((side) => [placeAt(side), held.filter((item) => item.side === side && !isLost(item)).length])
     .filter(([, n]) => n > 0);
-  const lost = held.length - bySide.reduce((sum, [, n]) => sum + n, 0);
-  return {
-    title: held.length === 1 ? `Restore ${nameOf(held[0])}?` : `Restore ${count(held.length, 'event')}?`,
-    yes: held.length === 1 ? 'Restore it' : `Restore all ${held.length}`,
-    text: [
-      ...bySide.map(
-        ([side, n]) => `${count(n, 'event is', 'events are')} written to ${sides[side]} again. Nothing is deleted.`,
-      ),
-      ...(lost > 0 ? [`${count(lost, 'event is', 'events are')} written to both sides again.`] : []),
-    ].join(' '),
-  };
+  return [held.length, nameOf(held[0]), bySide, held.filter(isLost).length];
 }
 
 export function problemsSection(problems, total, sides) {
@@ -196,13 +162,13 @@ export function problemsSection(problems, total, sides) {
   return h(
     'section',
     { 'data-key': 'problems' },
-    h('h2', {}, 'Problems'),
+    h('h2', {}, PROBLEMS.heading),
     folded(
       'problem-events',
-      `Show ${count(rows.length, 'problem')}`,
+      PROBLEMS.show(rows.length),
       rows.length,
       FOLDED,
-      table('Events that cannot be synced, or not fully', ['Event', 'Problem', 'Side', 'Detail', 'Since'], rows),
+      table(PROBLEMS.caption, PROBLEMS.columns, rows),
     ),
     more('problems', total, problems.length),
   );
@@ -224,17 +190,13 @@ export function conflictsSection(conflicts, total, sides) {
   return h(
     'section',
     { 'data-key': 'conflicts' },
-    h('h2', {}, 'Conflicts'),
+    h('h2', {}, CONFLICTS.heading),
     folded(
       'conflict-events',
-      `Show ${count(rows.length, 'conflict')}`,
+      CONFLICTS.show(rows.length),
       rows.length,
       FOLDED,
-      table(
-        'Changed on both sides at once; one value won',
-        ['Event', 'Field', 'Kept', 'Lost', 'Kept from', 'When'],
-        rows,
-      ),
+      table(CONFLICTS.caption, CONFLICTS.columns, rows),
     ),
     more('conflicts', total, conflicts.length),
   );
@@ -242,19 +204,12 @@ export function conflictsSection(conflicts, total, sides) {
 
 function more(list, total, listed) {
   return total > listed
-    ? button(`List more of ${total.toLocaleString('en')}`, 'more', { 'data-list': list, 'data-key': `more-${list}` })
+    ? button(PAIR.listMore(total), 'more', { 'data-list': list, 'data-key': `more-${list}` })
     : null;
 }
 
-export const dash = () => h('span', { class: 'none dash' }, '–');
-
-export function writes({ created, updated, deleted }, otherwise = dash()) {
-  const parts = [
-    [created, 'new'],
-    [updated, 'changed'],
-    [deleted, 'deleted'],
-  ]
-    .filter(([n]) => n > 0)
-    .map(([n, word]) => `${n.toLocaleString('en')} ${word}`);
-  return parts.length === 0 ? otherwise : parts.join(', ');
+/** What was written to one side. */
+export function writes(amounts, otherwise = dash()) {
+  const parts = Object.entries(PAIR.written).filter(([what]) => amounts[what] > 0);
+  return parts.length === 0 ? otherwise : parts.map(([what, word]) => PAIR.amount(amounts[what], word)).join(', ');
 }

@@ -5,13 +5,14 @@ import { form, submit } from './form.js';
 import { surroundings } from './overview.js';
 import { loadPair, pairHead, pairPath } from './pair-data.js';
 import { directionField, intervalField, optionFields, settingsOf } from './pair-options.js';
+import { SETTINGS } from './texts/pairs.js';
 import { keptSection, undoAt, undoText } from './undo.js';
 
 export function pairSettings(id, { confirm, notify, redraw, go }) {
   let data = null;
   let outcome = null;
   return {
-    title: 'Settings of the pair',
+    title: SETTINGS.title,
     async load(signal) {
       data = await loadPair(id, signal);
     },
@@ -19,11 +20,11 @@ export function pairSettings(id, { confirm, notify, redraw, go }) {
       const { pair } = data;
       const { sides } = surroundings(pair, data);
       return [
-        ...pairHead(data, 'Settings'),
-        h('p', { class: 'sub' }, 'They apply from the next run on. Changing them deletes nothing by itself.'),
+        ...pairHead(data, SETTINGS.heading),
+        h('p', { class: 'sub' }, SETTINGS.intro),
         form(
           'save',
-          'Save the settings',
+          SETTINGS.save,
           directionField(sides, pair.direction),
           intervalField(pair.pollIntervalSeconds),
           ...optionFields(pair.options, sides),
@@ -32,34 +33,29 @@ export function pairSettings(id, { confirm, notify, redraw, go }) {
         h(
           'section',
           { 'data-key': 'copies' },
-          h('h2', {}, 'Remove the copies'),
-          h(
-            'p',
-            {},
-            'Takes away from one calendar what this pair created there. What was there before stays, and so does ' +
-              'every copy that somebody has edited. Pause or delete the pair first if it should not sync any more.',
-          ),
+          h('h2', {}, SETTINGS.copiesHeading),
+          h('p', {}, SETTINGS.copies),
           h(
             'p',
             { class: 'buttons' },
             ...['caldav', 'cloud'].map((side) =>
-              button(`Remove the copies from ${sides[side]} …`, 'removeCopies', { class: 'danger', 'data-side': side }),
+              button(SETTINGS.removeCopies(sides[side]), 'removeCopies', { class: 'danger', 'data-side': side }),
             ),
           ),
         ),
         h(
           'details',
           { 'data-key': 'ids' },
-          h('summary', {}, 'Ids, for the API'),
+          h('summary', {}, SETTINGS.ids),
           h(
             'dl',
             { class: 'plain' },
             ...[
-              ['Pair', pair.id],
-              ['Connection', pair.connectionId],
-              [`Calendar id of ${sides.caldav}`, pair.caldavCalendarId],
-              [`Calendar id of ${sides.cloud}`, pair.cloudCalendarId],
-              ['Workflow', pair.workflowId],
+              [SETTINGS.pair, pair.id],
+              [SETTINGS.connection, pair.connectionId],
+              [SETTINGS.calendarId(sides.caldav), pair.caldavCalendarId],
+              [SETTINGS.calendarId(sides.cloud), pair.cloudCalendarId],
+              [SETTINGS.workflow, pair.workflowId],
             ].map(([name, text]) => h('div', {}, h('dt', {}, name), h('dd', {}, h('code', {}, text)))),
           ),
         ),
@@ -69,21 +65,13 @@ export function pairSettings(id, { confirm, notify, redraw, go }) {
       save: (element) =>
         submit(element, { 'calendar-read-only': 'direction' }, async () => {
           await call('PATCH', pairPath(id), settingsOf(element));
-          notify('Saved. The next run uses them.');
+          notify(SETTINGS.saved);
           go(`#/pairs/${id}`);
         }),
       async removeCopies(element) {
         const { side } = element.dataset;
         const { sides } = surroundings(data.pair, data);
-        const isSure = await confirm({
-          title: `Remove the copies from ${sides[side]}?`,
-          yes: 'Remove the copies',
-          isDangerous: true,
-          text:
-            `Everything that this pair created in ${sides[side]} is deleted there; nobody is mailed. The originals ` +
-            'stay, and those events are no longer synced until you ask for that. Copies that were edited stay, too.',
-        });
-        if (!isSure) return;
+        if (!(await confirm({ ...SETTINGS.removing(sides[side]), isDangerous: true }))) return;
         outcome = await undoAt(`${pairPath(id)}/remove-copies`, { side }, data.pair);
         notify(undoText(outcome, data.pair));
         redraw();

@@ -1,7 +1,6 @@
 /** The page of one pair: its status, its last runs and its lists. */
 import { all, call, get, now, Problem } from './api.js';
-import { button, h, theirs } from './dom.js';
-import { directionOf, intervalText } from './labels.js';
+import { backLink, button, h, theirs } from './dom.js';
 import { facts, pairTitle, statusOf, surroundings } from './overview.js';
 import { loadPair } from './pair-data.js';
 import { optionTexts } from './pair-options.js';
@@ -15,6 +14,10 @@ import {
 } from './pair-sections.js';
 import { askPreview, previewProgress } from './preview.js';
 import { runsSection } from './runs.js';
+import { RUNS } from './texts/events.js';
+import { HELD, PAIR } from './texts/pairs.js';
+import { WORDS } from './texts/shell.js';
+import { interval } from './texts/units.js';
 
 /** How many of each list are shown at first, and how many more each time. */
 const LISTED = 20;
@@ -57,18 +60,10 @@ export function pairPage(id, { config, confirm, notify, go, redraw }) {
     try {
       await call('POST', `${path}/held-changes/${decision}`, { ids });
       ahead = null;
-      notify(
-        data.pair.status === 'paused'
-          ? 'Decided. The pair carries it out after it is resumed.'
-          : 'Decided. A run carries it out now.',
-      );
+      notify(data.pair.status === 'paused' ? HELD.decidedWhilePaused : HELD.decided);
     } catch (error) {
       if (!(error instanceof Problem) || error.code !== 'not-found') throw error;
-      throw new Problem({
-        ...error,
-        title: 'The list has changed',
-        detail: 'Nothing was decided. Review the new list.',
-      });
+      throw new Problem({ ...error, ...HELD.listChanged });
     } finally {
       listedCounts = '';
     }
@@ -83,46 +78,31 @@ export function pairPage(id, { config, confirm, notify, go, redraw }) {
   const actions = {
     async sync() {
       await begin('sync');
-      notify('The sync has begun.');
+      notify(PAIR.syncBegan);
     },
     async preview() {
       notify(previewProgress(null));
       const answer = await askPreview(path, (progress) => notify(previewProgress(progress)));
       ahead = { preview: answer, at: new Date(now()).toISOString() };
-      notify('Nothing was written. Below is what a sync would do.');
+      notify(PAIR.previewed);
     },
     async pause() {
       await post('pause');
-      notify('The pair is paused.');
+      notify(PAIR.paused);
     },
     async resume() {
       await begin('resume');
-      notify('The pair is resumed; a sync has begun.');
+      notify(PAIR.resumed);
     },
     async resync() {
-      const isSure = await confirm({
-        title: 'Compare everything?',
-        yes: 'Compare',
-        text:
-          'Both calendars are read in full and compared event by event. Differences are synced by the usual rules, ' +
-          'and many deletions at once still wait for your decision. Large calendars take a while.',
-      });
-      if (!isSure) return;
+      if (!(await confirm(PAIR.resyncQuestion))) return;
       await begin('resync');
-      notify('The full comparison has begun.');
+      notify(PAIR.resyncBegan);
     },
     async remove() {
-      const isSure = await confirm({
-        title: 'Delete this pair?',
-        yes: 'Delete the pair',
-        isDangerous: true,
-        text:
-          'The two calendars are no longer kept in sync, and what Calpair stored of their events is deleted. All ' +
-          'events stay on both sides.',
-      });
-      if (!isSure) return;
+      if (!(await confirm({ ...PAIR.removeQuestion, isDangerous: true }))) return;
       await call('DELETE', path);
-      notify('The pair is deleted. All events stay.');
+      notify(PAIR.removed);
       go('#/');
     },
     apply: () => decide('apply', decided()),
@@ -144,7 +124,7 @@ export function pairPage(id, { config, confirm, notify, go, redraw }) {
   };
 
   return {
-    title: 'Pair',
+    title: PAIR.title,
     isLive: true,
     async load(signal) {
       const [loaded, runs] = await Promise.all([loadPair(id, signal), get(`${path}/runs?limit=${most.runs}`, signal)]);
@@ -154,14 +134,14 @@ export function pairPage(id, { config, confirm, notify, go, redraw }) {
       const { pair, runs, lists } = data;
       const around = surroundings(pair, data);
       return [
-        h('p', { class: 'back' }, h('a', { href: '#/' }, '← All pairs')),
+        backLink('#/', PAIR.back),
         h('h1', { class: 'pair' }, ...pairTitle(pair, around)),
         h(
           'p',
           { class: 'sub' },
           around.connection?.name ? [theirs(around.connection.name), ' · '] : null,
           [
-            directionOf(pair.direction, around.sides),
+            PAIR.direction(pair.direction, around.sides),
             ...noticedTexts(pair, around.accountNames),
             ...optionTexts(pair.options, around.sides),
           ].join(' · '),
@@ -177,7 +157,7 @@ export function pairPage(id, { config, confirm, notify, go, redraw }) {
           pair.id,
           runs.items,
           around.sides,
-          runs.nextCursor === null ? null : button('List more runs', 'moreRuns', { 'data-key': 'more-runs' }),
+          runs.nextCursor === null ? null : button(RUNS.listMore, 'moreRuns', { 'data-key': 'more-runs' }),
         ),
       ].filter((part) => part !== null);
     },
@@ -190,8 +170,8 @@ function noticedTexts({ changeDetection }, accountNames) {
   return ['caldav', 'cloud'].map((side) => {
     const { mode, pollSeconds } = changeDetection[side];
     return mode === 'push'
-      ? `${accountNames[side]} reports changes by itself`
-      : `${accountNames[side]} is asked ${intervalText(pollSeconds)}`;
+      ? PAIR.reportsChanges(accountNames[side])
+      : PAIR.isAsked(accountNames[side], interval(pollSeconds));
   });
 }
 
@@ -200,16 +180,16 @@ function buttons(pair, config) {
   return h(
     'p',
     { class: 'buttons' },
-    isPaused ? null : button('Sync now', 'sync', { class: 'main', 'data-key': 'sync' }),
+    isPaused ? null : button(PAIR.sync, 'sync', { class: 'main', 'data-key': 'sync' }),
     // One button with two meanings: the focus stays on it.
     isPaused
-      ? button('Resume', 'resume', { class: 'main', 'data-key': 'pause' })
-      : button('Pause', 'pause', { 'data-key': 'pause' }),
-    button('Preview', 'preview', { 'data-key': 'preview' }),
-    h('a', { class: 'button', href: `#/pairs/${pair.id}/events`, 'data-key': 'events' }, 'Events'),
-    h('a', { class: 'button', href: `#/pairs/${pair.id}/settings`, 'data-key': 'settings' }, 'Settings'),
-    isPaused ? null : button('Full comparison …', 'resync', { 'data-key': 'resync' }),
-    button('Delete …', 'remove', { class: 'danger', 'data-key': 'remove' }),
+      ? button(PAIR.resume, 'resume', { class: 'main', 'data-key': 'pause' })
+      : button(PAIR.pause, 'pause', { 'data-key': 'pause' }),
+    button(PAIR.preview, 'preview', { 'data-key': 'preview' }),
+    h('a', { class: 'button', href: `#/pairs/${pair.id}/events`, 'data-key': 'events' }, PAIR.events),
+    h('a', { class: 'button', href: `#/pairs/${pair.id}/settings`, 'data-key': 'settings' }, PAIR.settings),
+    isPaused ? null : button(PAIR.resync, 'resync', { 'data-key': 'resync' }),
+    button(WORDS.delete, 'remove', { class: 'danger', 'data-key': 'remove' }),
     config.workflowsUrl === null
       ? null
       : h(
@@ -220,7 +200,7 @@ function buttons(pair, config) {
             target: '_blank',
             rel: 'noopener noreferrer',
           },
-          'Workflow in Temporal',
+          PAIR.workflow,
         ),
   );
 }

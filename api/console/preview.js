@@ -1,6 +1,6 @@
 /** Asking for a preview, which takes minutes for large calendars. */
 import { call } from './api.js';
-import { count } from './labels.js';
+import { PREVIEW } from './texts/pairs.js';
 
 const WAIT_SECONDS = 2;
 
@@ -15,8 +15,8 @@ export async function askPreview(pairPath, onProgress) {
 
 /** How far it is, in words. */
 export function previewProgress(progress) {
-  if (!progress || progress.done === 0) return 'Both calendars are read and compared …';
+  if (!progress || progress.done === 0) return PREVIEW.reading;
   const { phase, done, total } = progress;
-  if (phase === 'reading') return `${count(done, 'event')} read …`;
-  return `${done.toLocaleString('en')} of ${count(total ?? done, 'event')} compared …`;
+  if (phase === 'reading') return PREVIEW.read(done);
+  return PREVIEW.progress(done, total ?? done);
 }

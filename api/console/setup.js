@@ -4,15 +4,17 @@ import { all, call, get, now } from './api.js';
 import { calendarFields, calendarsOf, chooseCalendar, chosenName, createChosen } from './calendar-choice.js';
 import { button, h, theirs } from './dom.js';
 import { form, submit } from './form.js';
-import { accountName, count, placeOf, sideNames } from './labels.js';
+import { accountName, badge, placeOf, sideNames } from './labels.js';
 import { statusOf, surroundings } from './overview.js';
 import { loadPair, pairPath } from './pair-data.js';
 import { directionField, intervalField, NEW_OPTIONS, optionFields, settingsOf } from './pair-options.js';
 import { previewSection } from './pair-sections.js';
 import { askPreview, previewProgress } from './preview.js';
 import { allProviders, providerOf, serviceOf } from './providers.js';
-
-const STEPS = ['CalDAV account', 'Other account', 'Calendars', 'Preview', 'First sync'];
+import { CREDENTIALS } from './texts/accounts.js';
+import { PREVIEW } from './texts/pairs.js';
+import { SETUP } from './texts/setup.js';
+import { WORDS } from './texts/shell.js';
 
 /** @param search where the flow is: ids of the accounts that are chosen (`caldav`, `cloud`), or of the new `pair` */
 export function setupPage(search, tools) {
@@ -24,12 +26,12 @@ function head(step, title, intro) {
   return [
     h(
       'ol',
-      { class: 'steps', 'aria-label': 'Steps' },
-      ...STEPS.map((name, at) =>
+      { class: 'steps', 'aria-label': SETUP.stepsLabel },
+      ...SETUP.steps.map((name, at) =>
         h(
           'li',
           { class: at < step ? 'done' : '', 'aria-current': at === step ? 'step' : false },
-          h('span', { class: 'gone' }, at < step ? 'Done: ' : ''),
+          h('span', { class: 'gone' }, at < step ? SETUP.stepDone : ''),
           name,
         ),
       ),
@@ -69,7 +71,7 @@ function firstSteps(search, { notify, go, redraw }) {
     const nameOf = (side) => {
       const { items } = data.calendars[side];
       const name = element ? chosenName(element, side, items) : items[0]?.name;
-      return placeOf(name ?? 'the new calendar', names[side]);
+      return placeOf(name ?? SETUP.theNewCalendar, names[side]);
     };
     return { caldav: nameOf('caldav'), cloud: nameOf('cloud') };
   }
@@ -91,7 +93,7 @@ function firstSteps(search, { notify, go, redraw }) {
     go(at(atStep() === 'caldav' ? { caldav: account.id } : { caldav: data.caldav.id, cloud: account.id }));
 
   return {
-    title: 'Set up a pair',
+    title: SETUP.title,
     load,
     render() {
       if (!data.caldav) return caldavStep(data, at);
@@ -152,14 +154,10 @@ async function connectionOf({ connections, caldav, cloud }) {
 function caldavStep({ accounts }, at) {
   const caldav = accounts.filter(({ provider }) => provider === 'caldav');
   return [
-    ...head(
-      0,
-      'Where is your CalDAV calendar?',
-      'Calpair checks the password with the server, then stores it encrypted.',
-    ),
+    ...head(0, SETUP.caldav, SETUP.caldavIntro),
     accountChoice(caldav, (id) => at({ caldav: id })),
-    caldav.length === 0 ? null : h('h2', {}, 'Or another one'),
-    newAccountForm(providerOf('caldav'), { submit: 'Connect' }),
+    caldav.length === 0 ? null : h('h2', {}, SETUP.orAnother),
+    newAccountForm(providerOf('caldav'), { submit: CREDENTIALS.connect }),
   ].filter((part) => part !== null);
 }
 
@@ -168,30 +166,24 @@ function cloudStep({ accounts, caldav }, at) {
   const missing = allProviders().filter(({ configured }) => !configured);
   const services = allProviders().filter(({ browserSignIn }) => browserSignIn);
   return [
-    ...head(
-      1,
-      'Which account should it be kept in sync with?',
-      `${accountName(caldav)} at ${serviceOf(caldav)} is connected.`,
-    ),
+    ...head(1, SETUP.cloud, SETUP.cloudIntro(accountName(caldav), serviceOf(caldav))),
     accountChoice(others, (id) => at({ caldav: caldav.id, cloud: id })),
-    others.length === 0 ? null : h('h2', {}, 'Or another one'),
+    others.length === 0 ? null : h('h2', {}, SETUP.orAnother),
     services.length === 0 ? null : signInButtons(services),
-    ...missing.map(({ label, variables }) =>
-      h('p', { class: 'sub' }, `${label} is not set up in this installation; it needs ${variables.join(' and ')}.`),
-    ),
+    ...missing.map(({ label, variables }) => h('p', { class: 'sub' }, SETUP.notSetUp(label, variables))),
     h(
       'details',
       { 'data-key': 'other-caldav', open: services.length === 0 },
-      h('summary', {}, `${otherNames()} or another CalDAV server`),
-      newAccountForm(providerOf('caldav'), { submit: 'Connect' }),
+      h('summary', {}, SETUP.otherServers(hosters())),
+      newAccountForm(providerOf('caldav'), { submit: CREDENTIALS.connect }),
     ),
   ].filter((part) => part !== null);
 }
 
 /** The hosters with an address of their own, by name. */
-function otherNames() {
-  const hosters = providerOf('caldav').presets.filter(({ serverUrl }) => serverUrl !== null);
-  return hosters.map(({ label }) => label).join(', ');
+function hosters() {
+  const fixed = providerOf('caldav').presets.filter(({ serverUrl }) => serverUrl !== null);
+  return fixed.map(({ label }) => label);
 }
 
 function accountChoice(accounts, href) {
@@ -208,7 +200,7 @@ function accountChoice(accounts, href) {
           { class: 'button', href: href(account.id) },
           theirs(accountName(account)),
           h('small', {}, ` ${serviceOf(account)}`),
-          account.status === 'ok' ? null : h('span', { class: 'badge attention' }, 'Needs attention'),
+          account.status === 'ok' ? null : badge('attention', WORDS.needsAttention),
         ),
       ),
     ),
@@ -221,29 +213,25 @@ function calendarStep({ caldav, cloud, calendars }, asks, sides) {
     calendarFields(side, calendars[side], { name: names[side], account, isAsked: asks[side] ?? null });
   const failed = ['caldav', 'cloud'].filter((side) => calendars[side].error !== null);
   return [
-    ...head(
-      2,
-      'Which calendars?',
-      'Events that are already on both sides are recognised and not duplicated. Nothing is written yet.',
-    ),
+    ...head(2, SETUP.calendars, SETUP.calendarsIntro),
     ...failed.map((side) =>
       h(
         'p',
         { class: 'failure' },
-        h('strong', {}, `The calendars of ${names[side]} cannot be listed. `),
+        h('strong', {}, SETUP.noCalendars(names[side])),
         calendars[side].error.sentence ?? calendars[side].error.message,
       ),
     ),
     form(
       'pair',
-      'Preview',
+      SETUP.toPreview,
       ...fieldsOf('caldav', caldav),
       ...fieldsOf('cloud', cloud),
       directionField(sides),
       h(
         'details',
         { 'data-key': 'options' },
-        h('summary', {}, 'More options'),
+        h('summary', {}, SETUP.moreOptions),
         intervalField(null),
         ...optionFields(NEW_OPTIONS, names),
       ),
@@ -266,6 +254,7 @@ function lastSteps(id, { notify, go, redraw, confirm }) {
         redraw();
       });
       preview = { answer, at: new Date(now()).toISOString() };
+      notify(SETUP.previewReady);
     } catch (error) {
       preview = { error };
     }
@@ -273,13 +262,12 @@ function lastSteps(id, { notify, go, redraw, confirm }) {
   }
 
   return {
-    title: 'Set up a pair',
+    title: SETUP.title,
     isLive: true,
     refreshMs: 1000,
     async load(signal) {
       const [loaded, list] = await Promise.all([loadPair(id, signal), get(`${pairPath(id)}/runs?limit=1`, signal)]);
-      if (data !== null && isUnderWay(data.pair) && loaded.pair.status === 'active')
-        notify('Both calendars are in sync.');
+      if (data !== null && isUnderWay(data.pair) && loaded.pair.status === 'active') notify(SETUP.inSyncMessage);
       [data, runs] = [loaded, list.items];
       if (data.pair.status === 'paused' && preview === null) void compare();
     },
@@ -297,13 +285,7 @@ function lastSteps(id, { notify, go, redraw, confirm }) {
       compare,
       async remove() {
         const { sides } = surroundings(data.pair, data);
-        const isSure = await confirm({
-          title: 'Give up this pair?',
-          yes: 'Delete the pair',
-          isDangerous: true,
-          text: `${sides.caldav} and ${sides.cloud} stay as they are. The accounts stay connected.`,
-        });
-        if (!isSure) return;
+        if (!(await confirm({ ...SETUP.givingUp(sides.caldav, sides.cloud), isDangerous: true }))) return;
         await call('DELETE', pairPath(id));
         go('#/');
       },
@@ -316,7 +298,7 @@ const isUnderWay = ({ status }) => status === 'starting' || status === 'syncing'
 function previewStep(pair, preview, { sides }, isStarted) {
   const { answer, at, error, progress = null } = preview ?? {};
   return [
-    ...head(3, 'What the first sync would do', `${sides.caldav} and ${sides.cloud}. Nothing has been written.`),
+    ...head(3, SETUP.preview, SETUP.previewIntro(sides.caldav, sides.cloud)),
     error ? h('p', { class: 'failure', role: 'alert' }, error.sentence ?? error.message) : null,
     answer === undefined && !error
       ? h(
@@ -324,19 +306,19 @@ function previewStep(pair, preview, { sides }, isStarted) {
           { 'data-key': 'comparing' },
           h('p', {}, previewProgress(progress)),
           h('progress', {
-            'aria-label': 'Comparing both calendars',
+            'aria-label': PREVIEW.comparing,
             ...(progress?.total ? { max: progress.total, value: progress.done } : {}),
           }),
         )
       : null,
-    answer === undefined ? null : previewSection({ preview: answer, at }, sides),
+    answer === undefined ? null : previewSection({ preview: answer, at }, sides, null),
     h(
       'p',
       { class: 'buttons' },
-      error ? button('Compare again', 'compare') : null,
-      button('Start the sync', 'start', { class: 'main', disabled: isStarted, 'data-key': 'start' }),
-      h('a', { class: 'button', href: `#/pairs/${pair.id}/settings`, 'data-key': 'settings' }, 'Change the options'),
-      button('Give up …', 'remove', { class: 'danger', 'data-key': 'remove' }),
+      error ? button(SETUP.compareAgain, 'compare') : null,
+      button(SETUP.start, 'start', { class: 'main', disabled: isStarted, 'data-key': 'start' }),
+      h('a', { class: 'button', href: `#/pairs/${pair.id}/settings`, 'data-key': 'settings' }, SETUP.changeOptions),
+      button(SETUP.giveUp, 'remove', { class: 'danger', 'data-key': 'remove' }),
     ),
   ].filter((part) => part !== null);
 }
@@ -345,31 +327,25 @@ function syncStep(pair, run, preview, around) {
   const { sides } = around;
   if (!isUnderWay(pair) && pair.status === 'active')
     return [
-      ...head(5, 'In sync', `${sides.caldav} and ${sides.cloud}.`),
+      ...head(5, SETUP.inSync, SETUP.both(sides.caldav, sides.cloud)),
       h(
         'section',
         { 'data-key': 'done' },
-        h('h2', {}, `${count(pair.counts.events, 'event')} on both sides`),
-        h('p', {}, 'Changes on either side are copied from now on. Calpair keeps going when this page is closed.'),
-        pair.counts.problems === 0
-          ? null
-          : h(
-              'p',
-              {},
-              `${count(pair.counts.problems, 'event')} could not be synced, or not fully; the pair lists why.`,
-            ),
+        h('h2', {}, SETUP.onBothSides(pair.counts.events)),
+        h('p', {}, SETUP.fromNowOn),
+        pair.counts.problems === 0 ? null : h('p', {}, SETUP.problems(pair.counts.problems)),
         h(
           'p',
           { class: 'buttons' },
-          h('a', { class: 'button main', href: `#/pairs/${pair.id}` }, 'Open the pair'),
-          h('a', { class: 'button', href: '#/start' }, 'Set up another pair'),
+          h('a', { class: 'button main', href: `#/pairs/${pair.id}` }, SETUP.openPair),
+          h('a', { class: 'button', href: '#/start' }, SETUP.another),
         ),
       ),
     ];
   return [
-    ...head(4, 'The first sync', `${sides.caldav} and ${sides.cloud}.`),
+    ...head(4, SETUP.sync, SETUP.both(sides.caldav, sides.cloud)),
     isUnderWay(pair) ? syncProgress(run, preview) : statusOf(pair, around),
-    h('p', { class: 'buttons' }, h('a', { class: 'button', href: `#/pairs/${pair.id}` }, 'Open the pair')),
+    h('p', { class: 'buttons' }, h('a', { class: 'button', href: `#/pairs/${pair.id}` }, SETUP.openPair)),
   ];
 }
 
@@ -382,18 +358,12 @@ function syncProgress(run, preview) {
   return h(
     'section',
     { 'data-key': 'progress' },
-    h(
-      'p',
-      {},
-      done === 0
-        ? 'Both calendars are read and compared …'
-        : `${count(done, 'change')} written${isKnown ? ` of ${total.toLocaleString('en')}` : ''}.`,
-    ),
+    h('p', {}, done === 0 ? PREVIEW.reading : isKnown ? SETUP.syncWrittenOf(done, total) : SETUP.syncWritten(done)),
     h('progress', {
-      'aria-label': 'First sync',
+      'aria-label': SETUP.syncLabel,
       ...(isKnown ? { max: total, value: Math.min(done, total) } : {}),
     }),
-    h('p', { class: 'sub' }, 'It goes on when you close this page.'),
+    h('p', { class: 'sub' }, SETUP.syncGoesOn),
   );
 }
 

@@ -1,7 +1,8 @@
 /** Taking changes back, and what came of it. */
 import { call } from './api.js';
 import { h, table } from './dom.js';
-import { count, keptReason } from './labels.js';
+import { keptReason } from './labels.js';
+import { UNDO } from './texts/events.js';
 import { fieldTitle } from './values.js';
 
 const WAIT_SECONDS = 60;
@@ -17,20 +18,11 @@ export async function undoAt(path, body, pair) {
 
 /** What came of an undo, in a sentence. */
 export function undoText(answer, pair) {
-  if (answer === null)
-    return pair.status === 'paused'
-      ? 'Noted. It is carried out as soon as the pair is resumed.'
-      : 'Noted. A run carries it out now; this page then shows it.';
-  const done = answer.removed ?? answer.undone.length;
-  const what = answer.removed === undefined ? count(done, 'change') : count(done, 'copy', 'copies');
-  const verb = answer.removed === undefined ? 'taken back' : 'removed';
+  if (answer === null) return pair.status === 'paused' ? UNDO.whenResumed : UNDO.soon;
   const kept = answer.kept.length;
-  if (done === 0 && kept === 0) return 'There was nothing to take back.';
-  return `${done === 0 ? 'Nothing was' : `${what} ${done === 1 ? 'was' : 'were'}`} ${verb}.${
-    kept === 0
-      ? ''
-      : ` ${count(kept, 'one', 'ones').replace('1 one', 'One')} stayed as ${kept === 1 ? 'it is' : 'they are'}.`
-  }`;
+  const done = answer.removed ?? answer.undone.length;
+  if (done === 0 && kept === 0) return UNDO.nothing;
+  return (answer.removed === undefined ? UNDO.changes : UNDO.copies)(done, kept);
 }
 
 /** What an undo left as it is, with the reasons; null where there is nothing to say. */
@@ -43,7 +35,7 @@ export function keptSection(answer, sides) {
   return h(
     'section',
     { 'data-key': 'kept' },
-    h('h2', {}, 'Left as it is'),
-    table('What could not be taken back, and why', ['What', 'Where', 'Why'], rows),
+    h('h2', {}, UNDO.keptHeading),
+    table(UNDO.keptCaption, UNDO.keptColumns, rows),
   );
 }

@@ -1,6 +1,7 @@
 /** Times and field values of events, as people read them. */
 import { h, plain, theirs } from './dom.js';
-import { EVENT_FIELDS, EVENT_VALUES, REPEATS } from './messages.js';
+import { EVENT_FIELDS, EVENT_VALUES, REPEATS, VALUES } from './texts/events.js';
+import { WORDS } from './texts/shell.js';
 
 const DAY = { weekday: 'short', day: 'numeric', month: 'short', year: 'numeric' };
 const TIME = { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' };
@@ -15,16 +16,19 @@ const isDate = (text) => /^\d{4}-\d\d-\d\d$/.test(text);
 
 /** An instant with the zone of this browser, or a date of an all-day event, as the API sends a point in time. */
 export function startText(start) {
-  if (isDate(start)) return `${wallDays.format(new Date(`${start}T00:00:00Z`))}, all day`;
+  if (isDate(start)) return VALUES.allDay(wallDays.format(new Date(`${start}T00:00:00Z`)));
   const at = new Date(start);
   return Number.isNaN(at.getTime()) ? plain(String(start), 60) : instants.format(at);
 }
 
 export function startOf(start) {
   return start === null || start === undefined
-    ? h('span', { class: 'none' }, 'no start')
+    ? h('span', { class: 'none' }, WORDS.noStart)
     : h('time', { datetime: start }, startText(start));
 }
+
+/** From one instant to another, with the zone of this browser. */
+export const rangeText = (start, end) => instants.formatRange(new Date(start), new Date(end));
 
 /** An instant, for lists of what happened. */
 export const instantText = (instant) => instants.format(new Date(instant));
@@ -34,20 +38,20 @@ function whenText({ allDay, start, startZone, end, endZone }) {
   if (allDay) {
     const last = new Date(new Date(`${end}T00:00:00Z`).getTime() - 86_400_000);
     const [from, to] = [wallDays.format(new Date(`${start}T00:00:00Z`)), wallDays.format(last)];
-    return from === to ? `${from}, all day` : `${from} – ${to}, all day`;
+    return VALUES.allDay(from === to ? from : VALUES.until(from, to));
   }
   const [from, to] = [new Date(`${start}Z`), new Date(`${end}Z`)];
   const isSameDay = start.slice(0, 10) === end.slice(0, 10) && startZone === endZone;
   return isSameDay
-    ? `${wallTimes.format(from)} – ${wallHours.format(to)} (${startZone})`
-    : `${wallTimes.format(from)} (${startZone}) – ${wallTimes.format(to)} (${endZone})`;
+    ? VALUES.inZone(VALUES.until(wallTimes.format(from), wallHours.format(to)), startZone)
+    : VALUES.until(VALUES.inZone(wallTimes.format(from), startZone), VALUES.inZone(wallTimes.format(to), endZone));
 }
 
 /** The name of a field, which may be one of an occurrence: `20260105T080000Z/title`. */
 export function fieldTitle(field) {
   const [name, occurrence] = field.split('/').reverse();
   const title = EVENT_FIELDS[name] ?? plain(name, 60);
-  return occurrence === undefined ? title : `${title}, occurrence of ${occurrenceText(occurrence)}`;
+  return occurrence === undefined ? title : VALUES.occurrence(title, occurrenceText(occurrence));
 }
 
 function occurrenceText(id) {
@@ -61,7 +65,7 @@ function occurrenceText(id) {
 export function valueOf(field, value) {
   const name = field.split('/').at(-1);
   if (value === null || value === undefined || value === '' || (Array.isArray(value) && value.length === 0))
-    return h('span', { class: 'none' }, 'nothing');
+    return h('span', { class: 'none' }, WORDS.nothing);
   if (isEvent(value)) return eventOf(value);
   return theirs(valueText(name, value));
 }
@@ -75,7 +79,7 @@ function eventOf(event) {
     .map((name) => h('div', {}, h('dt', {}, EVENT_FIELDS[name]), h('dd', {}, theirs(valueText(name, event[name])))));
   const changed = Object.keys(event.exceptions ?? {}).length;
   if (changed > 0)
-    rows.push(h('div', {}, h('dt', {}, EVENT_FIELDS.exception), h('dd', {}, `${changed} changed or left out`)));
+    rows.push(h('div', {}, h('dt', {}, EVENT_FIELDS.exception), h('dd', {}, VALUES.exceptions(changed))));
   return h('dl', { class: 'event' }, ...rows);
 }
 
@@ -94,15 +98,15 @@ function valueText(name, value) {
 }
 
 function personText({ name, address, participation }) {
-  const who = name ? `${name} <${address}>` : address;
-  return EVENT_VALUES.participation[participation] ? `${who}: ${EVENT_VALUES.participation[participation]}` : who;
+  const answer = EVENT_VALUES.participation[participation];
+  return answer ? VALUES.participation(VALUES.person(name, address), answer) : VALUES.person(name, address);
 }
 
 /** A simple rule in words; any other as the standard writes it. */
 function repeatText({ rules, dates }) {
   const parts = rules.map(ruleText);
-  if (dates.length > 0) parts.push(`${dates.length} more ${dates.length === 1 ? 'date' : 'dates'}`);
-  return parts.join(' and ');
+  if (dates.length > 0) parts.push(REPEATS.moreDates(dates.length));
+  return REPEATS.all(parts);
 }
 
 function ruleText(rule) {
@@ -113,15 +117,15 @@ function ruleText(rule) {
       .map((part) => part.split('=')),
   );
   const { FREQ, INTERVAL = '1', BYDAY, COUNT, UNTIL, WKST: _start, ...others } = parts;
-  const unit = REPEATS[FREQ];
-  const days = (BYDAY ?? '').split(',').map((day) => REPEATS[day]);
+  const unit = REPEATS.units[FREQ];
+  const days = (BYDAY ?? '').split(',').map((day) => REPEATS.days[day]);
   const isSimple = unit && Object.keys(others).length === 0 && (BYDAY === undefined || days.every(Boolean));
   if (!isSimple || rule.startsWith('EXRULE')) return plain(rule, 300);
   return [
-    INTERVAL === '1' ? `every ${unit}` : `every ${INTERVAL} ${unit}s`,
-    BYDAY === undefined ? '' : `on ${days.join(', ')}`,
-    COUNT === undefined ? '' : `${COUNT} times`,
-    UNTIL === undefined ? '' : `until ${occurrenceText(UNTIL)}`,
+    REPEATS.every(INTERVAL, unit),
+    BYDAY === undefined ? '' : REPEATS.on(days),
+    COUNT === undefined ? '' : REPEATS.times(COUNT),
+    UNTIL === undefined ? '' : REPEATS.until(occurrenceText(UNTIL)),
   ]
     .filter((part) => part !== '')
     .join(' ');

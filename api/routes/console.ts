@@ -41,8 +41,8 @@ export function consoleRoutes(app: Api, { control, config, publicUrl }: ApiDeps)
       return send(reply, 'index.html');
     },
   );
-  app.get<{ Params: { file: string } }>('/console/:file', { schema: { hide: true } }, (request, reply) =>
-    send(reply, request.params.file),
+  app.get<{ Params: { '*': string } }>('/console/*', { schema: { hide: true } }, (request, reply) =>
+    send(reply, request.params['*']),
   );
   app.get('/docs', { schema: { hide: true } }, (_request, reply) => send(reply, 'docs.html'));
   app.get('/console/config.json', { schema: { hide: true } }, () => ({
@@ -85,7 +85,7 @@ const TYPES: Readonly<Record<string, string>> = {
 
 function readFiles(): Map<string, { type: string; content: Buffer }> {
   return new Map(
-    readdirSync(FOLDER).flatMap((name) => {
+    readdirSync(FOLDER, { recursive: true, encoding: 'utf8' }).flatMap((name) => {
       const type = TYPES[extname(name)];
       return type === undefined ? [] : [[name, { type, content: readFileSync(new URL(name, FOLDER)) }] as const];
     }),

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import Fastify from 'fastify';
 import type { Api, ApiDeps } from '../../api/deps.ts';
@@ -23,7 +23,9 @@ import { openConsole } from './console-pages.ts';
 import { calendar, connected, ENV_KEY, type Json, startApi, type TestApi } from './harness.ts';
 
 const FOLDER = join(PROJECT_DIR, 'api/console');
-const names = readdirSync(FOLDER).sort();
+const names = readdirSync(FOLDER, { recursive: true, encoding: 'utf8' })
+  .filter((name) => name.includes('.'))
+  .sort();
 const sources = new Map(names.map((name) => [name, readFileSync(join(FOLDER, name), 'utf8')]));
 const TYPES: Record<string, RegExp> = {
   html: /^text\/html; charset=utf-8$/,
@@ -197,7 +199,7 @@ describe('the console as it is served', () => {
     const icloud = await pages.integration('icloud');
     assert.deepEqual(icloud.fields.slice(-3), ['username', 'password', 'label']);
     assert.ok(icloud.fields.includes('writeCalendarId') && icloud.fields.includes('busy'));
-    for (const text of ['carl', 'Home', 'Work', 'Connect another account of iCloud'])
+    for (const text of ['carl', 'Home', 'Work', 'Connect another iCloud account'])
       assert.ok(icloud.text.includes(text), text);
     assert.match((await pages.integration('microsoft')).text, /not set up in this installation/);
   });
@@ -300,8 +302,12 @@ describe('the files of the console', () => {
       assert.ok(served.has(address), address);
     let imports = 0;
     for (const [name, text] of sources) {
-      for (const [, list = '', from = ''] of text.matchAll(/^import \{([^}]*)\} from '\.\/([^']+)';$/gm)) {
-        for (const imported of list.split(',').map((one) => one.trim())) {
+      for (const [, list = '', path = ''] of text.matchAll(/^import \{([^}]*)\} from '(\.\/[^']+)';$/gm)) {
+        const from = join(dirname(name), path);
+        for (const imported of list
+          .split(',')
+          .map((one) => one.trim())
+          .filter(Boolean)) {
           assert.match(
             sources.get(from) ?? '',
             new RegExp(`^export (async function|function|const|class) ${imported}\\b`, 'm'),

@@ -73,7 +73,7 @@ describe('a pair in a browser', () => {
     await page.getByRole('heading', { name: 'Last runs' }).waitFor();
     await visitor.look('pair-in-sync');
     await page.getByRole('link', { name: 'Events' }).click();
-    await page.getByRole('heading', { name: 'Events' }).waitFor();
+    await page.getByRole('heading', { name: 'Events', exact: true }).waitFor();
     assert.equal(await page.getByRole('row').count(), DAYS.length + 1);
     await page.getByText('Sun, 10 Jan 2027, 09:00 CET').waitFor();
     await visitor.look('events');
@@ -92,7 +92,7 @@ describe('a pair in a browser', () => {
     await openEvent('Diving');
     await page.getByRole('row', { name: 'Title Swimming 12 Diving' }).waitFor();
     await visitor.look('event-history');
-    await page.getByRole('button', { name: /^Undo: changed on/ }).click();
+    await page.getByRole('button', { name: /^Undo: changed in/ }).click();
     await visitor.look('event-undo-question');
     await agree('Take this change of Diving back?', 'Take it back');
     await page.getByText('It was taken back since.').waitFor();
@@ -106,7 +106,7 @@ describe('a pair in a browser', () => {
   it('takes a copy away, and syncs the event again', async () => {
     const { page } = visitor;
     await openEvent('Swimming 14');
-    await page.getByRole('button', { name: /^Undo: created on/ }).click();
+    await page.getByRole('button', { name: /^Undo: created in/ }).click();
     await agree('Take the copy of Swimming 14 away', 'Take it away');
     await page.getByText('On one side only').waitFor();
     await until('the copy is gone', () => !titles().includes('Swimming 14'), WAIT_MS);
@@ -157,6 +157,40 @@ describe('a pair in a browser', () => {
     assert.ok(titles().includes('Swimming 16') && titles().includes('Swimming 17'));
   });
 
+  it('takes back a whole run by keyboard; a refused question leaves the focus where it was', async () => {
+    const { page } = visitor;
+    for (const day of [20, 21]) await rename(day, `Skating ${day}`);
+    await pair.sync();
+    await visitor.go(`#/pairs/${pair.id}`);
+    await page
+      .getByRole('row', { name: /2 changed/ })
+      .first()
+      .getByRole('link')
+      .press('Enter');
+    await page.getByRole('button', { name: 'Undo all 2 changes' }).waitFor();
+    const answer = async (key: 'Enter' | 'Escape'): Promise<void> => {
+      const dialog = page.getByRole('dialog', { name: 'Take back everything that this run wrote?' });
+      await dialog.waitFor();
+      if (key === 'Enter') await visitor.tabTo(/^Take it back/);
+      await page.keyboard.press(key);
+      await dialog.waitFor({ state: 'hidden' });
+    };
+    await visitor.tabTo(/^Undo all 2 changes/);
+    await page.keyboard.press('Enter');
+    await answer('Escape');
+    assert.match(await visitor.focused(), /^Undo all 2 changes/);
+    await page.keyboard.press('Enter');
+    await answer('Enter');
+    await page.getByText('2 changes were taken back.').waitFor();
+    assert.equal(await visitor.focused(), 'Run');
+    await pair.settle();
+    assert.deepEqual(
+      titles().filter((title) => title.startsWith('Skating')),
+      [],
+    );
+    assert.match(await alice.get('20.ics'), /SUMMARY:Swimming 20/);
+  });
+
   it('shows both values of a conflict', async () => {
     const { page } = visitor;
     await rename(19, 'Chess at home');
@@ -198,6 +232,24 @@ describe('a pair in a browser', () => {
     assert.equal((await alice.list()).size, DAYS.length - rest);
   });
 
+  it('deletes some of the held events, and restores all others', async () => {
+    const { page } = visitor;
+    const before = [...(await alice.list()).keys()];
+    for (const name of before) await alice.remove(name);
+    await pair.sync();
+    await visitor.go(`#/pairs/${pair.id}`);
+    await page.getByLabel('Swimming 23').check();
+    await page.getByRole('button', { name: 'Delete the 1 ticked …' }).click();
+    await agree(`Delete Swimming 23 from Google (${EMAIL})?`, 'Delete it');
+    await until('it is gone at Google', () => !titles().includes('Swimming 23'), WAIT_MS);
+    const rest = before.length - 1;
+    await page.getByRole('button', { name: `Restore all ${rest} …` }).click();
+    await agree(`Restore ${rest} events?`, `Restore all ${rest}`);
+    await page.getByRole('heading', { name: 'Held deletions' }).waitFor({ state: 'detached' });
+    await pair.settle();
+    assert.deepEqual([(await alice.list()).size, ann.list().length], [rest, rest]);
+  });
+
   it('changes direction, interval and options in words', async () => {
     const { page } = visitor;
     await visitor.go(`#/pairs/${pair.id}/settings`);
@@ -207,11 +259,11 @@ describe('a pair in a browser', () => {
     await page.getByLabel('Reminders').selectOption({ label: 'Copy them' });
     await page.getByLabel('Categories').selectOption({ label: 'Copy them' });
     await page.getByLabel('No events whose title contains').fill('secret');
-    await page.getByLabel('Leave out events that ended').fill('-1');
+    await page.getByLabel('Leave out what ended').fill('-1');
     await page.getByRole('button', { name: 'Save the settings' }).click();
     await page.getByText('must be at least 0').waitFor();
     await visitor.look('settings-refused');
-    await page.getByLabel('Leave out events that ended').fill('90');
+    await page.getByLabel('Leave out what ended').fill('90');
     await page.getByRole('button', { name: 'Save the settings' }).click();
     await page.getByText('Saved. The next run uses them.').waitFor();
     const { direction, pollIntervalSeconds, options } = await pair.show();
@@ -238,5 +290,17 @@ describe('a pair in a browser', () => {
     await page.getByRole('heading', { name: 'Accounts' }).waitFor();
     await until('the pair is in sync again', async () => (await pair.show()).status === 'active', WAIT_MS);
     await visitor.look('accounts');
+  });
+
+  it('removes the copies that the pair created, and no original', async () => {
+    const { page } = visitor;
+    const copies = titles().length;
+    await visitor.go(`#/pairs/${pair.id}/settings`);
+    await page.getByRole('button', { name: `Remove the copies from Google (${EMAIL}) …` }).click();
+    await agree(`Remove the copies from Google (${EMAIL})?`, 'Remove the copies');
+    await page.getByText(`${copies - 1} copies were removed.`).waitFor();
+    // The one that was brought back there is no copy.
+    assert.deepEqual(titles(), ['Swimming 15']);
+    assert.equal((await alice.list()).size, copies);
   });
 });

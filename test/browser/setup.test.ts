@@ -1,6 +1,7 @@
 /** From an empty installation to a running pair, in a browser, with both clouds and what can go wrong on the way. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { type NextcloudFake, startNextcloud } from '../fakes/nextcloud/start.ts';
 import { API_KEY } from '../support/calpair.ts';
 import { DavPerson } from '../support/dav-person.ts';
 import { at, object } from '../support/ics.ts';
@@ -10,10 +11,11 @@ import type { Visitor } from './visitor.ts';
 describe('setting up a pair in a browser', () => {
   let installation: Installation;
   let alice: DavPerson;
+  let nextcloud: NextcloudFake;
   before(async () => {
     // What a private network may hold is opened for this machine only.
     const network = { CALPAIR_ALLOW_PRIVATE_NETWORKS: 'false', CALPAIR_PRIVATE_NETWORKS: '127.0.0.0/8' };
-    installation = await startInstallation(network);
+    [installation, nextcloud] = await Promise.all([startInstallation(network), startNextcloud()]);
     const { radicale, google, graph } = installation;
     alice = new DavPerson(radicale, await radicale.createCalendar('Family'));
     for (let day = 10; day < 22; day++)
@@ -34,7 +36,26 @@ describe('setting up a pair in a browser', () => {
       end: { dateTime: '2027-01-13T09:00:00Z' },
     });
   });
-  after(() => installation?.stop());
+  after(() => Promise.all([installation?.stop(), nextcloud?.close()]));
+
+  /** With Nextcloud's login flow, whose page opens in another tab. */
+  async function signInAtNextcloud(visitor: Visitor): Promise<void> {
+    const { page } = visitor;
+    await page.getByLabel('Service').selectOption('nextcloud');
+    await page.getByLabel('Server address').fill(nextcloud.base);
+    await page.getByRole('button', { name: 'Sign in at the server instead' }).click();
+    await page.getByRole('heading', { name: 'Sign in at the server' }).waitFor();
+    await visitor.look('setup-1-nextcloud');
+    const [tab] = await Promise.all([
+      page.context().waitForEvent('page'),
+      page.getByRole('link', { name: 'Open the page of the server' }).click(),
+    ]);
+    await tab.getByLabel('User').fill('nina');
+    await tab.getByRole('button', { name: 'Grant access' }).click();
+    await tab.getByText('Account connected').waitFor();
+    await tab.close();
+    await page.getByText('nina at Nextcloud is connected.').waitFor();
+  }
 
   /** On the page of the service. */
   async function consent({ page }: Visitor, email = 'ann@example.com'): Promise<void> {
@@ -62,7 +83,7 @@ describe('setting up a pair in a browser', () => {
       await page.getByRole(role, { name, exact: true }).click();
       way.clicks += 1;
     };
-    await open('Calpair');
+    await open('Sign in');
     await fill('API key', API_KEY);
     await click('button', 'Sign in');
     await open('Pairs');
@@ -116,6 +137,11 @@ describe('setting up a pair in a browser', () => {
     await page.getByRole('button', { name: 'Connect', exact: true }).click();
     await page.getByText('rejected the credentials').waitFor();
     await visitor.look('setup-1-wrong-password');
+    await signInAtNextcloud(visitor);
+    await visitor.go('#/start');
+    await page.getByLabel('Service').selectOption('radicale');
+    await page.getByLabel('Server address').fill(installation.radicale.base);
+    await page.getByLabel('Username').fill('alice');
     await page.getByLabel('Password').fill('alice-secret');
     await page.getByRole('button', { name: 'Connect', exact: true }).click();
     await page.getByRole('heading', { name: 'Which account should it be kept in sync with?' }).waitFor();

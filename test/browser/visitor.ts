@@ -13,7 +13,7 @@ const TYPE_VARIABLE = 'TEST_CALPAIR_SCREENSHOT_TYPE';
 const AXE = readFileSync(new URL(import.meta.resolve('axe-core/axe.min.js')), 'utf8');
 const WCAG = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
 /** What the focused control is called. */
-const FOCUSED = `((e) => (e.labels?.[0]?.innerText || e.getAttribute('aria-label') || e.innerText || e.tagName).trim())(
+const FOCUSED = `((e) => (e.getAttribute('aria-label') || e.labels?.[0]?.innerText || e.innerText || e.tagName).trim())(
   document.activeElement)`;
 const DESKTOP = { width: 1200, height: 800 };
 const PHONE = { width: 360, height: 740 };
@@ -81,11 +81,16 @@ export class Visitor {
     const met: string[] = [];
     for (let n = 0; n < 60; n++) {
       await this.page.keyboard.press('Tab');
-      const name = String(await this.#evaluate(FOCUSED));
+      const name = await this.focused();
       if (words.test(name)) return;
       met.push(name);
     }
     throw new Error(`the keyboard does not lead to ${words}, but to ${met.join(' | ')}`);
+  }
+
+  /** What the control that has the focus is called. */
+  async focused(): Promise<string> {
+    return String(await this.#evaluate(FOCUSED));
   }
 
   async close(): Promise<void> {
@@ -107,6 +112,8 @@ export class Visitor {
   async #keepPicture(name: string): Promise<void> {
     const folder = process.env[SCREENSHOTS_VARIABLE];
     if (!folder) return;
+    // What is fixed to the window would be in the middle of a picture of the whole page.
+    await this.#evaluate("document.getElementById('message')?.replaceChildren()");
     const format = process.env[TYPE_VARIABLE] ?? 'webp';
     mkdirSync(folder, { recursive: true });
     const { width, height: visible } = this.page.viewportSize() ?? DESKTOP;

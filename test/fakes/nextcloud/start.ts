@@ -1,6 +1,7 @@
 /**
  * Nextcloud's login flow v2 and as much CalDAV as an account needs, from the developer manual ("Login Flow"): an
  * anonymous POST begins, the token of a poll works until the password has been given out, once, or 20 minutes are over.
+ * The page of the flow asks who agrees.
  * Only passwords that the flow has made open the calendars.
  */
 import { randomBytes } from 'node:crypto';
@@ -85,7 +86,21 @@ export class NextcloudFake {
       const password = this.#poll(token);
       return password === null ? json(404, []) : json(200, password);
     }
+    const [, login] = /^login\/v2\/flow\/(\w+)$/.exec(below) ?? [];
+    if (login !== undefined) return this.#page(request, response, login, Buffer.concat(chunks).toString());
     return this.#dav(request, response, below);
+  }
+
+  #page(request: IncomingMessage, response: ServerResponse, login: string, form: string): void {
+    const person = request.method === 'POST' ? new URLSearchParams(form).get('user') : null;
+    if (person !== null) this.grant(`/login/v2/flow/${login}`, person);
+    response
+      .writeHead(200, { 'content-type': 'text/html; charset=utf-8' })
+      .end(
+        person === null
+          ? '<form method="post"><label>User <input name="user"></label><button>Grant access</button></form>'
+          : '<p>Account connected</p>',
+      );
   }
 
   #begin(request: IncomingMessage): object {
