@@ -213,6 +213,7 @@ export class WireChecks {
         /^[wk]/.test(word) &&
         !isUncertain &&
         !mayReturn &&
+        !this.hasWon(word, lineage) &&
         there.some((words) => words.has(key))
       )
         throw new Violation('W5', `${word} of ${lineage} is back although a person replaced it`);
@@ -220,12 +221,28 @@ export class WireChecks {
   }
 
   private isInConflict(word: string, lineage: string): boolean {
+    return this.conflicts().some(
+      (text) => lineageOf(text) === lineage && (/^[dt]/.test(word) || new RegExp(`\\b${word}\\b`).test(text)),
+    );
+  }
+
+  /**
+   * A person replaced the word where a write had put it whose answer was lost, and its own side was edited after that:
+   * then that side wins the conflict, which lists what the word was replaced with.
+   */
+  private hasWon(word: string, lineage: string): boolean {
+    return this.conflicts().some((text) => {
+      const { keptValue, lostValue } = JSON.parse(text) as Record<string, unknown>;
+      const has = (value: unknown): boolean => new RegExp(`\\b${word}\\b`).test(JSON.stringify(value));
+      return lineageOf(text) === lineage && has(keptValue) && !has(lostValue);
+    });
+  }
+
+  /** The contents of all conflicts that were ever listed. */
+  private conflicts(): string[] {
     const { installations, formerConflicts } = this.world;
     const listed = installations.flatMap(({ database }) => [...database.conflicts.values()]);
-    return [...listed, ...formerConflicts].some(({ content }) => {
-      const text = content.toString();
-      return lineageOf(text) === lineage && (/^[dt]/.test(word) || new RegExp(`\\b${word}\\b`).test(text));
-    });
+    return [...listed, ...formerConflicts].map(({ content }) => content.toString());
   }
 
   /** A CalDAV server has to find each occurrence of the cloud with a time-range query (RFC 4791 section 9.9). */
