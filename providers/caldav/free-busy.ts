@@ -12,7 +12,8 @@ import { instantId } from '../../core/recurrence/occurrence.ts';
 import { SyncError } from '../../core/sync-error.ts';
 import { busyTimesOf } from '../busy-times.ts';
 import type { CalendarInfo } from '../provider.ts';
-import { giveTurn, mayRead } from '../reading/reading.ts';
+import { TookTooLong } from '../reading/pool.ts';
+import { giveTurn, mayRead, readApart } from '../reading/reading.ts';
 import { bodyText, type DavClient, errorOf, multistatusOf, type XmlBody } from './client.ts';
 import { canonicalPath, pathOf } from './hrefs.ts';
 import { BATCH, type Collection, checkCalendar, fetchObjects } from './objects.ts';
@@ -67,7 +68,9 @@ async function calendarBusy(collection: BusyCollection, view: FreeBusyView, budg
     await giveTurn();
     const mayBeRead =
       text !== null && (await mayRead('object', { text, floatingZone: view.zone }, collection.url.href));
-    const spans = mayBeRead ? objectBusy(text, view, budget) : null;
+    const spans =
+      (mayBeRead ? objectBusy(text, view, budget) : null) ??
+      (text === null ? null : await largeObjectBusy(text, view, budget, collection.url.href));
     isAllRead &&= spans !== null;
     found.push(spans ?? []);
   }
@@ -82,6 +85,29 @@ function objectBusy(text: string, view: FreeBusyView, budget: Budget): Span[] | 
     return sources.flatMap((source) => busySpans(source, view, budget));
   } catch (error) {
     if (error instanceof TooLarge) return null;
+    throw error;
+  }
+}
+
+/** Of an object that is too large to be read, by what it says about time; null if there is too much of that, too. */
+async function largeObjectBusy(
+  text: string,
+  view: FreeBusyView,
+  budget: Budget,
+  owner: string,
+): Promise<Span[] | null> {
+  try {
+    const parts = (await readApart('times', { text, own: [...view.own] }, owner, text.length)) as string[] | null;
+    const found: Span[][] = [];
+    for (const part of parts ?? []) {
+      await giveTurn();
+      const spans = objectBusy(part, view, budget);
+      if (spans === null) return null;
+      found.push(mergeSpans(spans));
+    }
+    return parts && found.flat();
+  } catch (error) {
+    if (error instanceof TookTooLong) return null;
     throw error;
   }
 }

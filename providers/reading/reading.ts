@@ -37,7 +37,7 @@ export function isLong(answer: Uint8Array): boolean {
  * @param size of the input, for the log
  * @throws TookTooLong
  */
-export function readApart(task: 'multistatus', input: object, owner: string, size: number): Promise<unknown> {
+export function readApart(task: 'multistatus' | 'times', input: object, owner: string, size: number): Promise<unknown> {
   return threads().run(task, input, owner, size);
 }
 

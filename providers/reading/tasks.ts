@@ -7,11 +7,16 @@ import { busySpans } from '../../core/availability/busy-time.ts';
 import { OPTIONAL_FIELDS } from '../../core/event.ts';
 import { readBusySources } from '../../core/ical/free-busy.ts';
 import { patchObject, readObject } from '../../core/ical/object.ts';
+import { timesOnly } from '../../core/ical/times-only.ts';
 import { validateObject } from '../../core/ical/validate.ts';
 import { multistatusToJson } from '../caldav/long-multistatus.ts';
 import type { Took } from './reading.ts';
 
-export const TASKS = { multistatus: multistatusToJson, object };
+export const TASKS = { multistatus: multistatusToJson, object, times };
+
+function times({ text, own }: { readonly text: string; readonly own: readonly string[] }): string[] | null {
+  return timesOnly(text, own);
+}
 
 /** Reads, checks, expands and changes an object. */
 function object({ text, floatingZone }: { readonly text: string; readonly floatingZone: string }): Took {

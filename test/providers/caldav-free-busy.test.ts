@@ -400,8 +400,10 @@ describe('free/busy of servers with oddities', () => {
     assert.deepEqual((await query(() => withData(...unreadable, timed))).busy, ['13T08:00/13T09:00']);
   });
 
-  it('FA11: an object that is too large to be read is busy when the server says so', async () => {
-    const tooLarge = timed.replace('END:VEVENT', `${'X-A:1\r\n'.repeat(400_000)}END:VEVENT`);
+  it('FA11: an object that is too large to be read is busy when its times say so, or else the server', async () => {
+    const large = timed.replace('END:VEVENT', `${'X-A:1\r\n'.repeat(400_000)}END:VEVENT`);
+    assert.deepEqual((await query(() => withData(large))).busy, ['13T08:00/13T09:00']);
+    const tooLarge = large.replace('END:VEVENT', `RRULE:FREQ=DAILY;BYDAY=${'MO,'.repeat(9_000)}TU\r\nEND:VEVENT`);
     const server =
       'BEGIN:VCALENDAR\r\nBEGIN:VFREEBUSY\r\nFREEBUSY:20270120T080000Z/20270120T090000Z\r\nEND:VFREEBUSY\r\n' +
       'END:VCALENDAR\r\n';
