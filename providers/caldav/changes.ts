@@ -58,6 +58,8 @@ interface ListedMember {
   /** Null: the server gave none. */
   readonly version: string | null;
   readonly isRemoved: boolean;
+  /** The server gives a 404 for each property, and no status: it may mean a removed member (see `isDoubtful`). */
+  readonly isDoubtful: boolean;
 }
 
 const NOTHING: ChangePage = { found: [], unchanged: [], removed: [] };
@@ -162,7 +164,7 @@ function addMembers(
   calendar: URL,
 ): boolean {
   let isCut = false;
-  for (const { href, status, props } of answered) {
+  for (const { href, status, props, propStatuses } of answered) {
     const path = pathOf(href, base);
     if (status === 507) isCut = true;
     if (path === null || status === 507 || !isMember(path, props, calendar)) continue;
@@ -174,9 +176,19 @@ function addMembers(
       resource: path,
       version: versionOf(textOf(props, 'd:getetag'), textOf(props, 'd:getlastmodified'), null),
       isRemoved,
+      isDoubtful: status === null && isDoubtful(propStatuses),
     });
   }
   return isCut;
+}
+
+/**
+ * RFC 6578 section 3.5.2 wants a status and no propstat for a removed member. Some servers answer a propstat with 404
+ * all the same, as they do for one that has no etag. Such a member is fetched: what the server then does not have is
+ * no contradiction, but reported as removed.
+ */
+function isDoubtful(propStatuses: readonly number[]): boolean {
+  return propStatuses.length > 0 && propStatuses.every((status) => status === 404 || status === 410);
 }
 
 /** All members with their etags. */
@@ -250,18 +262,23 @@ async function* deltaPages(
     const storedAs = byPath(stored);
     const page = { found: [] as Found[], unchanged: [] as string[], removed: [] as string[] };
     const changed: string[] = [];
-    for (const [key, { resource, version, isRemoved }] of batch) {
+    const doubtful = new Set<string>();
+    for (const [key, { resource, version, isRemoved, isDoubtful }] of batch) {
       const before = storedAs.get(key) ?? [];
       const name = before[0]?.resource ?? resource;
       if (storedEvents.isAll && before.length === 0) continue;
       if (isRemoved) page.removed.push(name);
       else if (isSame(before, version)) page.unchanged.push(name);
       else changed.push(name);
+      if (isDoubtful && before.length > 0) doubtful.add(name);
     }
-    const isKnown = (resource: string): boolean => storedAs.has(canonicalPath(resource));
+    const isKnown = (resource: string): boolean => storedAs.has(canonicalPath(resource)) && !doubtful.has(resource);
     const objects = changed.length === 0 ? [] : await fetchListed(collection, changed, isKnown);
     for (const [resource, object] of objects) {
-      if (object === 'missing') continue;
+      if (object === 'missing') {
+        if (doubtful.has(resource)) page.removed.push(resource);
+        continue;
+      }
       await giveTurn();
       const found = eventsIn(object, storedAs, read);
       page.found.push(...found);

@@ -156,6 +156,32 @@ describe('FB1: a 404 for an event that a listing names', () => {
         assert.ok(stored);
       });
 
+  test('FB1: a removal reported by a 404 for each property is one once the event is gone', async () => {
+    for (const isThere of [false, true]) {
+      server = await openFake({
+        change: (method, _path, body, answer) => ({
+          ...answer,
+          body: isSync(method, body)
+            ? String(answer.body).replace(
+                /(<d:href>[^<]*b\.ics<\/d:href>)[^]*?(?=<\/d:response>)/,
+                '$1<d:propstat><d:prop><d:getetag/></d:prop><d:status>HTTP/1.1 404 Not Found</d:status></d:propstat>',
+              )
+            : String(answer.body),
+        }),
+      });
+      const { dav } = server;
+      for (const name of ['a', 'b']) dav.put(`/cal/${name}.ics`, text(event(name)));
+      const first = await pollSide(server, null);
+      assert.deepEqual(shown(first.found), ['a', 'b']);
+      if (isThere) dav.put('/cal/b.ics', text(event('b2')));
+      else dav.remove('/cal/b.ics');
+      const second = await pollSide(server, first.cursor);
+      assert.deepEqual([second.removed, shown(second.found)], isThere ? [[], ['b2']] : [['/cal/b.ics'], []]);
+      await dav.close();
+    }
+    server = await openFake();
+  });
+
   test('FB1: a change that was only late is read at the second look', async () => {
     server = await openFake();
     const { dav } = server;
