@@ -2,7 +2,7 @@
  * Opens a stored account. Providers know no database, and the database knows no providers: both meet in these
  * arguments.
  */
-
+import { setMaxListeners } from 'node:events';
 import type { Account, Io, Provider, TokenStore } from './provider.ts';
 import { fetchFor } from './request-budgets.ts';
 
@@ -24,6 +24,8 @@ export function openAccount(providers: Providers, account: StoredAccount, io: Io
   const provider = providers.get(account.provider);
   if (!provider) return null;
   const { credentials, discovered, tokens, saveDiscovered } = account;
+  // Many requests wait at once, each with a listener: of more than ten Node would warn as of a leak.
+  if (io.signal) setMaxListeners(0, io.signal);
   const fetch = fetchFor(io.fetch, account.id);
   return provider.open({ credentials, discovered, tokens, saveDiscovered }, { ...io, fetch });
 }
