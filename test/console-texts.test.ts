@@ -32,8 +32,8 @@ const SHOWN_ATTRIBUTES = /^(?:aria-label|title|placeholder|alt|label|yes|text|hi
 const PROSE = /\p{L}{2,}[,.:;]? \p{L}|^\s*\p{Lu}\p{Ll}/u;
 /** In a part of a template: a word beside a space. */
 const PART_OF_PROSE = /\p{L}{2,}[,.:;]? | \p{L}{2,}/u;
-/** A name of the browser's. */
-const NAMES = new Set(['AbortError']);
+/** A name of the browser's, and a query for Temporal. */
+const NAMES = new Set(['AbortError', 'PairState = "attention"']);
 
 /** The texts in a page's source, each with its line. */
 function textsIn(source: string, name = 'page.js'): string[] {

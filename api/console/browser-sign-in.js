@@ -40,7 +40,7 @@ export function failedSignIn() {
   });
 }
 
-/** Addresses of sign-ins at a server that were begun here, by the id to ask with. */
+/** Sign-ins at a server that were begun here, by the id to ask with: the server's page, and the page to go back to. */
 const begun = new Map();
 
 /**
@@ -49,14 +49,14 @@ const begun = new Map();
  */
 export async function beginAtServer({ serverUrl, label }, accountId, { go, added }) {
   const body = { serverUrl, ...(label ? { label } : {}), ...(accountId === null ? {} : { accountId }) };
-  const { loginUrl, pollId, expiresAt } = await call('POST', '/v1/accounts/nextcloud-login', body);
-  begun.set(pollId, { loginUrl, expiresAt, added });
+  const { loginUrl, pollId } = await call('POST', '/v1/accounts/nextcloud-login', body);
+  begun.set(pollId, { loginUrl, added, from: `${location.pathname}${location.hash}` });
   go(`#/accounts/sign-in/${pollId}`);
 }
 
 /** Waits for the person who signs in at the server, in another tab. */
 export function waitForServer(pollId, { notify, go }) {
-  const { loginUrl = null, added = () => go('#/accounts') } = begun.get(pollId) ?? {};
+  const { loginUrl = null, added = () => go('#/accounts'), from = '#/accounts' } = begun.get(pollId) ?? {};
   let isOver = false;
   return {
     title: BROWSER.title,
@@ -91,7 +91,7 @@ export function waitForServer(pollId, { notify, go }) {
                   BROWSER.open,
                 ),
               ),
-        h('p', {}, h('a', { href: '#/accounts' }, isOver ? BROWSER.back : BROWSER.cancel)),
+        h('p', {}, h('a', { href: from }, isOver ? BROWSER.back : BROWSER.cancel)),
       ),
     actions: {},
   };

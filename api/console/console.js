@@ -94,9 +94,9 @@ async function start() {
   if (failure !== null && isSignedIn) trouble(failure);
 }
 
-/** A page of its own address is left for the pages of the console; what was said there does not come along. */
+/** The page of a service, which has an address of its own, is left by a hash. What was said does not come along. */
 function moved() {
-  if (location.pathname !== '/') return location.assign(`/${location.hash}`);
+  if (location.pathname !== '/' && location.hash.startsWith('#/')) history.replaceState(null, '', `/${location.hash}`);
   if (!isGoing) at('message').replaceChildren();
   isGoing = false;
   void open();
@@ -125,7 +125,7 @@ async function open(reason = '') {
   isDrawn = isRefreshing = isOutdated = false;
   document.title = SHELL.pageTitle(page.title);
   // It gets the focus, so that a screen reader says which page this is.
-  main.ariaLabel = page.title;
+  main.setAttribute('aria-label', page.title);
   markCurrent();
   main.replaceChildren(h('p', { class: 'loading' }, SHELL.loading));
   at('freshness').textContent = '';
@@ -273,10 +273,16 @@ function signedOut(reason) {
   void open(reason);
 }
 
-function go(hash) {
-  if (location.hash === hash && location.pathname === '/') return void open();
+/** @param place a page by its hash, or the page of a service by its path */
+function go(place) {
+  if (place === (location.pathname === '/' ? location.hash : location.pathname)) return void open();
   isGoing = true;
-  location.hash = hash;
+  if (place.startsWith('#')) {
+    location.hash = place;
+  } else {
+    history.pushState(null, '', place);
+    moved();
+  }
 }
 
 function markCurrent() {

@@ -31,10 +31,7 @@ export function integrationPage(name, tools) {
     connectActions(kind(), service().preset?.preset ?? null, {
       ...tools,
       path: `/settings/integrations/${name}`,
-      added: async () => {
-        await load();
-        tools.redraw();
-      },
+      added: () => tools.go(`/settings/integrations/${name}`),
     });
   return {
     title: INTEGRATION.title,

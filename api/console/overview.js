@@ -9,7 +9,10 @@ import { number } from './texts/units.js';
 
 const PAGE = 100;
 
-export function overview(query) {
+/** Of workflows in Temporal. */
+const NEED_ATTENTION = 'PairState = "attention"';
+
+export function overview(query, { config }) {
   const status = query.get('status');
   let limit = PAGE;
   let data = null;
@@ -44,6 +47,7 @@ export function overview(query) {
         ? noPairs(status, data)
         : h('ul', { class: 'cards' }, ...data.pairs.map((pair) => card(pair, data))),
       data.isMore ? button(WORDS.showMore, 'more') : null,
+      status === 'attention' ? inTemporal(config) : null,
     ],
     actions: {
       more() {
@@ -51,6 +55,13 @@ export function overview(query) {
       },
     },
   };
+}
+
+/** The same list for operators, where Temporal's pages are known. */
+function inTemporal({ workflowsUrl }) {
+  if (workflowsUrl === null) return null;
+  const href = `${workflowsUrl.replace(/\/$/, '')}?${new URLSearchParams({ query: NEED_ATTENTION })}`;
+  return h('p', {}, h('a', { href, target: '_blank', rel: 'noopener noreferrer' }, OVERVIEW.inTemporal));
 }
 
 /** Links to parts of a list, by value; null is the whole list. */

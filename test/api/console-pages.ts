@@ -7,6 +7,8 @@ interface Page {
   /** Names of the form's fields, in order. */
   readonly fields: string[];
   readonly text: string;
+  /** Where its links lead. */
+  readonly links: string[];
   /** Chooses a preset. */
   choose(preset: string): { isAddressHidden: boolean; passwordHint: string };
 }
@@ -21,22 +23,25 @@ export async function openConsole(folder: string, api: TestApi) {
     },
   });
   const load = async (name: string): Promise<Json> => import(pathToFileURL(join(folder, name)).href);
-  const [forms, lists, providers, setup, integration, sections] = [
+  const [forms, lists, providers, setup, integration, sections, overview] = [
     await load('account-forms.js'),
     await load('lists.js'),
     await load('providers.js'),
     await load('setup.js'),
     await load('integration.js'),
     await load('pair-sections.js'),
+    await load('overview.js'),
   ];
   await providers.loadProviders();
 
   async function draw(page: Json): Promise<Page> {
     await page.load?.();
-    const elements = page.render().flatMap((element: Element) => element.all());
+    const drawn: (Element | null)[] = page.render();
+    const elements = drawn.flatMap((element) => element?.all() ?? []);
     return {
       fields: elements.flatMap((element: Element) => element.attributes['data-field'] ?? []),
       text: elements.flatMap((element: Element) => element.children.filter((one) => typeof one === 'string')).join(' '),
+      links: elements.flatMap((element: Element) => element.attributes['href'] ?? []),
       choose(preset) {
         const found: Record<string, Json> = {};
         const querySelector = (selector: string): Json => (found[selector] ??= {});
@@ -49,6 +54,7 @@ export async function openConsole(folder: string, api: TestApi) {
     };
   }
   return {
+    overview: (query: string, config: object) => draw(overview.overview(new URLSearchParams(query), { config })),
     accounts: () => draw(lists.accountsPage(null, {})),
     addAccount: (kind: string) => draw(forms.addAccount(kind, {})),
     newCredentials: (id: string) => draw(forms.newCredentials(id, {})),

@@ -232,6 +232,20 @@ describe('the console as it is served', () => {
     assert.equal(sections.applying(held.slice(0, 1), sides).title, 'Delete x from Family at Radicale (alice)?');
   });
 
+  it('leads operators to the workflows of the pairs that need attention, where Temporal is known', async () => {
+    const pages = await openConsole(FOLDER, api);
+    const workflowsUrl = 'http://temporal.example/namespaces/default/workflows/';
+    const { links } = await pages.overview('status=attention', { workflowsUrl });
+    const [list, query] = (links.find((href) => href.startsWith('http')) ?? '').split('?query=');
+    assert.equal(list, 'http://temporal.example/namespaces/default/workflows');
+    assert.equal(decodeURIComponent(query?.replaceAll('+', ' ') ?? ''), 'PairState = "attention"');
+    for (const [status, known] of [
+      ['', workflowsUrl],
+      ['status=attention', null],
+    ] as const)
+      assert.doesNotMatch((await pages.overview(status, { workflowsUrl: known })).links.join(), /http/);
+  });
+
   it('gets the address of the workflows, where it is known', async () => {
     const app = Fastify();
     const workflowUrl = (id: string) =>

@@ -50,6 +50,14 @@ describe('a pair in a browser', () => {
     alice.edit(`${day}.ics`, (text) => text.replace(/SUMMARY:.*/, `SUMMARY:${title}`));
   const isAtAlice = async (day: number): Promise<boolean> => (await alice.list()).has(`${day}.ics`);
 
+  /** Paused, so that no poll finds only some of them gone. */
+  async function removeAtOnce(names: readonly string[]): Promise<void> {
+    await pair.post('pause');
+    for (const name of names) await alice.remove(name).catch(() => undefined);
+    await pair.post('resume');
+    await pair.sync();
+  }
+
   /** Opens an event from the list of events, which is searched for it. */
   async function openEvent(title: string): Promise<void> {
     await visitor.go(`#/pairs/${pair.id}/events`);
@@ -206,8 +214,7 @@ describe('a pair in a browser', () => {
 
   it('names calendar and account before it deletes, and decides one, some or all', async () => {
     const { page } = visitor;
-    for (const day of DAYS.slice(0, 13)) await alice.remove(`${day}.ics`).catch(() => undefined);
-    await pair.sync();
+    await removeAtOnce(DAYS.slice(0, 13).map((day) => `${day}.ics`));
     const held = (await pair.list('held-changes')).length;
     assert.ok(held >= 12, `${held} held`);
     await visitor.go('#/');
@@ -235,8 +242,7 @@ describe('a pair in a browser', () => {
   it('deletes some of the held events, and restores all others', async () => {
     const { page } = visitor;
     const before = [...(await alice.list()).keys()];
-    for (const name of before) await alice.remove(name);
-    await pair.sync();
+    await removeAtOnce(before);
     await visitor.go(`#/pairs/${pair.id}`);
     await page.getByLabel('Swimming 23').check();
     await page.getByRole('button', { name: 'Delete the 1 ticked …' }).click();
@@ -280,6 +286,10 @@ describe('a pair in a browser', () => {
     await visitor.go('#/');
     await page.getByText('The service rejects the credentials.').waitFor();
     await visitor.look('overview-revoked');
+    await visitor.go('#/connections');
+    await page.getByText('An account needs new credentials.').waitFor();
+    await visitor.look('connections');
+    await visitor.go('#/');
     await page.getByRole('link', { name: 'Enter new credentials for' }).click();
     await page.getByRole('button', { name: 'Sign in again with Google' }).waitFor();
     await visitor.look('credentials-google');

@@ -1,6 +1,7 @@
 /** From an empty installation to a running pair, in a browser, with both clouds and what can go wrong on the way. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import type { Page } from 'playwright-core';
 import { type NextcloudFake, startNextcloud } from '../fakes/nextcloud/start.ts';
 import { API_KEY } from '../support/calpair.ts';
 import { DavPerson } from '../support/dav-person.ts';
@@ -46,15 +47,29 @@ describe('setting up a pair in a browser', () => {
     await page.getByRole('button', { name: 'Sign in at the server instead' }).click();
     await page.getByRole('heading', { name: 'Sign in at the server' }).waitFor();
     await visitor.look('setup-1-nextcloud');
+    assert.equal(await page.getByRole('link', { name: 'Cancel' }).getAttribute('href'), '/#/start');
+    await grantAccess(page, 'nina');
+    await page.getByText('nina at Nextcloud is connected.').waitFor();
+
+    await page.goto(new URL('/settings/integrations/nextcloud', installation.calpair.api.url).href);
+    await page.getByLabel('Server address').fill(nextcloud.base);
+    await page.getByRole('button', { name: 'Sign in at the server instead' }).click();
+    await grantAccess(page, 'otto');
+    await page.getByRole('link', { name: 'otto', exact: true }).waitFor();
+    await page.getByRole('heading', { name: 'Nextcloud', level: 1 }).waitFor();
+    await page.goto(installation.calpair.api.url);
+  }
+
+  /** In the tab of the server. */
+  async function grantAccess(page: Page, person: string): Promise<void> {
     const [tab] = await Promise.all([
       page.context().waitForEvent('page'),
       page.getByRole('link', { name: 'Open the page of the server' }).click(),
     ]);
-    await tab.getByLabel('User').fill('nina');
+    await tab.getByLabel('User').fill(person);
     await tab.getByRole('button', { name: 'Grant access' }).click();
     await tab.getByText('Account connected').waitFor();
     await tab.close();
-    await page.getByText('nina at Nextcloud is connected.').waitFor();
   }
 
   /** On the page of the service. */

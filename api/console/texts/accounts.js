@@ -93,7 +93,7 @@ export const BROWSER = {
   otherTab: 'Continue in the tab with the page of the server.',
   expired: 'This sign-in has expired. Begin again.',
   cancel: 'Cancel',
-  back: 'Back to the accounts',
+  back: 'Back',
   connected: (name) => `${name} is connected.`,
 };
 

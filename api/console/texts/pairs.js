@@ -6,6 +6,7 @@ export const OVERVIEW = {
   setUp: 'Set up a pair',
   /** By status. */
   filters: { attention: 'Needs attention', active: 'In sync', paused: 'Paused' },
+  inTemporal: 'Their workflows in Temporal',
   noneOfStatus: 'No pair has this status.',
   emptyHeading: 'Nothing is synced yet',
   empty:
