@@ -197,8 +197,8 @@ const HALF_HOURS: Readonly<Record<string, string>> = {
 
 function wallMs(local: string): number {
   const ms = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d$/.test(local) ? Date.parse(local + 'Z') : NaN;
-  if (Number.isNaN(ms) || new Date(ms).toISOString().slice(0, 19) !== local)
-    throw new RangeError('not a wall-clock time');
+  // `Date.parse` takes 30 February, and 24:00, for a time of the next day.
+  if (new Date(ms).getUTCDate() !== Number(local.slice(8, 10))) throw new RangeError('not a wall-clock time');
   return ms;
 }
 

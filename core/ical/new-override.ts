@@ -8,27 +8,33 @@ import { formatOccurrence, startFormatOf } from './time.ts';
 import type { Zones } from './timezones.ts';
 
 /** Adds the VEVENT of one occurrence, with the series' content and without an end. */
-export function addOverride(root: Component, group: EventGroup, id: OccurrenceId, when: When, zones: Zones): Component {
-  const { master } = group;
+export type AddOverride = (id: OccurrenceId, when: When) => Component;
+
+/** What all of them take from the series is looked up once: an object may get two thousand. */
+export function overridesOf(root: Component, { master }: EventGroup, zones: Zones): AddOverride {
   const parent = parentOf(root, master) ?? root;
   const eol = eolOf(master);
   const format = startFormatOf(master, zones);
-  const override: Component = {
-    name: 'VEVENT',
-    begin: foldedLine('BEGIN:VEVENT', eol),
-    items: [
-      ...findLines(master, 'UID'),
-      foldedLine(formatOccurrence('RECURRENCE-ID', id, when, format), eol),
-      foldedLine(formatOccurrence('DTSTART', id, when, format), eol),
-      ...propertiesOf(master).filter(isInherited),
-      ...attendeeLinesForOverride(master),
-      ...master.items.filter(isComponent).flatMap((part) => inheritedPart(part) ?? []),
-    ],
-    end: foldedLine('END:VEVENT', eol),
+  const uids = findLines(master, 'UID');
+  const lines = [...propertiesOf(master).filter(isInherited), ...attendeeLinesForOverride(master)];
+  const parts = master.items.filter(isComponent);
+  return (id, when) => {
+    const override: Component = {
+      name: 'VEVENT',
+      begin: foldedLine('BEGIN:VEVENT', eol),
+      items: [
+        ...uids,
+        foldedLine(formatOccurrence('RECURRENCE-ID', id, when, format), eol),
+        foldedLine(formatOccurrence('DTSTART', id, when, format), eol),
+        ...lines,
+        ...parts.flatMap((part) => inheritedPart(part) ?? []),
+      ],
+      end: foldedLine('END:VEVENT', eol),
+    };
+    const at = parent.items.findLastIndex((item) => isComponent(item) && item.name === 'VEVENT');
+    parent.items.splice(at + 1, 0, override);
+    return override;
   };
-  const at = parent.items.findLastIndex((item) => isComponent(item) && item.name === 'VEVENT');
-  parent.items.splice(at + 1, 0, override);
-  return override;
 }
 
 /** What belongs to the series as a whole, to its own times, or to what one program did with it. */

@@ -20,7 +20,7 @@ import {
 } from './attendees.ts';
 import { writeCategories } from './categories.ts';
 import { filterValues, removeItems, removeLine, removeLines, replaceLine, setLine } from './edit.ts';
-import { addOverride } from './new-override.ts';
+import { type AddOverride, overridesOf } from './new-override.ts';
 import type { EventGroup, OccurrenceSource } from './read.ts';
 import { dateValues, exceptionOf, occurrenceSourcesOf, readContent, readOptional, readRecurrence } from './read.ts';
 import { writeReminders } from './reminders.ts';
@@ -190,6 +190,7 @@ function writeExceptions(group: EventGroup, next: CalendarEvent, context: WriteC
   const sources = occurrenceSourcesOf({ ...group, overrides }, next.when, zones);
   const duration = durationOf(next.when, next.nominalDays);
   let isChanged = false;
+  let add: AddOverride | undefined;
   const restored = new Set<OccurrenceId>();
   for (const id of [...new Set([...sources.keys(), ...Object.keys(next.exceptions)])].sort()) {
     const source = sources.get(id) ?? { hasExdate: false, overrides: [] };
@@ -209,7 +210,7 @@ function writeExceptions(group: EventGroup, next: CalendarEvent, context: WriteC
     } else {
       for (const older of source.overrides.slice(1)) removeComponent(context.root, older);
       const isNew = source.overrides.length === 0;
-      const override = source.overrides[0] ?? addOverride(root, group, id, next.when, zones);
+      const override = source.overrides[0] ?? (add ??= overridesOf(root, group, zones))(id, next.when);
       if (writeContent(override, desired, duration, context, isNew) || isNew) updateTimestamps(override, context);
     }
   }

@@ -264,8 +264,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'wrong-base',
     description: "a side is compared with the other side's current state",
     file: NEXT_STATES,
-    from: 'base: bases.caldav && shown(bases.caldav) },',
-    to: 'base: bases.caldav && shown(cloud.now) },',
+    from: 'base: agreed && shown(agreed),',
+    to: 'base: agreed && shown(sides[otherSide(side)].now ?? agreed),',
   },
   {
     seed: 11,
