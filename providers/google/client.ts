@@ -114,7 +114,7 @@ export function listingOf<Item, Page extends { items?: Item[]; nextPageToken?: s
   data: Page | null | undefined,
 ): Page & { readonly items: Item[]; readonly next: string | null } {
   if (typeof data !== 'object' || data === null || (data.items !== undefined && !Array.isArray(data.items)))
-    throw new SyncError('unreachable', 'Google answered without a listing');
+    throw new SyncError('unreachable', 'Google answered without a listing', { status: 200 });
   return { ...data, items: data.items ?? [], next: data.nextPageToken || null };
 }
 

@@ -128,9 +128,10 @@ export async function getResources(calendar: GoogleCalendar, resources: readonly
 /** The service fails for this one event. */
 const UNREAD = 'unread' as const;
 
-/** 5xx: perhaps because of what was requested, and not of the whole service. */
+/** 5xx, or a useless 200: perhaps because of what was requested, and not of the whole service. */
 export function isServersFault(error: unknown): boolean {
-  return error instanceof SyncError && error.kind === 'unreachable' && (error.status ?? 0) >= 500;
+  const isAnswer = (status: number): boolean => status >= 500 || status === 200;
+  return error instanceof SyncError && error.kind === 'unreachable' && isAnswer(error.status ?? 0);
 }
 
 /** @throws SyncError `calendar-missing` where the calendar itself does not answer */
@@ -141,7 +142,7 @@ export async function checkCalendar(calendar: GoogleCalendar): Promise<void> {
 /** The item in an answer. @throws SyncError `unreachable` where the answer holds none */
 export async function itemOf(calendar: GoogleCalendar, data: unknown): Promise<Item> {
   const item = pickItem(data, calendar.moreFields);
-  if (!item) throw new SyncError('unreachable', 'Google answered without an event');
+  if (!item) throw new SyncError('unreachable', 'Google answered without an event', { status: 200 });
   if (item.reminders?.useDefault !== true) return item;
   // Only listings name the defaults.
   if (calendar.known.defaultReminders === null) await listPage(calendar, { maxResults: 1 });

@@ -16,7 +16,7 @@ import { isDeadToken } from './errors.ts';
 import { expectExceptions, type Fetched, fetchMany, fetchMasters, UNREAD } from './fetch.ts';
 import { foundOf, unreadOf } from './from-graph.ts';
 import { checkClock, fieldOf, type Item, isSeries, versionOf } from './item.ts';
-import { calendarError, checkCalendar, type GraphCalendar, listEvents, listPages } from './listing.ts';
+import { calendarError, checkCalendar, type GraphCalendar, listEvents, listIds, listPages } from './listing.ts';
 import { calendarPath } from './requests.ts';
 
 /**
@@ -247,13 +247,16 @@ async function readIncrement(
   // Series of which only an occurrence was named.
   const others = [...series.keys()].filter((id) => !before.has(id));
   for (const stored of await storedEvents.byResource(others)) before.set(stored.resource, stored);
+  // The rounds after the one that named it say nothing of an event that could not be read.
+  const isDoubtful = again?.ids.some((id) => series.get(id) === null && !round.removed.has(id)) ?? false;
+  const present = new Set([...round.named, ...(isDoubtful ? await listIds(calendar) : [])]);
   const unchanged: string[] = [];
   const removed = new Set<string>();
   const changed = new Map<string, Fetched>();
   for (const [id, one] of series) {
     const version = one === null || one === UNREAD ? null : versionOf(one);
     if (version !== null && before.get(id)?.version === version) unchanged.push(id);
-    else if (one !== null || (round.named.has(id) && !round.removed.has(id))) changed.set(id, one);
+    else if (one !== null || (present.has(id) && !round.removed.has(id))) changed.set(id, one);
     else if (before.has(id)) removed.add(id);
   }
   const found = await readNamed(calendar, changed, (id) => before.has(id));
@@ -267,9 +270,8 @@ async function readIncrement(
 
 /** Stored events that are not in the calendar's listing; a hint, as every absence. */
 async function missingOf(calendar: GraphCalendar, storedEvents: StoredEvents): Promise<string[]> {
-  const missing = new Set((await storedEvents.versions()).keys());
-  for await (const { items } of listEvents(calendar, '$select=id,type')) for (const { id } of items) missing.delete(id);
-  return [...missing];
+  const listed = await listIds(calendar);
+  return [...(await storedEvents.versions()).keys()].filter((id) => !listed.has(id));
 }
 
 /** The installation's address of Graph was changed since. */

@@ -132,7 +132,7 @@ export function createClient(settings: MicrosoftSettings, refreshToken: string, 
       })),
     };
     // The service runs the requests of a batch four at a time.
-    const { data, date } = await send({ method: 'POST', path: '/$batch', body }, AT_ONCE);
+    const { data, date, status: own } = await send({ method: 'POST', path: '/$batch', body }, AT_ONCE);
     const answers = new Map<string, Answer | SyncError>();
     const responses = (data as { responses?: unknown } | null)?.responses;
     for (const one of Array.isArray(responses) ? (responses as Record<string, unknown>[]) : []) {
@@ -145,7 +145,9 @@ export function createClient(settings: MicrosoftSettings, refreshToken: string, 
       );
     }
     return requests.map(
-      (_, at) => answers.get(String(at)) ?? new SyncError('unreachable', 'Graph did not answer a request of a batch'),
+      (_, at) =>
+        answers.get(String(at)) ??
+        new SyncError('unreachable', 'Graph did not answer a request of a batch', { status: own }),
     );
   }
 
@@ -281,7 +283,7 @@ function innerHeaders(headers: unknown): Headers {
 /** A failure of this one request, as a batch would have it. @throws all other failures */
 function asAnswer(error: unknown): SyncError {
   const { kind, status = 0 } = error instanceof SyncError ? error : { kind: 'bug' as const };
-  if (error instanceof SyncError && status >= 400 && kind !== 'auth' && !isLimit(error)) return error;
+  if (error instanceof SyncError && status >= 200 && kind !== 'auth' && !isLimit(error)) return error;
   throw error;
 }
 

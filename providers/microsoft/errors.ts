@@ -23,6 +23,11 @@ const KIND_OF_CODE: Readonly<Record<string, SyncErrorKind>> = {
 /** A delta token that has expired: 410 by the documentation, seen with other statuses, too. */
 const DEAD_TOKEN = /^(?:syncstatenotfound|syncstateinvalid|resyncrequired|resync.*)$/i;
 
+/** A new event whose `transactionId` was used before. */
+const DUPLICATE = /^ErrorDuplicateTransactionId$/i;
+/** Codes that also count where the service hides them in an `innerError`. */
+const PRECISE = [DEAD_TOKEN, DUPLICATE];
+
 /** A failed request of the API. The error's code is its `reason`. */
 export function apiError(status: number, headers: Headers, body: unknown): SyncError {
   const code = codeOf(body);
@@ -50,6 +55,11 @@ export function isDeadToken(error: unknown): boolean {
   );
 }
 
+/** Whether the answer to a create says that its `transactionId` was used before. */
+export function isDuplicate(error: unknown): boolean {
+  return error instanceof SyncError && DUPLICATE.test(error.reason ?? '');
+}
+
 /** A failed refresh of the access token. */
 export function refreshError(answer: Pick<Response, 'status' | 'headers'>, body: unknown): SyncError {
   const { error, error_description: description } = (body ?? {}) as { error?: unknown; error_description?: unknown };
@@ -58,14 +68,14 @@ export function refreshError(answer: Pick<Response, 'status' | 'headers'>, body:
   return tokenError('Microsoft', answer, plainCode(error), detail);
 }
 
-/** The outermost code. Of the more precise ones in `innerError`, only those about delta tokens count. */
+/** The outermost code. Of the more precise ones in `innerError`, only a few count. */
 function codeOf(body: unknown): string {
   let outer = '';
   let error = typeof body === 'object' && body !== null ? (body as { error?: unknown }).error : undefined;
   for (let depth = 0; depth < 5 && typeof error === 'object' && error !== null; depth += 1) {
     const { code, innerError, innererror } = error as { code?: unknown; innerError?: unknown; innererror?: unknown };
     const named = plainCode(code);
-    if (outer === '' || DEAD_TOKEN.test(named)) outer = named || outer;
+    if (outer === '' || PRECISE.some((code) => code.test(named))) outer = named || outer;
     error = innerError ?? innererror;
   }
   return outer;

@@ -6,8 +6,8 @@ import type { Stored } from '../provider.ts';
 import type { Answer, GraphRequest } from './client.ts';
 import { completeSeries, listsExceptions } from './exceptions.ts';
 import { foundOf } from './from-graph.ts';
-import { checkClock, type Item, isSeries, masterIdOf, type Series } from './item.ts';
-import { checkCalendar, type GraphCalendar, isGone, isServersFault, itemOf } from './listing.ts';
+import { checkClock, type Item, isSeries, masterIdOf, pickItem, type Series } from './item.ts';
+import { checkCalendar, type GraphCalendar, isGone, isServersFault, itemOf, withoutEvent } from './listing.ts';
 import { itemQuery, itemRequest, masterQueries } from './requests.ts';
 
 /** Remembers the versions of series, and which have exceptions, by their stored data: only exceptions name a master. */
@@ -117,7 +117,8 @@ export async function fetchMasters(calendar: GraphCalendar, ids: readonly string
         result.set(id, checkClock(await completeSeries(calendar, item, answer.data), date));
       }
     } catch (error) {
-      if (!isOwnFault(error)) throw error;
+      // The master is there, and what belongs to it is not.
+      if (!isOwnFault(error) && !isGone(error)) throw error;
       await checkCalendar(calendar);
       result.set(id, UNREAD);
     }
@@ -127,14 +128,18 @@ export async function fetchMasters(calendar: GraphCalendar, ids: readonly string
 
 /** Requests for one event each. The service has failed for some of them twice, while the calendar itself answers. */
 async function askEach(calendar: GraphCalendar, requests: readonly GraphRequest[]): Promise<(Answer | SyncError)[]> {
-  const answers = await calendar.client.batch(requests);
+  const ask = async (some: readonly GraphRequest[]): Promise<(Answer | SyncError)[]> =>
+    (await calendar.client.batch(some)).map((answer) =>
+      answer instanceof SyncError || pickItem(answer.data) ? answer : withoutEvent(answer.status),
+    );
+  const answers = await ask(requests);
   const failed = [...answers.keys()].filter((at) => isServersFault(answers[at]));
   const fatal = answers.find((answer) => answer instanceof SyncError && !isGone(answer) && !isOwnFault(answer));
   if (fatal) throw fatal as SyncError;
   if (failed.length === 0) return answers;
   await checkCalendar(calendar);
   await pause(LAG_MS, calendar.signal);
-  const again = await calendar.client.batch(failed.map((at) => requests[at]!));
+  const again = await ask(failed.map((at) => requests[at]!));
   // The whole service fails.
   if (failed.length > MANY && again.every(isServersFault)) throw again[0] as SyncError;
   for (const [at, answer] of again.entries()) answers[failed[at]!] = answer;

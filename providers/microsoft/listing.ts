@@ -37,13 +37,13 @@ export async function* listPages(
   asError: (error: unknown) => unknown = (error) => error,
 ): AsyncGenerator<ListPage> {
   yield* allPages('Graph', async (next) => {
-    const { data, date } = await calendar.client
+    const { data, date, status } = await calendar.client
       .send(next === null ? first : { ...first, path: next })
       .catch((error: unknown) => {
         throw asError(error);
       });
     const rows = fieldOf(data, 'value');
-    if (!Array.isArray(rows)) throw new SyncError('unreachable', 'Graph answered without a listing');
+    if (!Array.isArray(rows)) throw new SyncError('unreachable', 'Graph answered without a listing', { status });
     const link = (name: string): string | null => {
       const value = fieldOf(data, name);
       return typeof value === 'string' ? value : null;
@@ -74,13 +74,20 @@ export async function* listEvents(
   }
 }
 
-/** 5xx, "busy" too: perhaps because of what was requested, and not of the whole service. */
+/** The ids of all single events and masters. @throws SyncError `calendar-missing` */
+export async function listIds(calendar: GraphCalendar): Promise<Set<string>> {
+  const ids = new Set<string>();
+  for await (const { items } of listEvents(calendar, '$select=id,type')) for (const { id } of items) ids.add(id);
+  return ids;
+}
+
+/** 5xx, "busy" too, or a useless 2xx: perhaps because of what was requested, and not of the whole service. */
 export function isServersFault(error: unknown): error is SyncError {
-  return (
-    error instanceof SyncError &&
-    (error.kind === 'unreachable' || error.kind === 'throttled') &&
-    (error.status ?? 0) >= 500
-  );
+  if (!(error instanceof SyncError)) return false;
+  const { kind, status = 0 } = error;
+  return kind === 'unreachable'
+    ? status >= 500 || (status >= 200 && status < 300)
+    : kind === 'throttled' && status >= 500;
 }
 
 /** @throws SyncError `calendar-missing` where the calendar itself does not answer */
@@ -93,12 +100,15 @@ export async function checkCalendar(calendar: GraphCalendar): Promise<void> {
 /** The event in an answer. @throws SyncError `unreachable` where it holds none */
 export function itemOf(
   { moreFields }: Pick<GraphCalendar, 'moreFields'>,
-  { data, date }: Answer,
+  { data, date, status }: Answer,
 ): { item: Item; date: number | null } {
   const item = pickItem(data, moreFields);
-  if (!item) throw new SyncError('unreachable', 'Graph answered without an event');
+  if (!item) throw withoutEvent(status);
   return { item, date };
 }
+
+export const withoutEvent = (status: number): SyncError =>
+  new SyncError('unreachable', 'Graph answered without an event', { status });
 
 /** Whether the answer was that there is no such event; an id that never existed counts, too. */
 export function isGone(error: unknown): boolean {

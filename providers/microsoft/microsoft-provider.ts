@@ -12,7 +12,7 @@ import { getResources } from './fetch.ts';
 import { freeBusy } from './free-busy.ts';
 import { readStored } from './from-graph.ts';
 import { moreFields } from './item.ts';
-import { type GraphCalendar } from './listing.ts';
+import { type GraphCalendar, listIds } from './listing.ts';
 import { accountPush, push } from './push.ts';
 import { createEvent, removeEvent, updateEvent } from './write.ts';
 
@@ -48,6 +48,10 @@ function openSide(opened: CalendarContext<Client>): Side {
     writesAtOnce: 3,
     changes: (cursor, known) => readChanges(calendar, cursor, known),
     get: (resources) => getResources(calendar, resources),
+    listed: async (resources) => {
+      const ids = await listIds(calendar);
+      return new Set(resources.filter((resource) => ids.has(resource)));
+    },
     create: (event, key, generation, original) =>
       createEvent(calendar, shapedFor(event, forms), key, generation, original),
     update: (stored, next) => updateEvent(calendar, stored, next),

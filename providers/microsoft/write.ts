@@ -12,6 +12,7 @@ import { pause } from '../concurrency.ts';
 import { LAG_MS } from '../confirm-gone.ts';
 import type { Stored, Written } from '../provider.ts';
 import { unsupported } from './capabilities.ts';
+import { isDuplicate } from './errors.ts';
 import { expectExceptions, fetchSeries } from './fetch.ts';
 import { foundOf, isInvitation, isMeetingOfOurs, readSeries } from './from-graph.ts';
 import { fieldOf, type Item, modifiedMs, parseSeries, type Series, textOf } from './item.ts';
@@ -46,10 +47,10 @@ export async function createEvent(
     existed = isEarlier(posted, patch);
   } catch (error) {
     // 409 by most reports; no documentation names the status.
-    const isDuplicate = error instanceof SyncError && /^ErrorDuplicateTransactionId$/i.test(error.reason ?? '');
-    if (!isDuplicate && !(error instanceof SyncError && error.status === 409)) throw error;
+    const isUsed = isDuplicate(error);
+    if (!isUsed && !(error instanceof SyncError && error.status === 409)) throw error;
     const found = await findCreated(calendar, transactionId);
-    if (!found && !isDuplicate)
+    if (!found && !isUsed)
       throw new SyncError('unreachable', 'Graph refused a new event for a temporary reason', { status: 409 });
     if (!found) throw new SyncError('id-taken', 'the transaction id belongs to another Graph event');
     item = found;
