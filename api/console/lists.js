@@ -128,24 +128,24 @@ function connectionCard(connection, accounts) {
   const [caldav, cloud] = [accounts.get(connection.caldavAccountId), accounts.get(connection.cloudAccountId)];
   const side = (account) =>
     account ? h('span', { class: 'side' }, h('small', {}, serviceOf(account)), theirs(accountName(account))) : null;
+  const both = [
+    side(caldav),
+    h('span', { class: 'arrow', 'aria-hidden': 'true' }, '–'),
+    h('span', { class: 'gone' }, WORDS.and),
+    side(cloud),
+  ];
   const isFull = connection.pairCount >= connection.pairAllowance;
   const refused = [caldav, cloud].some((account) => account?.status === 'attention');
   return h(
     'li',
     { class: 'card', 'data-key': connection.id },
-    h('h2', {}, theirs(connection.name, CONNECTIONS.unnamed)),
-    h(
-      'p',
-      { class: 'pair small' },
-      side(caldav),
-      h('span', { class: 'arrow', 'aria-hidden': 'true' }, '–'),
-      h('span', { class: 'gone' }, WORDS.and),
-      side(cloud),
-    ),
+    ...(connection.name === null
+      ? [h('h2', { class: 'pair' }, ...both)]
+      : [h('h2', {}, theirs(connection.name)), h('p', { class: 'pair' }, ...both)]),
     refused
       ? h(
           'p',
-          { class: 'status' },
+          {},
           badge('attention', WORDS.needsAttention),
           ' ',
           h('a', { href: '#/accounts' }, CONNECTIONS.needsCredentials),

@@ -109,7 +109,6 @@ export const CONNECTIONS = {
   title: 'Connections',
   setUp: 'Set up a pair',
   none: 'No connection yet. It joins a CalDAV account with another account and is made with their first pair.',
-  unnamed: 'Connection without a name',
   needsCredentials: 'An account needs new credentials.',
   pairs: (n, most) => `${n} of ${count(most, 'pair')}`,
   addPair: 'Add a pair',

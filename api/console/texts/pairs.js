@@ -202,9 +202,9 @@ export const OPTIONS = {
     title: 'Guests',
     hint: 'Nobody is mailed, unless the guests are written as real guests.',
     choices: {
-      copy: 'Copy them as text, so that nobody is invited',
+      copy: 'Copy as text: nobody is invited',
       none: 'Do not copy them',
-      native: 'Write them as real guests: the service may invite them',
+      native: 'Write as real guests, who may be invited',
     },
   },
   reminders: {
