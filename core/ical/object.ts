@@ -171,7 +171,7 @@ export function restoreObject(text: string, event: CalendarEvent, setting: Patch
   if (groups.length !== 1 || !group) return null;
   for (const component of [group.master, ...group.overrides])
     removeLines(component, ({ name }) => name === 'ATTENDEE' || name === 'ORGANIZER');
-  const restored = textOf(root);
+  const restored = withLineEnds(textOf(root));
   return readObject(restored, setting).events[0]?.event ? patchObject(restored, null, event, setting) : null;
 }
 

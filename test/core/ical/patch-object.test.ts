@@ -4,7 +4,7 @@ import { describe, test } from 'node:test';
 import ICAL from 'ical.js';
 import type { CalendarEvent, Content } from '../../../core/event.ts';
 import { EXCLUDED } from '../../../core/event.ts';
-import { createObject, patchObject, removePart } from '../../../core/ical/object.ts';
+import { createObject, patchObject, removePart, restoreObject } from '../../../core/ical/object.ts';
 import { newViolations } from '../../../core/ical/validate.ts';
 import { calendar, entries, MASTER, read, SETTING, timed, vevent } from './objects.ts';
 
@@ -252,6 +252,8 @@ describe('patches', () => {
           patchObject(text, 'u', { ...event, title: 'y'.repeat(200) }, SETTING),
           patchObject(text, 'u', { ...event, exceptions: { '20260106': moved } }, SETTING),
           removePart(text, 'u')!,
+          // Of an undone deletion, where no field differs.
+          restoreObject(removePart(sent, 'other')!.replaceAll('\r\n', lineEnd), event, SETTING)!,
         ])
           assert.doesNotMatch(written.replaceAll('\r\n', ''), /[\r\n]/);
       }
