@@ -98,7 +98,9 @@ async function findForeign(
   const doubtful = rows.length > 0 ? foreign : foreign.filter((event) => seriesHashes.get(event) !== null);
   const markers = doubtful.flatMap(markersOf).filter(isId);
   const changes = markers.length > 0 ? await store.changesSince(markers, FIRST_ID) : [];
-  const former = new Set(changes.filter(({ pairId }) => pairId === pair.id).map(({ linkId }) => linkId));
+  const own = changes.filter(({ pairId }) => pairId === pair.id).map(({ linkId }) => linkId);
+  // A copy whose create was never answered is in no history.
+  const former = new Set([...own, ...(await store.mayHaveCopies(markers))]);
   return {
     isByUnknown: (event) => isUnmarked(event) && !markersOf(event).some((marker) => former.has(marker)),
     lostOf(event) {

@@ -524,4 +524,18 @@ export const REGRESSIONS: readonly Regression[] = [
       steps: [insert(0), sync(0), edit(0, 'title'), sync(0), undo(), edit(1, 'transparency', FIRST, 0.9), sync(0)],
     },
   },
+  {
+    title: 'a copy whose create was never answered stayed alone, as a leftover of another installation',
+    schedule: {
+      seed: 706_072,
+      profile: { calendars: [caldav(), cloud({ isView: true })], pairs: [pair(0, 1)] },
+      steps: [
+        fault(1, 'create', 'bug', { when: 'after', times: 2 }),
+        insert(0),
+        interruptedSync([0], at(17, { do: 'freeze-listing', calendar: 1 })),
+        remove(0),
+        sync(0),
+      ],
+    },
+  },
 ];
