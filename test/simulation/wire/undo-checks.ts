@@ -50,20 +50,30 @@ export class WireUndoChecks {
       (op) => op.byPerson !== null && op.side === side && op.status !== 'done' && op.status !== 'dropped',
     );
     if (ops.length === 0) return () => undefined;
-    const before = this.world.calendars[calendar]!.person.list();
-    const titles = new Map(before.map(({ ref, title }) => [ref, title]));
+    const { calendars, ledger } = this.world;
+    const [before, beyond] = [calendar, 1 - calendar].map((index) => calendars[index]!.person.list()) as [
+      Listed[],
+      Listed[],
+    ];
+    const titles = new Map([...beyond, ...before].map(({ ref, title }) => [ref, title]));
+    const blanked: [name: string, ref: string][] = [];
     const about = ops.flatMap((op) => {
       const title =
         op.action === 'create' ? titleOf(op) : titles.get(database.sides.get(`${op.linkId}/${side}`)?.ref ?? '');
       const name = title === undefined ? null : lineageOf(title);
       const other = database.sides.get(`${op.linkId}/${side === 'caldav' ? 'cloud' : 'caldav'}`);
       const isThere = other !== undefined && other.gone !== 'confirmed';
+      const original = lineageOf(titles.get(other?.ref ?? '') ?? '');
+      if (title === 'Busy' && original !== null && op.action === 'delete')
+        blanked.push([original, database.sides.get(`${op.linkId}/${side}`)?.ref ?? '']);
       return name === null ? [] : [{ name, isThere, shown: this.shown(calendar, before, name) }];
     });
     return () => {
       const after = this.world.calendars[calendar]!.person.list();
       for (const { name, isThere, shown } of about)
         if (this.shown(calendar, after, name) !== shown) this.record(name, calendar, before, after, isThere);
+      for (const [name, ref] of blanked)
+        if (!after.some((one) => one.ref === ref)) ledger.lineage(name).undoneOn.add(calendar);
     };
   }
 
@@ -117,6 +127,8 @@ export class WireUndoChecks {
         this.report(`an undo removes ${lineage.name} with ${text}, which its original does not have`);
     }
     lineage.undoneOn.add(calendar);
+    // Its other copy, if there is one, shows no name: a "Busy" one.
+    if (other.length === 0) lineage.removedOn.add(calendar);
   }
 
   private returned(lineage: Lineage, calendar: number, has: Words, isElsewhere: boolean): void {
@@ -140,7 +152,8 @@ export class WireUndoChecks {
     for (const [key, { text }] of had) {
       const word = ledger.words.get(key);
       if (!word || has.has(key)) continue;
-      if (word.state === 'live' && word.calendar === calendar)
+      // On the target of a one-way pair it goes anyway: edits there are taken back.
+      if (word.state === 'live' && word.calendar === calendar && this.settings.isDecidedBy(calendar))
         this.report(`an undo overwrites ${text} of ${lineage.name}, which a person wrote on that calendar`);
       if (word.state === 'live') word.state = 'replaced';
     }
