@@ -40,7 +40,7 @@ describe('the calendars of a Google account', () => {
     const other = setup.google.addAccount({ email: 'poor@example.com', scopes: ['calendar.freebusy'] });
     const error = await failure(provider.verifyCredentials({ refreshToken: other.refreshToken }, { fetch }));
     assert.equal(error.kind, 'auth');
-    assert.match(error.message, /does not include/);
+    assert.match(error.advice ?? '', /does not include/);
   });
 
   it('are listed with ids, colours, zones and access rights', async () => {
