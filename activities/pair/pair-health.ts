@@ -180,7 +180,8 @@ export function needsFreshListing(pair: Pick<PairRow, 'caldavPolls' | 'cloudPoll
   const { failure } = pair[`${side}Polls`];
   if (!failure || failure.notBefore !== undefined) return false;
   const { attention, count } = failure;
-  const mayHelp = attention === null || attention === 'unreachable' || attention === 'error';
+  // A 404 or 403 to an incremental read looks like a missing calendar.
+  const mayHelp = attention !== 'credentials' && attention !== 'quota';
   return mayHelp && count % POLLS_PER_FRESH_LISTING === POLLS_PER_FRESH_LISTING - 1;
 }
 

@@ -138,18 +138,34 @@ test('FB5: an event that alone is forbidden is not tried again whenever another 
   assert.equal((await harness.problems()).length, 1);
 });
 
-test('FB7: one poll in four asks for everything when incremental reads fail', async () => {
+for (const kind of ['rejected', 'forbidden', 'gone'] as const) {
+  test(`FB7: one poll in four asks for everything when incremental reads fail (${kind})`, async () => {
+    const harness = await linked(['A']);
+    harness.caldav.person.edit(harness.caldav.find('A'), { location: 'new' });
+    const { changes } = harness.caldav;
+    harness.caldav.changes = function (cursor, stored) {
+      if (cursor !== null) harness.caldav.failNext('changes', kind);
+      return changes.call(this, cursor, stored);
+    };
+    for (let polls = 0; polls < 30; polls += 1) await harness.cycle();
+    assert.equal(harness.cloud.shows('A').location, 'new');
+    const [failing, full] = [(await harness.pair()).failures, (await harness.pair()).fullListingAt];
+    assert.ok(failing < 4 && full !== null, `${failing}`);
+  });
+}
+
+test('FB7: one requested run in four asks for everything, also where the calendar seems to be missing', async () => {
   const harness = await linked(['A']);
   harness.caldav.person.edit(harness.caldav.find('A'), { location: 'new' });
   const { changes } = harness.caldav;
   harness.caldav.changes = function (cursor, stored) {
-    if (cursor !== null) harness.caldav.failNext('changes', 'rejected');
+    if (cursor !== null) harness.caldav.failNext('changes', 'calendar-missing');
     return changes.call(this, cursor, stored);
   };
-  for (let polls = 0; polls < 30; polls += 1) await harness.cycle();
+  const results = [];
+  for (let runs = 0; runs < 4; runs += 1) results.push((await harness.run('signal')).result);
+  assert.deepEqual(results, ['failed', 'failed', 'failed', 'ok']);
   assert.equal(harness.cloud.shows('A').location, 'new');
-  const [failing, full] = [(await harness.pair()).failures, (await harness.pair()).fullListingAt];
-  assert.ok(failing < 4 && full !== null, `${failing}`);
 });
 
 for (const kind of ['unreachable', 'bug', 'stale'] as const) {
