@@ -1,5 +1,5 @@
 /** Takes changes of a pair back: the write to each side of an event that they amount to. */
-import type { CalendarEvent, SideName } from '../../core/event.ts';
+import { type CalendarEvent, otherSide, type SideName } from '../../core/event.ts';
 import { groupBy } from '../../core/group-by.ts';
 import { type ChangeContent, labelOfChange } from '../../core/sync/history.ts';
 import { removalFields } from '../../core/sync/journal.ts';
@@ -47,10 +47,14 @@ export async function takeBack(undoing: Undoing, changeIds: readonly string[]): 
       const first = ofSide[0]!;
       const loaded = links.get(first.linkId) ?? null;
       const isBack = loaded === null && (await isThereAgain(undoing, ofSide));
-      const isOriginal = loaded !== null && isOriginalOfBoth(loaded, first.side, rows);
       // With several writes to a side the later ones would be lost races; of an event that is gone one side comes back.
       const isPlanned = undoing.planned.has(loaded === null ? first.linkId : sideKey(first));
-      const about = { isBack, isOriginal, isPlanned, journal: journalOf(store, written, first.linkId) };
+      const about = {
+        isBack,
+        isOriginal: loaded !== null && isOriginal(loaded, first.side, rows),
+        isPlanned,
+        journal: journalOf(store, written, first.linkId),
+      };
       const { steps, write } = stepsOf(undoing, ofSide, loaded, about, since.get(first.linkId) ?? []);
       const op = write && (await opOf(undoing, write, loaded));
       if (op) {
@@ -68,8 +72,10 @@ export async function takeBack(undoing: Undoing, changeIds: readonly string[]): 
   return plan;
 }
 
-/** Both sides of an event were created by what is to be taken back, and this one is the event that stays. */
-function isOriginalOfBoth({ link, sides }: Loaded, side: SideName, rows: readonly ChangeRow[]): boolean {
+/** The event that stays where its creation is taken back: no other is left, or the other one goes by the same word. */
+function isOriginal({ link, sides }: Loaded, side: SideName, rows: readonly ChangeRow[]): boolean {
+  const other = sides[otherSide(side)];
+  if (!other?.current || other.gone === 'confirmed') return true;
   const created = new Set(
     rows.filter((row) => row.linkId === link.id && row.action === 'create').map((row) => row.side),
   );

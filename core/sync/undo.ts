@@ -38,7 +38,7 @@ export interface UndoState {
   /** What it showed when both sides last agreed. */
   readonly base: CalendarEvent | null;
   readonly isInstance: boolean;
-  /** Both sides of the event were created by what is taken back, and this one stays. */
+  /** A creation is not taken back here: no other event is left, or both were created by what is taken back. */
   readonly isOriginal: boolean;
   /** The other side still has the event, and the pair has deleted it here again since. */
   readonly isDeletedAgain: boolean;

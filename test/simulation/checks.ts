@@ -98,11 +98,14 @@ export class Checks {
       if (value.text === title) this.world.ledger.lineage(value.lineage).isExempt = true;
   }
 
-  /** If a person removes the copy before Calpair does, that is no deletion of its original. */
-  removalRequested(content: Buffer, { name: calendar }: FakeSide): void {
+  /** If a person removes the copy before Calpair does, that is no deletion of its original; before asking, it may be. */
+  removalRequested(content: Buffer, calendar: FakeSide): void {
     const { after } = JSON.parse(content.toString()) as { after: CalendarEvent };
     const name = lineageOf(after);
-    if (name !== null) this.world.ledger.lineage(name).removalAskedOn.add(calendar);
+    if (name === null) return;
+    const lineage = this.world.ledger.lineage(name);
+    lineage.removalAskedOn.add(calendar.name);
+    if (!calendar.events().some((event) => lineageOf(event) === name)) lineage.isExempt = true;
   }
 
   /** @throws Violation unless the failure is an expected one */
