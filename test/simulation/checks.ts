@@ -98,7 +98,7 @@ export class Checks {
       if (value.text === title) this.world.ledger.lineage(value.lineage).isExempt = true;
   }
 
-  /** If a person removes the copy before Calpair does, that is no deletion of its original; before asking, it may be. */
+  /** A copy that a person removes after asking is no deletion of its original; before asking, it may be. */
   removalRequested(content: Buffer, calendar: FakeSide): void {
     const { after } = JSON.parse(content.toString()) as { after: CalendarEvent };
     const name = lineageOf(after);
