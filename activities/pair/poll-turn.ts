@@ -206,9 +206,10 @@ async function turnAfterPoll(deps: Deps, polled: Polled, state: PairState): Prom
   if (input.hasWork) await deps.store.noteCalendarChange(Object.values(open.accountIds));
   await noteUnreported(deps, open, outcomes);
   const now = await healthOf(deps, pair, input.isHeld);
-  if (now.state !== state) return stateTurn(deps, pair.id, now);
+  // Before a new state, which the next poll reports as well: on a server whose changes cannot be listed that one fails.
   if (input.hasWork && !isFailing(pair))
     return { kind: 'changed', ...(isReported ? { trigger: 'webhook' as const } : {}) };
+  if (now.state !== state) return stateTurn(deps, pair.id, now);
   return quietTurn(pair, (update.nextPollAt?.getTime() ?? 0) - at.getTime(), true);
 }
 

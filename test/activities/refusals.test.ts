@@ -138,7 +138,7 @@ test('FB5: an event that alone is forbidden is not tried again whenever another 
   assert.equal((await harness.problems()).length, 1);
 });
 
-for (const kind of ['rejected', 'forbidden', 'gone'] as const) {
+for (const kind of ['rejected', 'forbidden', 'gone', 'calendar-missing'] as const) {
   test(`FB7: one poll in four asks for everything when incremental reads fail (${kind})`, async () => {
     const harness = await linked(['A']);
     harness.caldav.person.edit(harness.caldav.find('A'), { location: 'new' });
