@@ -11,7 +11,7 @@ import {
 } from '../event.ts';
 
 export function attendeesAt(event: CalendarEvent | null, occurrence: OccurrenceId | null): readonly Attendee[] {
-  return contentAt(event, occurrence)?.attendees ?? [];
+  return ownContent(event, occurrence)?.attendees ?? [];
 }
 
 export function withAttendees(
@@ -78,11 +78,11 @@ export function withValueAt(event: CalendarEvent, { occurrence, field }: FieldPa
 export function valueAt(event: CalendarEvent, path: FieldPath): unknown {
   if (path.field === 'exception') return event.exceptions[path.occurrence ?? ''];
   if (path.field === 'recurrence') return event.recurrence;
-  return contentAt(event, path.occurrence)?.[path.field];
+  return ownContent(event, path.occurrence)?.[path.field];
 }
 
 /** What an event, or an exception of its own, has; undefined where there is no such exception. */
-export function contentAt(event: CalendarEvent | null, occurrence: OccurrenceId | null): Content | undefined {
+function ownContent(event: CalendarEvent | null, occurrence: OccurrenceId | null): Content | undefined {
   if (!event || occurrence === null) return event ?? undefined;
   const exception = event.exceptions[occurrence];
   return typeof exception === 'object' ? exception : undefined;
