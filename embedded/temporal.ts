@@ -99,6 +99,8 @@ const STOP = [
   ['SIGKILL', 2000],
 ] as const;
 
+const ANSWER_WITHIN_MS = 5_000;
+
 function isServerOf(file: string): (running: Running) => boolean {
   return ({ command }) => command.includes(` server start-dev --db-filename ${file} `);
 }
@@ -108,8 +110,11 @@ async function isReady(address: string, options: TemporalOptions): Promise<boole
   const connection = await Connection.connect({ address, connectTimeout: '1s' });
   try {
     for (const namespace of [options.namespace, ...(options.moreNamespaces ?? [])]) {
-      await connection.workflowService.describeNamespace({ namespace });
-      const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });
+      // A server that takes requests and answers none is not ready.
+      const { customAttributes } = await connection.withDeadline(Date.now() + ANSWER_WITHIN_MS, async () => {
+        await connection.workflowService.describeNamespace({ namespace });
+        return connection.operatorService.listSearchAttributes({ namespace });
+      });
       if (Object.keys(options.searchAttributes).some((name) => !(name in (customAttributes ?? {})))) return false;
     }
     return true;
