@@ -10,7 +10,7 @@ import type { Zones } from './timezones.ts';
 /** Adds the VEVENT of one occurrence, with the series' content and without an end. */
 export type AddOverride = (id: OccurrenceId, when: When) => Component;
 
-/** What all of them take from the series is looked up once: an object may get two thousand. */
+/** Adds exceptions to one series. What all of them take from it is looked up once: an object may get two thousand. */
 export function overridesOf(root: Component, { master }: EventGroup, zones: Zones): AddOverride {
   const parent = parentOf(root, master) ?? root;
   const eol = eolOf(master);

@@ -9,6 +9,7 @@ import { mergedSides } from '../../core/sync/next-states.ts';
 import { DEFAULT_OPTIONS } from '../../core/sync/policy.ts';
 import { cutText } from '../../providers/text.ts';
 import { event } from '../support/events.ts';
+import { NO_WRITES } from '../support/no-writes.ts';
 
 const FIELDS = ['title', 'location', 'description'] as const;
 type Field = (typeof FIELDS)[number];
@@ -27,21 +28,13 @@ function run(caldav: State, cloud: State) {
     modifiedAt: seenAt,
     seenAt,
   });
-  const journal = {
-    isOwnWrite: () => false,
-    mayHaveWritten: () => false,
-    hasArrived: () => false,
-    isOwnDeletion: () => false,
-    requestedRemoval: () => null,
-    isNormalisedTo: () => false,
-  };
   const rules = {
     direction: 'bidirectional',
     options: DEFAULT_OPTIONS,
     now: 0,
     forms: { caldav: {}, cloud: {} },
     agreedFields: [],
-    journal,
+    journal: NO_WRITES,
   } as const;
   const next = mergedSides({ caldav: side(caldav, 1), cloud: side(cloud, 2) }, rules)!;
   return { caldav: next.caldav!, cloud: next.cloud!, conflicts: next.conflicts };

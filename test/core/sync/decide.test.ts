@@ -8,6 +8,7 @@ import { type Decision, decide, type LinkView, type SideView } from '../../../co
 import { pathKey } from '../../../core/sync/paths.ts';
 import { DEFAULT_OPTIONS, type Direction, type PairOptions } from '../../../core/sync/policy.ts';
 import { anEvent, aSeries, at, occurrence } from '../../support/fake-side.ts';
+import { NO_WRITES } from '../../support/no-writes.ts';
 
 const event = anEvent({ title: 'A', location: 'base' });
 const NOW = Date.parse('2026-06-01T00:00:00Z');
@@ -63,12 +64,10 @@ function decided(
       now: NOW,
       unsupported,
       journal: {
+        ...NO_WRITES,
         isOwnWrite: (side, { path, value }) =>
           side === 'caldav' && path.field === 'location' && (value === wrote?.wanted || value === wrote?.stored),
-        mayHaveWritten: () => false,
-        hasArrived: () => false,
         isOwnDeletion: (side) => side === deleted,
-        requestedRemoval: () => null,
         isNormalisedTo: (side, wanted, stored) =>
           side === 'caldav' && wanted.value === wrote?.wanted && stored.value === wrote?.stored,
       },

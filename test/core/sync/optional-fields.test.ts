@@ -10,6 +10,7 @@ import { DEFAULT_OPTIONS, type Direction, type PairOptions } from '../../../core
 import { isUntouched } from '../../../core/sync/undo.ts';
 import { HOLDS } from '../../../providers/microsoft/capabilities.ts';
 import { anEvent } from '../../support/fake-side.ts';
+import { NO_WRITES } from '../../support/no-writes.ts';
 
 const NOW = Date.parse('2026-06-10T08:00:00Z');
 const HOLDS_ALL: OptionalForms = { categories: (names) => names, reminders: (seconds) => seconds };
@@ -45,14 +46,7 @@ function decided({ caldav, cloud, agreed = [], forms, direction = 'bidirectional
       now: NOW,
       unsupported: () => null,
       forms: forms ?? { caldav: HOLDS_ALL, cloud: HOLDS_ALL },
-      journal: {
-        isOwnWrite: () => false,
-        mayHaveWritten: () => false,
-        hasArrived: () => false,
-        isOwnDeletion: () => false,
-        requestedRemoval: () => null,
-        isNormalisedTo: () => false,
-      },
+      journal: NO_WRITES,
     },
   );
 }

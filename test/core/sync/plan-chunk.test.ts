@@ -9,6 +9,7 @@ import type { EventToPlan, InstanceToPlan, Known, PlanInput } from '../../../cor
 import { DEFAULT_OPTIONS } from '../../../core/sync/policy.ts';
 import { isOrphan, relinkInstances } from '../../../core/sync/relink-instances.ts';
 import { anEvent, at } from '../../support/fake-side.ts';
+import { NO_WRITES } from '../../support/no-writes.ts';
 
 const event = anEvent({ title: 'A' });
 const NOW = Date.parse('2026-06-01T00:00:00Z');
@@ -81,14 +82,7 @@ function plan(
     ...more,
     known: {
       unsupported: () => null,
-      journalOf: () => ({
-        isOwnWrite: () => false,
-        mayHaveWritten: () => false,
-        hasArrived: () => false,
-        isOwnDeletion: () => false,
-        requestedRemoval: () => null,
-        isNormalisedTo: () => false,
-      }),
+      journalOf: () => NO_WRITES,
       writesLastDay: () => ({ earlier: [], hash: '' }),
       linksWithUid: () => [],
       copiesByOtherPairs: () => [],

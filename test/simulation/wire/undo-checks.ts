@@ -58,14 +58,13 @@ export class WireUndoChecks {
     const titles = new Map([...beyond, ...before].map(({ ref, title }) => [ref, title]));
     const blanked: [name: string, ref: string][] = [];
     const about = ops.flatMap((op) => {
-      const title =
-        op.action === 'create' ? titleOf(op) : titles.get(database.sides.get(`${op.linkId}/${side}`)?.ref ?? '');
+      const ref = database.sides.get(`${op.linkId}/${side}`)?.ref ?? '';
+      const title = op.action === 'create' ? titleOf(op) : titles.get(ref);
       const name = title === undefined ? null : lineageOf(title);
       const other = database.sides.get(`${op.linkId}/${side === 'caldav' ? 'cloud' : 'caldav'}`);
       const isThere = other !== undefined && other.gone !== 'confirmed';
       const original = lineageOf(titles.get(other?.ref ?? '') ?? '');
-      if (title === 'Busy' && original !== null && op.action === 'delete')
-        blanked.push([original, database.sides.get(`${op.linkId}/${side}`)?.ref ?? '']);
+      if (title === 'Busy' && original !== null && op.action === 'delete') blanked.push([original, ref]);
       return name === null ? [] : [{ name, isThere, shown: this.shown(calendar, before, name) }];
     });
     return () => {
