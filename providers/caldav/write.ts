@@ -1,15 +1,14 @@
 /** Writes events to a calendar. Every write is conditional, objects are patched and never rebuilt, no mail is sent. */
 
 import { type CalendarEvent, changedPaths, EXCLUDED } from '../../core/event.ts';
-import { createObject, patchObject, removePart, restoreObject } from '../../core/ical/object.ts';
 import { repairEnds } from '../../core/ical/repair.ts';
-import { newViolations } from '../../core/ical/validate.ts';
 import { alikeIn, withoutFields } from '../../core/optional-fields.ts';
 import { SyncError, type SyncErrorKind, withKind } from '../../core/sync-error.ts';
 import type { AttendeeList } from '../hidden-attendees.ts';
 import type { SideSetting, Stored, Written } from '../provider.ts';
 import { fieldsToText } from './attendee-text.ts';
 import { type Answer, bodyText, errorOf, hasCondition, type RequestOptions, reasonOf } from './client.ts';
+import { type Composed, compose, rulesBroken } from './compose.ts';
 import {
   type Collection,
   checkCalendar,
@@ -50,10 +49,13 @@ export async function createEvent(
       writing,
       resource,
       { 'if-none-match': '*' },
-      original ?? null,
+      null,
       event,
       writing.isSogo || 'if refused',
-      (asText) => newObject(writing, fieldsToText(event, uid, writing.setting.tag, asText), uid, original),
+      (asText) => {
+        const asWritten = fieldsToText(event, uid, writing.setting.tag, asText);
+        return compose(writing, { kind: 'create', before: original ?? null, event: asWritten, uid });
+      },
     );
     if (isSuccess(answer))
       return written(
@@ -83,16 +85,6 @@ export async function createEvent(
   throw new SyncError('id-taken', 'the UID is taken');
 }
 
-/** A deleted event that comes back keeps its UID, and all that its object had; under another UID it is a new object. */
-function newObject({ setting }: Writing, event: CalendarEvent, uid: string, original: string | undefined): string {
-  const common = { now: now(), scheduleAgentNone: true };
-  const restored =
-    original === undefined || uid !== event.uid
-      ? null
-      : restoreObject(original, event, { ...common, floatingZone: setting.floatingZone });
-  return restored ?? createObject(event, uid, common);
-}
-
 /** As `Side.update`. */
 export async function updateEvent(writing: Writing, stored: Stored, given: CalendarEvent): Promise<Written> {
   const { reader, setting, collection } = writing;
@@ -114,17 +106,10 @@ export async function updateEvent(writing: Writing, stored: Stored, given: Calen
     stored.data,
     next,
     useText,
-    (asText) =>
-      patchObject(
-        stored.data,
-        partOf(stored),
-        uid === null ? withoutFields(next, ['conference']) : fieldsToText(next, uid, setting.tag, asText),
-        {
-          floatingZone: setting.floatingZone,
-          now: now(),
-          scheduleAgentNone: true,
-        },
-      ),
+    (asText) => {
+      const event = uid === null ? withoutFields(next, ['conference']) : fieldsToText(next, uid, setting.tag, asText);
+      return compose(writing, { kind: 'change', before: stored.data, part: partOf(stored), event });
+    },
   );
   if (isSuccess(answer))
     return written(
@@ -139,11 +124,12 @@ export async function updateEvent(writing: Writing, stored: Stored, given: Calen
 /** As `Side.repair`. */
 export async function repairEvent(writing: Writing, stored: Stored): Promise<boolean> {
   const { reader, setting } = writing;
-  const data = repairEnds(stored.data, partOf(stored), setting);
-  if (data === null) return false;
+  const text = repairEnds(stored.data, partOf(stored), setting);
+  if (text === null) return false;
   const { event } = reader.stored(stored);
   refuseToMail(writing, stored.data, event, event);
-  const answer = await put(writing, stored.resource, data, stored.data, await preconditionFor(writing, stored));
+  const repaired = { text, broken: rulesBroken(text, stored.data) };
+  const answer = await put(writing, stored.resource, repaired, stored.data, await preconditionFor(writing, stored));
   if (!isSuccess(answer)) throw await writeError(writing, answer);
   return true;
 }
@@ -152,7 +138,7 @@ export async function repairEvent(writing: Writing, stored: Stored): Promise<boo
 export async function removeEvent(writing: Writing, stored: Stored): Promise<void> {
   const { collection, setting } = writing;
   const part = partOf(stored);
-  const rest = part === null ? null : removePart(stored.data, part);
+  const rest = part === null ? null : await compose(writing, { kind: 'remove', before: stored.data, part });
   if (setting.attendees !== 'native')
     refuseToMail(writing, stored.data, writing.reader.stored(stored).event, null, rest !== null);
   let precondition;
@@ -233,14 +219,16 @@ async function putWithAttendees(
   before: string | null,
   event: CalendarEvent,
   useText: boolean | 'if refused',
-  objectOf: (asText: boolean) => string,
+  objectOf: (asText: boolean) => Promise<Composed>,
 ): Promise<{ answer: Answer; data: string }> {
-  const data = objectOf(useText === true);
-  const answer = await put(writing, resource, data, before, headers);
+  const attempt = async (asText: boolean): Promise<{ answer: Answer; data: string }> => {
+    const object = await objectOf(asText);
+    return { answer: await put(writing, resource, object, before, headers), data: object.text };
+  };
+  const first = await attempt(useText === true);
+  const { answer } = first;
   const isRefused = answer.status === 403 && !hasCondition(answer, ...REFUSALS) && hasAttendees(event);
-  if (useText !== 'if refused' || !isRefused) return { answer, data };
-  const withText = objectOf(true);
-  return { answer: await put(writing, resource, withText, before, headers), data: withText };
+  return useText === 'if refused' && isRefused ? attempt(true) : first;
 }
 
 function hasAttendees({ organizer, attendees, exceptions }: CalendarEvent): boolean {
@@ -252,27 +240,23 @@ function hasAttendees({ organizer, attendees, exceptions }: CalendarEvent): bool
 }
 
 /**
- * Every object is checked before it is sent: one that only our own reader understands is wrong on every phone.
- * @param before the object that it replaces, or brings back; null for a new one
+ * @param before the object that is replaced; null for a new one
  * @throws SyncError `invalid-object`
  */
 function put(
   { collection }: Writing,
   resource: string,
-  data: string,
+  { text, broken }: Composed,
   before: string | null,
   headers: Record<string, string>,
 ): Promise<Answer> {
-  // An exception of a person's that the rule does not have is one more occurrence, on both sides.
-  const broken = newViolations(data, before).filter(({ rule }) => rule !== 'recurrence-id-not-in-set');
   if (broken.length > 0) {
-    const rules = broken.map(({ rule, property }) => (property === null ? rule : `${rule} ${property}`));
-    const reason = [...new Set(rules)].slice(0, MAX_RULES_NAMED).join(', ');
+    const reason = [...new Set(broken)].slice(0, MAX_RULES_NAMED).join(', ');
     throw new SyncError('invalid-object', `the object would be invalid: ${reason}`, { reason });
   }
-  return send(collection, 'PUT', resource, 'if-none-match' in headers ? null : before, {
+  return send(collection, 'PUT', resource, before, {
     headers: { 'content-type': 'text/calendar; charset=utf-8', ...headers },
-    body: data,
+    body: text,
   });
 }
 
@@ -394,5 +378,3 @@ function hasAnyCondition(answer: Answer): boolean {
 function isSuccess({ status }: Answer): boolean {
   return status >= 200 && status < 300;
 }
-
-const now = (): string => new Date().toISOString();

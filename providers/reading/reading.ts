@@ -31,13 +31,23 @@ export function isLong(answer: Uint8Array): boolean {
   return answer.length > LONG_ANSWER;
 }
 
+/** Whether an object, or what is to be written into one, is too long to be read or written in place; in characters. */
+export function isLongObject(length: number): boolean {
+  return length > LONG_OBJECT;
+}
+
 /**
  * The result of a task for a long text.
  * @param owner whose text it is: the texts of one calendar wait for each other, and for no other's
  * @param size of the input, for the log
  * @throws TookTooLong
  */
-export function readApart(task: 'multistatus' | 'times', input: object, owner: string, size: number): Promise<unknown> {
+export function readApart(
+  task: 'multistatus' | 'times' | 'compose',
+  input: object,
+  owner: string,
+  size: number,
+): Promise<unknown> {
   return threads().run(task, input, owner, size);
 }
 
@@ -50,10 +60,14 @@ export async function mayRead(
   input: { readonly text: string; readonly floatingZone: string },
   owner: string,
 ): Promise<boolean> {
-  if (input.text.length <= LONG_OBJECT) return true;
+  if (!isLongObject(input.text.length)) return true;
   try {
-    const { all, longestStep } = (await threads().run(task, input, owner, input.text.length)) as Took;
-    return all <= MAX_CPU_MS && longestStep <= MAX_STEP_MS;
+    // Where other programs share the processor, the same work takes more of its time.
+    for (let tries = 0; tries < TRIES; tries += 1) {
+      const { all, longestStep } = (await threads().run(task, input, owner, input.text.length)) as Took;
+      if (all <= MAX_CPU_MS && longestStep <= MAX_STEP_MS) return true;
+    }
+    return false;
   } catch (error) {
     if (error instanceof TookTooLong) return false;
     throw error;
@@ -72,6 +86,7 @@ const LONG_ANSWER = 500_000;
 const LONG_OBJECT = 32_000;
 /** Of a processor, for everything that may be done with an object. */
 const MAX_CPU_MS = 1_000;
+const TRIES = 3;
 /** Of it, in one go: all other requests wait meanwhile. Processors of other machines are slower, or shared. */
 const MAX_STEP_MS = 400;
 /** Twice with the patience that ordinary texts need, and once more: a loaded machine must not make a problem. */

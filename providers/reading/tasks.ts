@@ -1,7 +1,4 @@
-/**
- * What the threads of `pool.ts` can do. Each function does what the process does with the same text, now or later: what
- * ended here in time may be done there, too.
- */
+/** What the threads of `pool.ts` can do. */
 import { readFileSync } from 'node:fs';
 import { busySpans } from '../../core/availability/busy-time.ts';
 import { OPTIONAL_FIELDS } from '../../core/event.ts';
@@ -9,19 +6,23 @@ import { readBusySources } from '../../core/ical/free-busy.ts';
 import { patchObject, readObject } from '../../core/ical/object.ts';
 import { timesOnly } from '../../core/ical/times-only.ts';
 import { validateObject } from '../../core/ical/validate.ts';
+import { composeHere } from '../caldav/compose.ts';
 import { multistatusToJson } from '../caldav/long-multistatus.ts';
 import type { Took } from './reading.ts';
 
-export const TASKS = { multistatus: multistatusToJson, object, times };
+export const TASKS = { multistatus: multistatusToJson, object, times, compose: composeHere };
 
 function times({ text, own }: { readonly text: string; readonly own: readonly string[] }): string[] | null {
   return timesOnly(text, own);
 }
 
-/** Reads, checks, expands and changes an object. */
+/**
+ * Does with an object whatever is done with it later: what ended here in time may be done there, too. It is read and
+ * expanded in the process, and changed and checked in a thread again.
+ */
 function object({ text, floatingZone }: { readonly text: string; readonly floatingZone: string }): Took {
   let [all, longestStep] = [0, 0];
-  const attempt = <Result>(work: () => Result): Result | undefined => {
+  const attempt = <Result>(where: 'process' | 'thread', work: () => Result): Result | undefined => {
     const before = cpuMs();
     try {
       return work();
@@ -31,19 +32,19 @@ function object({ text, floatingZone }: { readonly text: string; readonly floati
     } finally {
       const took = cpuMs() - before;
       all += took;
-      longestStep = Math.max(longestStep, took);
+      if (where === 'process') longestStep = Math.max(longestStep, took);
     }
   };
   const now = '2026-01-01T00:00:00Z';
   // With the fields of all options: what is copied later must not be tried for the first time then.
-  const read = attempt(() => readObject(text, { floatingZone, fields: OPTIONAL_FIELDS }));
+  const read = attempt('process', () => readObject(text, { floatingZone, fields: OPTIONAL_FIELDS }));
   for (const { part, event } of read?.events.slice(0, 20) ?? [])
     if (event) {
       const cleared = { title: '', location: '', description: '', attendees: [], categories: [], exceptions: {} };
-      attempt(() => patchObject(text, part, { ...event, ...cleared }, { now, floatingZone }));
+      attempt('thread', () => patchObject(text, part, { ...event, ...cleared }, { now, floatingZone }));
     }
-  attempt(() => validateObject(text));
-  attempt(() => {
+  attempt('thread', () => validateObject(text));
+  attempt('process', () => {
     const range = { from: Date.now(), to: Date.now() + 400 * 86_400_000 };
     const budget = { steps: 1_000_000 };
     for (const source of readBusySources(text, { floatingZone }))

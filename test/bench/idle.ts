@@ -5,7 +5,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage } from 'node:http';
-import { connect as connectHttp2, createServer as createHttp2 } from 'node:http2';
+import { type ClientHttp2Session, connect as connectHttp2, createServer as createHttp2 } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -232,8 +232,12 @@ async function countCalls(to: string): Promise<{ address: string; byMethod(): Ma
   const counts = new Map<string, number>();
   const server = createHttp2();
   server.on('session', (session) => {
-    const upstream = connectHttp2(`http://${to}`);
-    upstream.on('error', () => session.destroy());
+    // Temporal ends each connection after five minutes; what is under way on it goes on.
+    const open = (): ClientHttp2Session => {
+      const opened = connectHttp2(`http://${to}`);
+      return opened.on('goaway', () => void (upstream = open())).on('error', () => session.destroy());
+    };
+    let upstream = open();
     session.on('close', () => upstream.destroy()).on('error', () => upstream.destroy());
     session.on('stream', (stream, headers) => {
       const method = String(headers[':path']).split('/').at(-1)!;
