@@ -19,12 +19,12 @@ export interface HistoryStore {
 
   pruneChanges(pairId: string, before: Date): Promise<void>;
 
-  /** Whether a request waits for a run (see `takeUndoRequests`), or this run has taken one. */
+  /** Whether `takeUndoRequests` gives any. */
   hasUndoRequests(pairId: string, runId: string): Promise<boolean>;
 
   /**
-   * Requests that no run has planned yet, and those whose run broke off: now this run plans them. In the order in which
-   * they came; `planned` is the plan of the run that broke off.
+   * Requests that no run has planned yet, those whose run broke off, and what an earlier attempt of this run took: now
+   * this run plans them. In the order in which they came; `planned` is the plan of that run or attempt.
    */
   takeUndoRequests(pairId: string, runId: string): Promise<UndoRequestRow[]>;
 

@@ -34,7 +34,7 @@ export async function hasUndoRequests(db: Db, pairId: string, runId: string): Pr
   const [row] = await db.sql
     .select({ id: undoRequests.id })
     .from(undoRequests)
-    .where(and(eq(undoRequests.pairId, pairId), or(isOpen(db, pairId), eq(undoRequests.runId, runId))))
+    .where(forRun(db, pairId, runId))
     .limit(1);
   return row !== undefined;
 }
@@ -43,18 +43,21 @@ export async function takeUndoRequests(db: Db, pairId: string, runId: string): P
   const rows = await db.sql
     .update(undoRequests)
     .set({ runId })
-    .where(and(eq(undoRequests.pairId, pairId), isOpen(db, pairId)))
+    .where(forRun(db, pairId, runId))
     .returning();
   return rows.sort((a, b) => (a.id < b.id ? -1 : 1));
 }
 
-/** No run has planned it, or the one that did broke off. */
-function isOpen(db: Db, pairId: string) {
+/** No other run has planned it, or the one that did broke off. */
+function forRun(db: Db, pairId: string, runId: string) {
   const broken = db.sql
     .select({ id: runs.id })
     .from(runs)
     .where(and(eq(runs.pairId, pairId), eq(runs.result, 'failed')));
-  return or(isNull(undoRequests.planned), inArray(undoRequests.runId, broken));
+  return and(
+    eq(undoRequests.pairId, pairId),
+    or(isNull(undoRequests.planned), eq(undoRequests.runId, runId), inArray(undoRequests.runId, broken)),
+  );
 }
 
 export async function setUndoPlan(db: Db, { id, pairId }: UndoRequestRow, plan: UndoPlan): Promise<void> {

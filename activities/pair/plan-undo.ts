@@ -21,6 +21,8 @@ export async function planUndo(deps: Deps, open: OpenPair, run: Run): Promise<Re
   const pairId = open.pair.id;
   if (!(await deps.store.hasUndoRequests(pairId, run.id))) return new Set();
   await deps.store.underEpoch(pairId, run.epoch, async (store) => {
+    // An earlier attempt of this run did not see what people have changed since.
+    await store.dropUndoneOps(run.id, await store.linksWrittenByPerson(run.id));
     const undoing: Undoing = { deps: { ...deps, store }, open, runId: run.id, begun: new Set(), planned: new Set() };
     const requests: Requested[] = [];
     for (const request of await store.takeUndoRequests(pairId, run.id))

@@ -9,9 +9,9 @@ import { OPEN_VAULT } from './open-vault.ts';
 
 export function historyOf(db: MemoryTables): Immediate<HistoryStore & LeftoverStore> {
   const newestFirst = (a: { id: string }, b: { id: string }) => (a.id < b.id ? 1 : -1);
-  const isOpen = ({ pairId, planned, runId }: UndoRequestRow): boolean => {
-    const run = db.runs.get(runId ?? '');
-    return planned === null || (run?.pairId === pairId && run.result === 'failed');
+  const isFor = ({ pairId, planned, ...taken }: UndoRequestRow, runId: string): boolean => {
+    const run = db.runs.get(taken.runId ?? '');
+    return planned === null || taken.runId === runId || (run?.pairId === pairId && run.result === 'failed');
   };
   return {
     insertChanges: (rows) => {
@@ -30,9 +30,9 @@ export function historyOf(db: MemoryTables): Immediate<HistoryStore & LeftoverSt
         if (row.pairId === pairId && row.at < before) db.drop(db.history, row.id);
     },
     hasUndoRequests: (pairId, runId) =>
-      [...db.undoRequests.values()].some((row) => row.pairId === pairId && (isOpen(row) || row.runId === runId)),
+      [...db.undoRequests.values()].some((row) => row.pairId === pairId && isFor(row, runId)),
     takeUndoRequests: (pairId, runId) => {
-      const open = [...db.undoRequests.values()].filter((row) => row.pairId === pairId && isOpen(row));
+      const open = [...db.undoRequests.values()].filter((row) => row.pairId === pairId && isFor(row, runId));
       return open
         .sort((a, b) => (a.id < b.id ? -1 : 1))
         .map((row): UndoRequestRow => {

@@ -538,4 +538,32 @@ export const REGRESSIONS: readonly Regression[] = [
       ],
     },
   },
+  {
+    title: 'an undo planned before an edit, in an attempt whose result was lost, removed the copy with the edit',
+    schedule: {
+      seed: 1,
+      profile: PLAIN,
+      steps: [
+        insert(0, 'series'),
+        sync(0),
+        undo(),
+        interruptedSync([0], at(6, edit(1, 'exclude')), at(8, { do: 'lose-result' })),
+      ],
+    },
+  },
+  {
+    title: 'an undo planned before an edit, in an attempt whose result was lost, overwrote the edit',
+    schedule: {
+      seed: 1,
+      profile: PLAIN,
+      steps: [
+        insert(0),
+        sync(0),
+        edit(0, 'title'),
+        sync(0),
+        undo(),
+        interruptedSync([0], at(6, edit(1, 'title')), at(8, { do: 'lose-result' })),
+      ],
+    },
+  },
 ];
