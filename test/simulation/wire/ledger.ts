@@ -31,6 +31,8 @@ export interface Lineage {
   isApart: boolean;
   /** Calendars from which an undo removed its copy: there it stays away, and nothing of it is synced. */
   readonly undoneOn: Set<number>;
+  /** Calendars on which somebody asked to take its creation back. */
+  readonly removalAskedOn: Set<number>;
   /** Something of it was taken back. */
   wasUndone: boolean;
   /** Starts of occurrences that a person removed. */
@@ -70,6 +72,7 @@ export class Ledger {
       isMany: false,
       mayReturn: false,
       undoneOn: new Set(),
+      removalAskedOn: new Set(),
       wasUndone: false,
       excluded: new Set(),
       retimedOn: new Set(),

@@ -64,6 +64,13 @@ export class Owner {
     const asked = requestUndo(at.database, at.pairId, step, this.world.now());
     this.world.record(described(asked));
     if (asked.length > 0) at.requested ??= { trigger: 'undo', full: false };
+    for (const { action, side, linkId } of asked) {
+      const index = side === 'caldav' ? 0 : 1;
+      const ref = at.database.sides.get(`${linkId}/${side}`)?.ref;
+      const copy = this.world.calendars[index]!.person.list().find((one) => one.ref === ref);
+      const name = copy ? lineageOf(copy.title) : null;
+      if (action === 'create' && name !== null) this.world.ledger.lineage(name).removalAskedOn.add(index);
+    }
   }
 
   /** Nothing keeps the sides apart any more. */

@@ -182,6 +182,8 @@ class Player {
     // In a one-way pair the source decides, and never deletes what it did not make.
     if (!this.owner.isDecidedBy(step.calendar) || (what === 'remove' && this.owner.direction !== 'bidirectional'))
       ledger.setApart(lineage);
+    // The removal of a copy whose creation is being taken back anyway says nothing about its original.
+    if (what === 'remove' && lineage.removalAskedOn.has(step.calendar)) ledger.setApart(lineage);
     const isElsewhere = [...lineage.occurrencesChangedOn, ...lineage.retimedOn].some((one) => one !== step.calendar);
     if (RETIMING.has(what) || (isElsewhere && what.endsWith('occurrence'))) lineage.excluded.clear();
     if (RETIMING.has(what)) lineage.retimedOn.add(step.calendar);
