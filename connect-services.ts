@@ -9,6 +9,8 @@ import { codeOf, isUnavailable, refusalBy } from './db/postgres-errors.ts';
 import { createVault } from './db/vault.ts';
 
 const LONGEST_WAIT_S = 30;
+/** How often a service is named that takes connections and does not answer. */
+const STILL_WAITING_EVERY_MS = 30_000;
 /** gRPC status codes. */
 const [PERMISSION_DENIED, UNAUTHENTICATED] = [7, 16];
 
@@ -20,22 +22,21 @@ export interface WaitOptions {
 }
 
 /**
- * Tries to connect until it succeeds.
+ * Tries to connect until it succeeds. An attempt has no limit of its own, since a migration may take long: while it
+ * lasts, what it waits for is printed again and again, and the signal ends it.
  * @throws ConfigError when the service answers, and its answer will not change with time
  */
-export async function waitForService<T>(
-  name: string,
-  connect: () => Promise<T>,
-  { log, print, signal }: WaitOptions,
-): Promise<T> {
-  for (let attempt = 0; ; attempt++) {
+export async function waitForService<T>(name: string, connect: () => Promise<T>, options: WaitOptions): Promise<T> {
+  const { log, print, signal } = options;
+  for (let failures = 0; ; failures++) {
     try {
-      return await connect();
+      return await attempt(name, connect, options);
     } catch (error) {
       signal?.throwIfAborted();
+      if (error instanceof ConfigError) throw error;
       const refusal = refusalOf(error);
       if (refusal !== null) throw new ConfigError(`${name} cannot be used: ${refusal}`);
-      const seconds = Math.min(2 ** attempt, LONGEST_WAIT_S);
+      const seconds = Math.min(2 ** failures, LONGEST_WAIT_S);
       // A code, since messages of the database library may quote the query.
       const reason = codeOf(error) || (error as Error).message;
       print(`Waiting for ${name} (${reason}); next try in ${seconds} s ...`);
@@ -43,6 +44,20 @@ export async function waitForService<T>(
       await sleep(seconds * 1000, undefined, signal === undefined ? {} : { signal });
     }
   }
+}
+
+async function attempt<T>(name: string, connect: () => Promise<T>, { log, print, signal }: WaitOptions): Promise<T> {
+  signal?.throwIfAborted();
+  const from = performance.now();
+  const timer = setInterval(() => {
+    const seconds = Math.round((performance.now() - from) / 1000);
+    print(`Still waiting for ${name}, which has not answered for ${seconds} s ...`);
+    log.warn({ service: name, seconds }, 'waiting for an answer of a service');
+  }, STILL_WAITING_EVERY_MS);
+  const abort = new Promise<never>((_resolve, reject) => {
+    signal?.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+  });
+  return Promise.race([connect(), abort]).finally(() => clearInterval(timer));
 }
 
 /** Why a service that answers refuses access, in its own words; null: a later try may succeed. */

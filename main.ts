@@ -3,6 +3,7 @@
  *
  *     servers that the environment does not name  ->  schema, connections  ->  workers  ->  API
  */
+import { once } from 'node:events';
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
@@ -60,9 +61,10 @@ const END_WITHIN_MS = 28_000;
 /** Of it, for running activities: `worker/workers.ts` cancels those that take longer than 10 s. */
 const DRAIN_MS = 16_000;
 const API_CLOSE_MS = 8_000;
+/** For what ends at once unless a server does not answer. */
+const CLOSE_MS = 2_000;
 const NO_SEARCH_ATTRIBUTE =
-  'the search attribute PairState (Keyword) could not be added to the Temporal namespace: ' +
-  'add it by hand if it is missing';
+  'the search attribute PairState (Keyword) could not be added to the Temporal namespace: add it by hand if missing';
 
 /** `npm start`. Ends the process: exit code 0 after a signal, 1 after an error. */
 export async function main(): Promise<void> {
@@ -70,6 +72,8 @@ export async function main(): Promise<void> {
   // A terminal and npm may both pass on the same signal, so a second one is ignored.
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => stopping.abort());
   onNpmKilled(() => stopping.abort());
+  // From the signal on, also where it comes during the start.
+  stopping.signal.addEventListener('abort', () => setTimeout(() => process.exit(1), END_WITHIN_MS).unref());
   let exitCode = 0;
   let running: Running | undefined;
   try {
@@ -89,11 +93,7 @@ export async function main(): Promise<void> {
       onLost,
     });
     announce(running);
-    const signalled = new Promise<void>((resolve) => {
-      if (stopping.signal.aborted) resolve();
-      stopping.signal.addEventListener('abort', () => resolve());
-    });
-    await Promise.race([signalled, lost]);
+    if (!stopping.signal.aborted) await Promise.race([once(stopping.signal, 'abort'), lost]);
     console.log('Stopping: running work is finished first ...');
   } catch (error) {
     if (!stopping.signal.aborted) {
@@ -101,7 +101,7 @@ export async function main(): Promise<void> {
       exitCode = 1;
     }
   }
-  setTimeout(() => process.exit(1), END_WITHIN_MS).unref();
+  stopping.abort();
   await running?.stop();
   process.exit(exitCode);
 }
@@ -153,8 +153,8 @@ export async function startEverything(config: Config, options: StartOptions): Pr
     steps.push(() => servers.stop());
     const secrets = loadOrCreateSecrets(config);
 
-    await waitForService('PostgreSQL', () => migrate(servers.databaseUrl), options);
-    const vault = createVault(secrets.encryptionKeys, await hashKeyOf(servers.databaseUrl, secrets));
+    const prepare = () => migrate(servers.databaseUrl).then(() => hashKeyOf(servers.databaseUrl, secrets));
+    const vault = createVault(secrets.encryptionKeys, await waitForService('PostgreSQL', prepare, options));
     const pools = openPools(servers.databaseUrl, vault, config.webhook !== null);
     const db = pools.api;
     steps.push(() => closePools(pools));
@@ -163,7 +163,7 @@ export async function startEverything(config: Config, options: StartOptions): Pr
       () => Connection.connect(temporalOptions(config.temporal, servers.temporalAddress)),
       options,
     );
-    steps.push(() => temporal.close());
+    steps.push(() => within(CLOSE_MS, temporal.close(), 'the connection to Temporal'));
     const client = new Client({ connection: temporal, namespace: config.temporal.namespace });
     if (config.temporal.address !== null)
       await registerSearchAttributes(client).catch(() => log.warn(NO_SEARCH_ATTRIBUTE));
@@ -248,14 +248,15 @@ async function startWorkers(
   workflowBundle: Awaited<ReturnType<typeof bundleWorkflowsOnce>>,
 ): Promise<Workers> {
   const { config, options, servers, pools, shared, steps } = parts;
+  const address = temporalOptions(config.temporal, servers.temporalAddress);
   const connection = await waitForService(
     'Temporal',
-    () => NativeConnection.connect(temporalOptions(config.temporal, servers.temporalAddress)),
+    () => within(API_CLOSE_MS, NativeConnection.connect(address), 'connecting the workers'),
     options,
   );
-  steps.push(() => connection.close());
+  steps.push(() => within(CLOSE_MS, connection.close(), 'the connection of the workers'));
   const lease = await keepWorkerLease(pools.leases, shared.worker, shared.log);
-  steps.push(() => lease.stop());
+  steps.push(() => within(CLOSE_MS, lease.stop(), 'the lease of the workers'));
   const loops = new PollLoops();
   const runs: Deps = { ...shared, store: postgresStore(pools.runs) };
   const polling: Deps = {

@@ -1,9 +1,12 @@
 /** The budgets of requests that all processes of the installation share. */
+import { within } from './connect-services.ts';
 import type { Db } from './db/connect.ts';
 import { countRequests, leaseRequests } from './db/request-counts.ts';
 import { budgetedFetch, RequestBudgets } from './providers/request-budgets.ts';
 
 const REPORT_EVERY_MS = 10 * 60_000;
+/** Of the last report, when the process ends. */
+const REPORT_WITHIN_MS = 2_000;
 
 interface SharedBudgets {
   /** A fetch whose requests are taken from the budgets. @param kindOf the kind of the service at a host */
@@ -28,7 +31,7 @@ export function shareBudgets(
   const timer = setInterval(() => void budgets.report(), REPORT_EVERY_MS);
   steps.push(() => {
     clearInterval(timer);
-    return budgets.report();
+    return within(REPORT_WITHIN_MS, budgets.report(), 'the report of requests');
   });
   return {
     fetch: (fetch, kindOf) => budgetedFetch(fetch, budgets, kindOf),

@@ -79,6 +79,8 @@ const ANSWER_WITHIN_SECONDS = 5;
 /** Includes the wait for a free connection. */
 const CONNECT_WITHIN_MS = 30_000;
 const CLOSE_WITHIN_MS = 5_000;
+/** For another process to end its migration; then it is waited for anew. */
+const MIGRATED_WITHIN_MS = 30_000;
 
 /** Runs `work` in one transaction. */
 export async function transaction<T>(db: Db, work: (tx: Db) => Promise<T>): Promise<T> {
@@ -114,13 +116,22 @@ export async function session<T>(db: Db, work: (session: Db) => Promise<T>): Pro
 
 /** Brings the database to this version's schema; safe to call from several processes at once. */
 export async function migrate(url: string): Promise<void> {
-  const client = new Client({ connectionString: url, connectionTimeoutMillis: CONNECT_WITHIN_MS });
+  const client = new Client({
+    connectionString: url,
+    connectionTimeoutMillis: CONNECT_WITHIN_MS,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
+  });
   client.on('error', () => undefined);
   await client.connect();
   try {
+    // Only the wait for another process that migrates has a limit: a migration itself may take long.
+    await client.query(`set lock_timeout = ${MIGRATED_WITHIN_MS}; set statement_timeout = 0`);
     await client.query('select pg_advisory_lock(4215790)');
+    await client.query('set lock_timeout = 0');
     await runMigrations(drizzle(client), { migrationsFolder: fileURLToPath(new URL('./migrations', import.meta.url)) });
   } finally {
-    await client.end().catch(() => undefined);
+    // A server that does not answer does not close the connection either.
+    await Promise.race([client.end().catch(() => undefined), sleep(CLOSE_WITHIN_MS, undefined, { ref: false })]);
   }
 }

@@ -1,6 +1,33 @@
 import { createServer } from 'node:net';
 import { ConfigError } from '../config.ts';
 
+/** Choosing a port and using it are two steps, between which another program may take it. */
+const TRIES = 3;
+
+/**
+ * Starts a program on the given port, or on any free one for 0. A program that ends because a port was taken meanwhile
+ * is started again, for 0 on another port: it may also use ports that it chooses by itself.
+ * @param variable the environment variable that chooses this port
+ * @throws ConfigError when another program uses the port; what `start` throws
+ */
+export async function startOnPort<T>(
+  { port, variable }: { readonly port: number; readonly variable: string },
+  start: (port: number) => Promise<T>,
+): Promise<T> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await start(await freePort(port, '127.0.0.1', variable));
+    } catch (error) {
+      if (tries === TRIES || error instanceof ConfigError || !isPortTaken(error)) throw error;
+    }
+  }
+}
+
+/** By what programs write when they end. */
+function isPortTaken(error: unknown): boolean {
+  return /address already in use/i.test((error as Error).message);
+}
+
 /** A port that is free at this moment. */
 export async function anyFreePort(): Promise<number> {
   return await listenOnce(0, '127.0.0.1');

@@ -5,7 +5,7 @@ import { chownSync, existsSync, readFileSync, renameSync, rmSync } from 'node:fs
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { ConfigError } from '../config.ts';
-import { anyFreePort, freePort } from './ports.ts';
+import { startOnPort } from './ports.ts';
 import type { PostgresFiles } from './postgres-files.ts';
 import { preparePostgresFiles } from './postgres-files.ts';
 import type { Running } from './processes.ts';
@@ -35,8 +35,6 @@ export async function startPostgres(
   const cluster = join(files.folder, 'cluster');
   if ((await endProcesses(isServerOf(cluster), FAST_SHUTDOWN)) > 0)
     watch.print('Ended a PostgreSQL that an earlier start left running.');
-  const port =
-    options.port === 0 ? await anyFreePort() : await freePort(options.port, '127.0.0.1', 'CALPAIR_POSTGRES_PORT');
   const password = makePassword(files);
   if (!existsSync(cluster)) {
     watch.print('Creating the database (first start only) ...');
@@ -51,25 +49,27 @@ export async function startPostgres(
     'log_min_messages=warning',
     ...(options.isThrowaway === true ? ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off'] : []),
   ];
-  const server = await supervise(
-    {
-      name: 'PostgreSQL',
-      command: join(files.server, 'bin', 'postgres'),
-      args: ['-D', cluster, '-p', String(port), ...settings.flatMap((setting) => ['-c', setting])],
-      env: ENVIRONMENT,
-      user: files.user,
-      logFile: join(files.folder, 'log'),
-      prepare: async () => {
-        // Children of a killed server may still hold its memory, and its pid may belong to another program by now.
-        await endProcesses(isServerOf(cluster), FAST_SHUTDOWN);
-        rmSync(join(cluster, 'postmaster.pid'), { force: true });
+  return startOnPort({ port: options.port, variable: 'CALPAIR_POSTGRES_PORT' }, async (port) => {
+    const server = await supervise(
+      {
+        name: 'PostgreSQL',
+        command: join(files.server, 'bin', 'postgres'),
+        args: ['-D', cluster, '-p', String(port), ...settings.flatMap((setting) => ['-c', setting])],
+        env: ENVIRONMENT,
+        user: files.user,
+        logFile: join(files.folder, 'log'),
+        prepare: async () => {
+          // Children of a killed server may still hold its memory, and its pid may belong to another program by now.
+          await endProcesses(isServerOf(cluster), FAST_SHUTDOWN);
+          rmSync(join(cluster, 'postmaster.pid'), { force: true });
+        },
+        isReady: async (child) => isReady(cluster, child.pid),
+        stopSignals: FAST_SHUTDOWN,
       },
-      isReady: async (child) => isReady(cluster, child.pid),
-      stopSignals: FAST_SHUTDOWN,
-    },
-    watch,
-  );
-  return { url: `postgres://calpair:${password}@127.0.0.1:${port}/calpair`, stop: () => server.stop() };
+      watch,
+    );
+    return { url: `postgres://calpair:${password}@127.0.0.1:${port}/calpair`, stop: () => server.stop() };
+  });
 }
 
 /** For PostgreSQL, SIGINT is a fast shutdown and SIGQUIT an immediate one, with recovery on the next start. */

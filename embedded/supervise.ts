@@ -16,7 +16,8 @@ export interface Program {
   readonly logFile: string;
   /** Runs before every start, to remove what a killed server left. */
   readonly prepare: () => Promise<void>;
-  readonly isReady: (child: ChildProcess) => Promise<boolean>;
+  /** @param written what it has written to its log since this start */
+  readonly isReady: (child: ChildProcess, written: () => string) => Promise<boolean>;
   /** Sent in this order, each with the milliseconds to wait after it. */
   readonly stopSignals: readonly (readonly [NodeJS.Signals, number])[];
 }
@@ -55,7 +56,12 @@ export async function supervise(program: Program, watch: Watch): Promise<Supervi
       throw new Error(`${program.name} ended ${recent} times within 10 minutes; see ${program.logFile}`);
     watch.print(`${program.name} ended unexpectedly (${why}); restarting it. Its log: ${program.logFile}`);
     await sleep(Math.min(500 * 2 ** (recent - 1), 10_000), undefined, { signal });
-    child = await startOnce(program, signal);
+    try {
+      child = await startOnce(program, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      return restart((error as Error).message);
+    }
     onExit();
     watch.print(`${program.name} runs again.`);
   };
@@ -100,7 +106,7 @@ async function startOnce(program: Program, signal: AbortSignal): Promise<ChildPr
   const giveUpAt = Date.now() + READY_WITHIN_MS;
   try {
     for (;;) {
-      if (await program.isReady(child).catch(() => false)) return child;
+      if (await program.isReady(child, () => writtenSince(program.logFile, logStart)).catch(() => false)) return child;
       signal.throwIfAborted();
       const cannotStart = await Promise.race([failure, sleep(50)]);
       if (cannotStart instanceof Error) throw new Error(`${program.name} cannot be started: ${cannotStart.message}`);
@@ -131,8 +137,12 @@ async function endChild(child: ChildProcess, signals: Program['stopSignals']): P
 
 /** The last lines that the program wrote since its start. */
 function tail(logFile: string, from: number): string {
-  const written = readFileSync(logFile).subarray(from).toString('utf8').trim().split('\n').slice(-15);
+  const written = writtenSince(logFile, from).trim().split('\n').slice(-15);
   return written[0] === '' ? '' : ` It wrote:\n  ${written.map((line) => line.slice(0, 500)).join('\n  ')}`;
+}
+
+function writtenSince(logFile: string, from: number): string {
+  return readFileSync(logFile).subarray(from).toString('utf8');
 }
 
 function keepLogShort(logFile: string): void {

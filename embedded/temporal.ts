@@ -2,7 +2,7 @@
 import { mkdirSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { Connection } from '@temporalio/client';
-import { anyFreePort, freePort } from './ports.ts';
+import { anyFreePort, freePort, startOnPort } from './ports.ts';
 import type { Running } from './processes.ts';
 import { endProcesses } from './processes.ts';
 import type { Watch } from './supervise.ts';
@@ -39,59 +39,60 @@ export async function startTemporal(
   const file = join(folder, 'temporal.db');
   if ((await endProcesses(isServerOf(file), STOP)) > 0)
     watch.print('Ended a Temporal server that an earlier start left running.');
-  const port = await freePort(options.port, '127.0.0.1', 'CALPAIR_TEMPORAL_PORT');
-  const uiPort =
-    options.uiPort === null ? null : await freePort(options.uiPort, '127.0.0.1', 'CALPAIR_TEMPORAL_UI_PORT');
-  const uiBehind = uiPort === null ? null : await anyFreePort();
-  const command = await findTemporalProgram(options.cacheDir, watch.print, watch.signal);
-  const address = `127.0.0.1:${port}`;
-  const ui = uiPort === null || uiBehind === null ? null : await openTemporalUi(uiPort, uiBehind);
-  const server = await supervise(
-    {
-      name: 'Temporal',
-      command,
-      args: [
-        'server',
-        'start-dev',
-        '--db-filename',
-        file,
-        '--ip',
-        '127.0.0.1',
-        '--port',
-        String(port),
-        ...(uiBehind === null ? ['--headless'] : ['--ui-port', String(uiBehind)]),
-        // The HTTP API, like the UI, is not for pages of other names.
-        '--dynamic-config-value',
-        `frontend.httpAllowedHosts=${JSON.stringify(['127.0.0.1:*', 'localhost:*'])}`,
-        ...[options.namespace, ...(options.moreNamespaces ?? [])].flatMap((name) => ['--namespace', name]),
-        ...Object.entries(options.searchAttributes).flatMap(([name, type]) => [
-          '--search-attribute',
-          `${name}=${type}`,
-        ]),
-        ...(options.isThrowaway === true ? ['--sqlite-pragma', 'synchronous=OFF'] : []),
-        '--log-level',
-        'error',
-        '--log-format',
-        'json',
-      ],
-      env: { PATH: '/usr/bin:/bin', HOME: folder, TZ: 'UTC' },
-      logFile: join(folder, 'log'),
-      prepare: async () => {
-        await endProcesses(isServerOf(file), STOP);
+  return startOnPort({ port: options.port, variable: 'CALPAIR_TEMPORAL_PORT' }, async (port) => {
+    const uiPort =
+      options.uiPort === null ? null : await freePort(options.uiPort, '127.0.0.1', 'CALPAIR_TEMPORAL_UI_PORT');
+    const uiBehind = uiPort === null ? null : await anyFreePort();
+    const command = await findTemporalProgram(options.cacheDir, watch.print, watch.signal);
+    const address = `127.0.0.1:${port}`;
+    const ui = uiPort === null || uiBehind === null ? null : await openTemporalUi(uiPort, uiBehind);
+    const server = await supervise(
+      {
+        name: 'Temporal',
+        command,
+        args: [
+          'server',
+          'start-dev',
+          '--db-filename',
+          file,
+          '--ip',
+          '127.0.0.1',
+          '--port',
+          String(port),
+          ...(uiBehind === null ? ['--headless'] : ['--ui-port', String(uiBehind)]),
+          // The HTTP API, like the UI, is not for pages of other names.
+          '--dynamic-config-value',
+          `frontend.httpAllowedHosts=${JSON.stringify(['127.0.0.1:*', 'localhost:*'])}`,
+          ...[options.namespace, ...(options.moreNamespaces ?? [])].flatMap((name) => ['--namespace', name]),
+          ...Object.entries(options.searchAttributes).flatMap(([name, type]) => [
+            '--search-attribute',
+            `${name}=${type}`,
+          ]),
+          ...(options.isThrowaway === true ? ['--sqlite-pragma', 'synchronous=OFF'] : []),
+          '--log-level',
+          'error',
+          '--log-format',
+          'json',
+        ],
+        env: { PATH: '/usr/bin:/bin', HOME: folder, TZ: 'UTC' },
+        logFile: join(folder, 'log'),
+        prepare: async () => {
+          await endProcesses(isServerOf(file), STOP);
+        },
+        isReady: async (_child, written) => isListening(port, written()) && (await isReady(address, options)),
+        stopSignals: STOP,
       },
-      isReady: () => isReady(address, options),
-      stopSignals: STOP,
-    },
-    watch,
-  ).catch(async (error: unknown) => {
-    await ui?.close();
-    throw error;
+      watch,
+    ).catch(async (error: unknown) => {
+      await ui?.close();
+      throw error;
+    });
+    return {
+      address,
+      uiUrl: uiPort === null ? null : `http://127.0.0.1:${uiPort}`,
+      stop: () => Promise.all([ui?.close(), server.stop()]).then(() => undefined),
+    };
   });
-  return {
-    address,
-    uiUrl: uiPort === null ? null : `http://127.0.0.1:${uiPort}`,
-    stop: () => Promise.all([ui?.close(), server.stop()]).then(() => undefined),
-  };
 }
 
 const STOP = [
@@ -103,6 +104,11 @@ const ANSWER_WITHIN_MS = 5_000;
 
 function isServerOf(file: string): (running: Running) => boolean {
   return ({ command }) => command.includes(` server start-dev --db-filename ${file} `);
+}
+
+/** By the address that it prints: another Temporal server may have taken the port meanwhile, and would answer. */
+function isListening(port: number, written: string): boolean {
+  return new RegExp(`(?:localhost|127\\.0\\.0\\.1):${port}\\b`).test(written) && !/already in use/i.test(written);
 }
 
 /** Ready once it has the namespaces and their search attributes: both are created after the port opens. */

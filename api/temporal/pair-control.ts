@@ -65,6 +65,8 @@ export class ControlError extends Error {
 }
 
 const CALL_MS = 10_000;
+/** For all pages of the list of running workflows. */
+const LIST_MS = 60_000;
 /** For a cancelled workflow to end by itself. */
 const STOP_MS = 4_500;
 /** For one more call when the time to wait is up. */
@@ -102,10 +104,9 @@ export function createPairControl(client: Client, uiUrl: string | null = null): 
 export async function registerSearchAttributes(client: Client): Promise<void> {
   const searchAttributes = { [messages.pairStateKey.name]: KEYWORD };
   try {
-    await client.connection.operatorService.addSearchAttributes({
-      namespace: client.options.namespace,
-      searchAttributes,
-    });
+    await within(client, CALL_MS, () =>
+      client.connection.operatorService.addSearchAttributes({ namespace: client.options.namespace, searchAttributes }),
+    );
   } catch (err) {
     if (isGrpcServiceError(err) && err.code === ALREADY_EXISTS) return;
     throw controlErrorOf(err);
@@ -178,13 +179,11 @@ async function stop(client: Client, pair: PairHandle): Promise<void> {
 /** Of all types. A service that answers from an index may be some seconds behind. */
 async function running(client: Client): Promise<Set<string>> {
   const ids = new Set<string>();
-  try {
-    for await (const { workflowId } of client.workflow.list({ query: `ExecutionStatus = 'Running'`, pageSize: 1000 }))
-      ids.add(workflowId);
-    return ids;
-  } catch (err) {
-    return throwControlError(err);
-  }
+  const list = client.workflow.list({ query: `ExecutionStatus = 'Running'`, pageSize: 1000 });
+  await within(client, LIST_MS, async () => {
+    for await (const { workflowId } of list) ids.add(workflowId);
+  }).catch(throwControlError);
+  return ids;
 }
 
 async function end(client: Client, workflowId: string, reason: string): Promise<void> {

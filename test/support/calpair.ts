@@ -119,6 +119,9 @@ export function microsoftEnvironment({
 
 export type Json = ReturnType<typeof JSON.parse>;
 
+/** The longest `wait`, and some. */
+const ANSWER_WITHIN_MS = 150_000;
+
 export class Api {
   readonly url: string;
   readonly #key: string;
@@ -143,6 +146,9 @@ export class Api {
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
+    }).catch((cause: unknown) => {
+      throw new Error(`${method} ${path} was not answered`, { cause });
     });
     const text = await answer.text();
     return { status: answer.status, body: text === '' ? null : JSON.parse(text) };

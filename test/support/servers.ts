@@ -81,7 +81,7 @@ export const namespaceOf = (number: number): string => `test-${number}`;
 
 /** Runs one statement on its own connection; returns the rows. */
 export async function onServer(url: string, statement: string): Promise<Record<string, unknown>[]> {
-  const client = new Client({ connectionString: url, connectionTimeoutMillis: 5_000 });
+  const client = new Client({ connectionString: url, connectionTimeoutMillis: 5_000, query_timeout: 60_000 });
   // Without a listener, a killed server would end the process.
   client.on('error', () => undefined);
   try {
