@@ -1,5 +1,13 @@
 /** New accounts, and new credentials: always checked with the service before they are stored. */
-import { type AccountRecord, createAccount, openedAccount, patchAccount, replaceCredentials } from '../db/accounts.ts';
+import { SyncError } from '../core/sync-error.ts';
+import {
+  type AccountRecord,
+  createAccount,
+  findAccount,
+  openedAccount,
+  patchAccount,
+  replaceCredentials,
+} from '../db/accounts.ts';
 import { activePairIdsOfAccount } from '../db/connections.ts';
 import type { CalendarInfo } from '../providers/provider.ts';
 import type { ApiDeps } from './deps.ts';
@@ -57,10 +65,17 @@ function writeCalendarOf(calendars: readonly CalendarInfo[]): string | null {
  * @throws ApiError `different-account` when they are another person's: nothing changes
  */
 export async function renewCredentials(deps: ApiDeps, id: string, body: unknown): Promise<AccountRecord> {
-  const stored = await openedAccount(deps.db, id);
+  const stored = await findAccount(deps.db, id);
   if (!stored) throw notFound('account');
   const { entry, provider } = providerOf(deps, stored.provider);
-  const credentials = { ...(stored.credentials as object), ...check(entry.newCredentials, body) };
+  const former = await openedAccount(deps.db, id).then(
+    (opened) => opened?.credentials as object,
+    (error: unknown) => {
+      if (error instanceof SyncError && error.kind === 'credentials-unreadable') return provider.recall?.(stored) ?? {};
+      throw error;
+    },
+  );
+  const credentials = { ...former, ...check(entry.newCredentials, body) };
   const verified = await callProvider(deps, (io) => provider.verifyCredentials(credentials, io, stored.discovered));
   if (verified.identity !== stored.identity) throw new ApiError('different-account');
   const renewed = await replaceCredentials(deps.db, id, { ...verified, credentials });

@@ -1,6 +1,7 @@
 /** Accounts. Their credentials are sealed and leave this file only through `openedAccount`. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { and, asc, eq, gt, inArray, isNotNull, sql } from 'drizzle-orm';
+import { SyncError } from '../core/sync-error.ts';
 import type { Db } from './connect.ts';
 import { ACCOUNT_KEYS } from './connections.ts';
 import { isId, newId } from './ids.ts';
@@ -10,6 +11,7 @@ import { violates } from './postgres-errors.ts';
 import { requestsToday } from './request-counts.ts';
 import { accounts } from './schema.ts';
 import { accountCell } from './sealed-cells.ts';
+import { SealedError } from './vault.ts';
 
 /** An account without its secrets. */
 export type AccountRecord = Omit<
@@ -159,6 +161,7 @@ export interface OpenedAccount {
   readonly saveDiscovered: (discovered: Record<string, unknown>) => Promise<void>;
 }
 
+/** Null for an unknown account. @throws SyncError `credentials-unreadable` */
 export async function openedAccount(db: Db, id: string): Promise<OpenedAccount | null> {
   if (!isId(id)) return null;
   const [row] = await db.sql.select().from(accounts).where(eq(accounts.id, id));
@@ -167,7 +170,7 @@ export async function openedAccount(db: Db, id: string): Promise<OpenedAccount |
     id,
     provider: row.provider,
     identity: row.identity,
-    credentials: JSON.parse(db.vault.open(row.credentials, accountCell(id, 'credentials'))) as unknown,
+    credentials: credentialsIn(db, row),
     discovered: row.discovered,
     tokens: tokenStore(db, id, row.credentials),
     async saveDiscovered(discovered) {
@@ -177,6 +180,18 @@ export async function openedAccount(db: Db, id: string): Promise<OpenedAccount |
         .where(and(eq(accounts.id, id), eq(accounts.credentials, row.credentials)));
     },
   };
+}
+
+function credentialsIn(
+  { vault }: Db,
+  { id, credentials }: { readonly id: string; readonly credentials: Buffer },
+): unknown {
+  try {
+    return JSON.parse(vault.open(credentials, accountCell(id, 'credentials')));
+  } catch (error) {
+    if (!(error instanceof SealedError)) throw error;
+    throw new SyncError('credentials-unreadable', 'the stored credentials cannot be decrypted', { cause: error });
+  }
 }
 
 interface Token {
@@ -207,7 +222,7 @@ export function tokenStore(db: Db, accountId: string, credentials?: Buffer): Req
         .select({ token: accounts.token })
         .from(accounts)
         .where(and(same, isNotNull(accounts.token)));
-      return row?.token ? (JSON.parse(db.vault.open(row.token, accountCell(accountId, 'token'))) as Token) : null;
+      return row?.token ? tokenIn(db, accountId, row.token) : null;
     },
     async save(token: Token): Promise<void> {
       await db.sql
@@ -227,6 +242,16 @@ export function tokenStore(db: Db, accountId: string, credentials?: Buffer): Req
       }
     },
   };
+}
+
+/** Null for one that cannot be decrypted: another one is requested. */
+function tokenIn({ vault }: Db, accountId: string, token: Buffer): Token | null {
+  try {
+    return JSON.parse(vault.open(token, accountCell(accountId, 'token'))) as Token;
+  } catch (error) {
+    if (error instanceof SealedError) return null;
+    throw error;
+  }
 }
 
 /** Longer than a request for a token may take; after it, its holder counts as dead. */

@@ -45,6 +45,12 @@ export interface Provider<Credentials = unknown> {
    * @throws SyncError `auth`, `unreachable`, `not-a-caldav-server`, `address-not-allowed`
    */
   verifyCredentials(credentials: Credentials, io: Io, before?: Record<string, unknown>): Promise<VerifiedAccount>;
+  /** Of credentials that cannot be decrypted any more: what new ones need to be complete. Absent: nothing. */
+  readonly recall?: (account: {
+    readonly preset: string | null;
+    readonly username: string;
+    readonly discovered: Record<string, unknown>;
+  }) => object;
   /** No request is made before one of the account's methods is called. */
   open(account: OpenAccount<Credentials>, io: Io): Account;
   /** Services at which a person can sign in with a browser. */

@@ -6,7 +6,6 @@ import { SyncError } from '../../core/sync-error.ts';
 import { failureDelaySeconds } from '../../core/waiting-times.ts';
 import { openedAccount, setAccountStatus } from '../../db/accounts.ts';
 import type { Db } from '../../db/connect.ts';
-import { SealedError } from '../../db/vault.ts';
 import { openAccount } from '../../providers/open-account.ts';
 import type { Side } from '../../providers/provider.ts';
 import type { Deps } from '../deps.ts';
@@ -33,10 +32,7 @@ export async function openBookingCalendar(
   zone: string,
   signal?: AbortSignal,
 ): Promise<BookingCalendar | null> {
-  const stored = await openedAccount(deps.db, accountId).catch((error: unknown) => {
-    if (!(error instanceof SealedError)) throw error;
-    throw new SyncError('credentials-unreadable', 'the stored credentials cannot be decrypted');
-  });
+  const stored = await openedAccount(deps.db, accountId);
   if (!stored) return null;
   const account = openAccount(deps.providers, stored, { fetch: deps.fetch, signal });
   if (!account) throw new SyncError('provider-not-configured', `no provider ${stored.provider} is configured`);

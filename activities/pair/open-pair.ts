@@ -4,7 +4,6 @@ import type { PushState } from '../../core/poll-schedule.ts';
 import { SyncError } from '../../core/sync-error.ts';
 import type { PairRow } from '../../db/pairs.ts';
 import { isUnavailable } from '../../db/postgres-errors.ts';
-import { SealedError } from '../../db/vault.ts';
 import { openAccount } from '../../providers/open-account.ts';
 import type { Side } from '../../providers/provider.ts';
 import type { Deps } from '../deps.ts';
@@ -84,15 +83,10 @@ async function openSide(
     };
   } catch (error) {
     if (isUnavailable(error)) throw error;
-    return closed(asOpeningError(error));
+    return closed(
+      error instanceof SyncError ? error : new SyncError('bug', 'the account cannot be opened', { cause: error }),
+    );
   }
-}
-
-function asOpeningError(error: unknown): SyncError {
-  if (error instanceof SyncError) return error;
-  if (error instanceof SealedError)
-    return new SyncError('credentials-unreadable', 'the stored credentials cannot be decrypted');
-  return new SyncError('bug', 'the account cannot be opened', { cause: error });
 }
 
 function closed(error: SyncError): OpenSide {

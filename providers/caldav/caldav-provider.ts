@@ -38,6 +38,11 @@ export const caldavProvider: Provider<Credentials> = {
     };
   },
 
+  recall({ preset, username, discovered }) {
+    const { homes = [], principal } = Discovered.safeParse(discovered).data ?? {};
+    return { preset, username, serverUrl: principal ?? homes[0] };
+  },
+
   open({ credentials, discovered: stored, saveDiscovered }: OpenAccount<Credentials>, io: Io): Account {
     const typed = addressOf(credentials);
     const { canCreateCalendars } = PRESETS[credentials.preset];

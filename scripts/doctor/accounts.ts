@@ -4,7 +4,6 @@ import { SyncError, type SyncErrorKind } from '../../core/sync-error.ts';
 import { SYNC_ERRORS } from '../../core/texts.ts';
 import { listAccounts, openedAccount } from '../../db/accounts.ts';
 import type { Db } from '../../db/connect.ts';
-import { SealedError } from '../../db/vault.ts';
 import { openAccount, type Providers } from '../../providers/open-account.ts';
 import { type Finding, ok, problem, warning } from './finding.ts';
 
@@ -55,7 +54,6 @@ async function checkAccount(
 
 function kindOf(error: unknown): SyncErrorKind {
   if (error instanceof SyncError) return error.kind;
-  if (error instanceof SealedError) return 'credentials-unreadable';
   return error instanceof Error && error.name === 'TimeoutError' ? 'unreachable' : 'bug';
 }
 

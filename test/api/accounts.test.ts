@@ -216,6 +216,28 @@ describe('accounts', () => {
     api.control.failure = null;
   });
 
+  it('FC3: credentials that cannot be decrypted are one clear answer, and new ones mend them', async () => {
+    const { caldavId } = await connected(api);
+    const damage = (column: string): Promise<unknown> =>
+      api.db.sql.execute(sql`update accounts set ${sql.raw(column)} = '\\xdeadbeef' where id = ${caldavId}`);
+    await damage('credentials');
+    for (const path of ['calendars', 'free-busy?start=2027-01-01T00:00:00Z&end=2027-01-02T00:00:00Z'])
+      refused(await api.call('GET', `/v1/accounts/${caldavId}/${path}`), 422, 'credentials-rejected');
+    const put = (body: object) => api.call('PUT', `/v1/accounts/${caldavId}/credentials`, body);
+    refused(await put({ password: 'bea2' }), 409, 'different-account');
+    const renewed = await put({ password: 'anna4' });
+    assert.deepEqual([renewed.status, renewed.body.status], [200, 'ok']);
+    const { credentials, tokens } = (await openedAccount(api.db, caldavId))!;
+    assert.deepEqual(credentials, {
+      username: renewed.body.username,
+      serverUrl: 'https://recalled.example',
+      password: 'anna4',
+    });
+    await tokens.save({ accessToken: 'a', expiresAt: 1 });
+    await damage('token');
+    assert.equal(await tokens.load(), null, 'another token is requested');
+  });
+
   it('deletes an account only while no connection uses it', async () => {
     const { cloudId, connectionId } = await connected(api);
     refused(await api.call('DELETE', `/v1/accounts/${cloudId}`), 409, 'account-in-use');

@@ -220,6 +220,7 @@ class FakeService {
   provider(kind: string) {
     const personOf = (value: Json): string => String(value.password ?? value.refreshToken).replace(/\d+$/, '');
     return {
+      recall: ({ username }: { username: string }) => ({ username, serverUrl: 'https://recalled.example' }),
       verifyCredentials: async (value: Json) => {
         if (this.failure) throw this.failure;
         return {

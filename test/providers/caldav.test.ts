@@ -69,11 +69,16 @@ describe('real servers', () => {
 
   it('distinguish two persons, whichever address was typed', async () => {
     const [radicale] = servers;
+    const verify = (serverUrl: string, username: string) =>
+      caldavProvider.verifyCredentials(
+        { preset: 'radicale', serverUrl, username, password: `${username}-secret` },
+        { fetch: createFetch({ allowPrivateNetworks: true }) },
+      );
     const identityOf = async (base: string, username: string): Promise<string> => {
-      const credentials = { preset: 'radicale' as const, serverUrl: base, username, password: `${username}-secret` };
-      return (
-        await caldavProvider.verifyCredentials(credentials, { fetch: createFetch({ allowPrivateNetworks: true }) })
-      ).identity;
+      const { identity, discovered } = await verify(base, username);
+      const recalled = caldavProvider.recall!({ preset: 'radicale', username, discovered }) as { serverUrl: string };
+      assert.equal((await verify(recalled.serverUrl, username)).identity, identity, 'as far as it is recalled');
+      return identity;
     };
     assert.equal(await identityOf(radicale!.base, 'alice'), await identityOf(`${radicale!.base}alice`, 'alice'));
     assert.notEqual(await identityOf(radicale!.base, 'alice'), await identityOf(radicale!.base, 'bob'));
