@@ -4,7 +4,14 @@
  */
 import type { SideName } from './event.ts';
 import type { SyncErrorKind } from './sync-error.ts';
-import { failureDelaySeconds, LONGEST_DUE_MS, POLL_EARLY_MS, POLL_SPREAD, spreadInterval } from './waiting-times.ts';
+import {
+  failureDelaySeconds,
+  isAhead,
+  LONGEST_DUE_MS,
+  POLL_EARLY_MS,
+  POLL_SPREAD,
+  spreadInterval,
+} from './waiting-times.ts';
 
 /** `CALPAIR_LATENCY`: whether a side is polled more often after a change. */
 export type Latency = 'seconds' | 'interval';
@@ -176,18 +183,26 @@ export function nextDue(
 }
 
 /** How long the side's server has asked to wait from now on, ms; a time that is too far ahead does not count. */
-export function waitMs({ failure }: SidePolls, nowMs: number): number {
-  const restMs = failure?.notBefore === undefined ? 0 : Date.parse(failure.notBefore) - nowMs;
+export function waitMs(polls: SidePolls, nowMs: number): number {
+  const { failure } = polls;
+  const restMs =
+    failure?.notBefore === undefined || isSetBack(polls, nowMs) ? 0 : Date.parse(failure.notBefore) - nowMs;
   return restMs > 0 && restMs <= LONGEST_DUE_MS ? restMs : 0;
+}
+
+/** The clock was set back since the side was asked. */
+export function isSetBack({ polledAt }: SidePolls, nowMs: number): boolean {
+  return polledAt !== undefined && isAhead(new Date(polledAt), nowMs);
 }
 
 /**
  * When a side is due, ms. Its interval may have become shorter since the time was stored, and the clock may have been
- * set back: a time that is further ahead than any rule allows is now. @param isFirst in the first turn of a call a
- * failing side is asked again after one interval, since settings may have changed
+ * set back: it is due now if it was asked in the future, or a time is further ahead than any rule allows.
+ * @param isFirst in the first turn of a call a failing side is asked again after one interval, since settings may have
+ * changed
  */
 export function dueMs({ dueAt, polls, policy }: ScheduledSide, nowMs: number, isFirst = false): number {
-  if (isNotified(polls, policy.push)) return nowMs;
+  if (isNotified(polls, policy.push) || isSetBack(polls, nowMs)) return nowMs;
   const longestMs = pollSeconds(polls, policy, nowMs) * 1000 * (1 + POLL_SPREAD / 2);
   const byIntervalMs = (polls.polledAt === undefined ? nowMs : Date.parse(polls.polledAt)) + longestMs;
   const isFailing = polls.failure !== undefined;

@@ -13,7 +13,7 @@ export const POLL_SPREAD = 0.1;
 /** Temporal may start a poll this much early. */
 export const POLL_EARLY_MS = 1_000;
 /** Both sides are compared in full this often: no change feed is trusted for longer. */
-export const FULL_COMPARISON_EVERY_MS = DAY_MS;
+const FULL_COMPARISON_EVERY_MS = DAY_MS;
 /** One of so many polls that fail in a row asks for a full listing: incremental reads alone may be what fails. */
 export const POLLS_PER_FRESH_LISTING = 4;
 /** A refused write that may pass is tried again after this time, with the next full comparison. */
@@ -22,6 +22,9 @@ export const RETRY_REFUSED_AFTER_MS = 20 * HOUR_MS;
 export const SUPERSEDED_POLL_SECONDS = 5;
 /** A poll of a pair that is paused in the database, whose workflow does not know it yet. */
 export const PAUSED_POLL_SECONDS = 60;
+
+/** A requested run that a Retry-After delays asks again after this time at the latest: the wait may end early. */
+export const RUN_DELAY_SECONDS = 60;
 
 /** One call of a polling activity lasts about this long; then the pairs spread over the workers again. */
 export const POLL_CALL = { leastMs: 50 * MINUTE_MS, spreadMs: 20 * MINUTE_MS } as const;
@@ -73,6 +76,19 @@ export function failureDelaySeconds(kind: SyncErrorKind, failures: number, retry
 /** An interval as it is waited for once. @param random from 0 to 1 */
 export function spreadInterval(intervalSeconds: number, random: number): number {
   return intervalSeconds * (1 - POLL_SPREAD / 2 + random * POLL_SPREAD);
+}
+
+/** The clocks of workers differ by less. */
+const CLOCKS_DIFFER_MS = MINUTE_MS;
+
+/** A stored time of the past is ahead: the clock was set back since. What was to wait from then on is due now. */
+export function isAhead(at: Date, nowMs: number): boolean {
+  return at.getTime() - nowMs > CLOCKS_DIFFER_MS;
+}
+
+/** The calendars were last compared in full so long ago, if ever, that it is due again. */
+export function isFullComparisonDue(comparedAt: Date | null, nowMs: number): boolean {
+  return comparedAt === null || nowMs - comparedAt.getTime() > FULL_COMPARISON_EVERY_MS || isAhead(comparedAt, nowMs);
 }
 
 /** No poll is due later than this after now, whatever failed. */

@@ -257,15 +257,21 @@ function tokenIn({ vault }: Db, accountId: string, token: Buffer): Token | null 
 /** Longer than a request for a token may take; after it, its holder counts as dead. */
 const TOKEN_LEASE_SECONDS = 45;
 const TOKEN_LEASE_RETRY_MS = 200;
+/** For other workers that renew the token of the same account. */
+const TOKEN_LEASE_WAIT_MS = 20_000;
 
 /**
  * Workers renew an account's token one after the other. They hold a lease and not a transaction meanwhile: a service
- * that does not answer must not keep a connection from everybody else.
+ * that does not answer must not keep a connection from everybody else, nor the pairs of an account waiting in a row.
+ * @throws SyncError `unreachable`
  */
 async function leaseToken(db: Db, accountId: string): Promise<string> {
   const lease = newId();
-  const isFree = sql`coalesce(${accounts.tokenLeasedUntil} < now(), true)`;
-  for (;;) {
+  const until = accounts.tokenLeasedUntil;
+  const furthest = sql`now() + make_interval(secs => ${2 * TOKEN_LEASE_SECONDS})`;
+  // One that ends later than any may: the database's clock was set back since.
+  const isFree = sql`coalesce(${until} < now() or ${until} > ${furthest}, true)`;
+  for (const from = performance.now(); ; ) {
     const leased = await db.sql
       .update(accounts)
       .set({ tokenLease: lease, tokenLeasedUntil: sql`now() + make_interval(secs => ${TOKEN_LEASE_SECONDS})` })
@@ -273,6 +279,8 @@ async function leaseToken(db: Db, accountId: string): Promise<string> {
       .returning({ id: accounts.id });
     // An account that has been deleted has nothing to wait for.
     if (leased.length > 0 || !(await exists(db, accountId))) return lease;
+    if (performance.now() - from > TOKEN_LEASE_WAIT_MS)
+      throw new SyncError('unreachable', 'the service does not answer another request for a token of this account');
     await sleep(TOKEN_LEASE_RETRY_MS);
   }
 }

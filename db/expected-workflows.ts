@@ -59,8 +59,8 @@ export function stalledPairs({ sql: db }: Db): Promise<{ id: string; nextPollAt:
 }
 
 /**
- * Pairs whose next poll is further ahead than any rule allows, because the clock was set back, are due now (see
- * `dueMs` in core/poll-schedule.ts). @returns their ids
+ * Pairs that were polled in the future, or whose next poll is further ahead than any rule allows, because the clock was
+ * set back, are due now (see `dueMs` in core/poll-schedule.ts). @returns their ids
  */
 export async function resetFarDueTimes({ sql: db }: Db): Promise<string[]> {
   const every = (polls: typeof pairs.caldavPolls | typeof pairs.cloudPolls) =>
@@ -70,10 +70,12 @@ export async function resetFarDueTimes({ sql: db }: Db): Promise<string[]> {
     ${pairs.pollIntervalSeconds}, least(${every(pairs.caldavPolls)}, ${every(pairs.cloudPolls)}))`;
   const allowed = sql`case when ${pairs.failures} > 0 then interval '25 hours'
     else make_interval(secs => ${everySeconds} * 1.1 + 60) end`;
+  const isPolledAhead = sql`greatest((${pairs.caldavPolls} ->> 'polledAt')::timestamptz,
+    (${pairs.cloudPolls} ->> 'polledAt')::timestamptz) > now() + interval '1 minute'`;
   const rows = await db
     .update(pairs)
-    .set({ nextPollAt: sql`now()`, caldavDueAt: sql`now()`, cloudDueAt: sql`now()` })
-    .where(and(eq(pairs.paused, false), gt(pairs.nextPollAt, sql`now() + ${allowed}`)))
+    .set({ nextPollAt: sql`now()`, caldavDueAt: sql`now()`, cloudDueAt: sql`now()`, notBefore: null })
+    .where(and(eq(pairs.paused, false), or(gt(pairs.nextPollAt, sql`now() + ${allowed}`), isPolledAhead)))
     .returning({ id: pairs.id });
   return rows.map(({ id }) => id);
 }

@@ -161,9 +161,10 @@ async function fetchEvent({ side }: BookingCalendar, row: BookingRow): Promise<F
 
 /** The calendar does not have the event. */
 async function eventIsGone(deps: BookingDeps, open: BookingCalendar, row: BookingRow): Promise<Round> {
-  const sinceMs = deps.clock.now().getTime() - (row.writtenAt?.getTime() ?? 0);
-  if (!row.listed && sinceMs < LAG_MS)
-    throw new SyncError('gone', 'the server does not show the event yet', { retryAfterMs: LAG_MS - sinceMs });
+  const restMs = (row.writtenAt?.getTime() ?? 0) + LAG_MS - deps.clock.now().getTime();
+  // A longer rest, because the clock was set back since, is waited for once.
+  if (!row.listed && restMs > 0 && (restMs <= LAG_MS || row.failures === 0))
+    throw new SyncError('gone', 'the server does not show the event yet', { retryAfterMs: Math.min(restMs, LAG_MS) });
   if (row.status === 'cancelled') return settle(deps, row, null, {}, null);
   await open.assureAccount();
   return cancelledInCalendar(deps, row);

@@ -3,7 +3,7 @@ import { Context } from '@temporalio/activity';
 import { pushedFor } from '../../core/poll-schedule.ts';
 import { SyncError, type SyncErrorKind } from '../../core/sync-error.ts';
 import {
-  FULL_COMPARISON_EVERY_MS,
+  isFullComparisonDue,
   POLL_EARLY_MS,
   pollDueMs,
   SUPERSEDED_POLL_SECONDS,
@@ -130,6 +130,10 @@ async function watchTurn(deps: BookingDeps, session: Session): Promise<WatchTurn
     if (isUnavailable(error)) throw error;
     const failure = asSyncError(deps.log, error, { watchId });
     const { delaySeconds } = await noteWait(deps, calendar.accountId, failure, calendar.failures);
+    deps.log.warn(
+      { watchId, kind: failure.kind, status: failure.status, failures: calendar.failures + 1 },
+      'a calendar with bookings cannot be read',
+    );
     // A signal, for instance after new credentials, makes it poll at once.
     await scheduleNext(deps, calendar, delaySeconds, { failures: calendar.failures + 1, nextPollAt: null });
     return { kind: 'quiet', isPolled: true, delaySeconds, failure: failure.kind };
@@ -165,7 +169,7 @@ async function poll(deps: BookingDeps, calendar: BookedCalendar, { side }: Booki
   const listing = await readChanges(side, calendar.cursor, booked);
   const listed = booked.filter(({ row }) => listing.named.has(row.resource!)).map(({ row }) => row.id);
   const changed = new Set(booked.filter((one) => isChanged(one, listing)).map(({ row }) => row.id));
-  const isDue = !calendar.comparedAt || startedAt.getTime() - calendar.comparedAt.getTime() > FULL_COMPARISON_EVERY_MS;
+  const isDue = isFullComparisonDue(calendar.comparedAt, startedAt.getTime());
   // A change feed may leave out an event that came and went between two polls, so these are fetched.
   const unconfirmed = booked.filter(
     ({ row }) =>

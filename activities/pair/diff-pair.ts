@@ -4,6 +4,7 @@
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import { SIDES, type SideName } from '../../core/event.ts';
+import { RUN_DELAY_SECONDS } from '../../core/waiting-times.ts';
 import { Superseded } from '../../db/epoch.ts';
 import type { RunRow } from '../../db/runs.ts';
 import type { DiffResult, PairActivities } from '../../workflows/messages.ts';
@@ -34,7 +35,7 @@ export function createDiffPair(deps: Deps): PairActivities['diffPair'] {
   return async (input) => {
     const { cancellationSignal, info } = Context.current();
     const restMs = await remainingWaitMs(deps, input);
-    if (restMs > 0) throw waiting('throttled', 'both', restMs / 1000);
+    if (restMs > 0) throw waiting('throttled', 'both', Math.min(restMs / 1000, RUN_DELAY_SECONDS));
     const begun = await deps.store.beginRun({
       ...input,
       now: deps.clock.now(),
@@ -48,6 +49,8 @@ export function createDiffPair(deps: Deps): PairActivities['diffPair'] {
     if (input.full) await forgetCursors(deps, input);
     const open = await openPair(deps, input.pairId, cancellationSignal);
     if (!open) throw ApplicationFailure.nonRetryable('the pair has been deleted', 'PairGone');
+    // A workflow may not know it: Temporal was restored from a backup, or the signal was sent by hand.
+    if (open.pair.paused) throw ApplicationFailure.retryable('the pair is paused', 'Paused');
     const stopBeating = deps.clock.every(5_000, () => Context.current().heartbeat({ phase: 'diff' }));
     try {
       return await decideRun(deps, open, { run, epoch }, { ...input, polled });

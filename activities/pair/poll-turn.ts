@@ -4,10 +4,10 @@
  */
 
 import { SIDES, type SideName } from '../../core/event.ts';
-import { isNotified, nextTurnMs, sidesToPoll } from '../../core/poll-schedule.ts';
+import { isNotified, isSetBack, nextTurnMs, sidesToPoll } from '../../core/poll-schedule.ts';
 import type { SyncErrorKind } from '../../core/sync-error.ts';
 import {
-  FULL_COMPARISON_EVERY_MS,
+  isFullComparisonDue,
   LONGEST_DUE_MS,
   PAUSED_POLL_SECONDS,
   RETRY_REFUSED_AFTER_MS,
@@ -67,6 +67,7 @@ export async function pollTurn(deps: Deps, session: PollSession, state: PairStat
   if (early) return early;
   const schedule = scheduleOf(deps, input.pair, input.push);
   const nowMs = deps.clock.now().getTime();
+  if (SIDES.some((side) => isSetBack(schedule[side].polls, nowMs))) await retryNow(deps, pairId);
   const due = sidesToPoll(schedule, nowMs, isFirst);
   // Work that no poll has found is due, such as a write to repeat: both sides are polled before the run.
   const sides = due.length === 0 && input.hasWork && !isFailing(input.pair) ? SIDES : due;
@@ -85,6 +86,11 @@ export async function pollTurn(deps: Deps, session: PollSession, state: PairStat
     if (error instanceof Superseded || session.signal.aborted) return { kind: 'superseded' };
     throw error;
   }
+}
+
+/** The clock was set back: what waits until a time that it showed before is decided about now. */
+async function retryNow({ store, clock }: Deps, pairId: string): Promise<void> {
+  await store.markDirty(await store.dirtyLinks(pairId, clock.now(), true));
 }
 
 /** The result without polling the sides; null where they may have to be polled. */
@@ -139,7 +145,7 @@ async function readDue(
 ): Promise<SideOutcomes> {
   const { pair } = open;
   const startedAt = deps.clock.now();
-  const isDue = !pair.fullListingAt || startedAt.getTime() - pair.fullListingAt.getTime() > FULL_COMPARISON_EVERY_MS;
+  const isDue = isFullComparisonDue(pair.fullListingAt, startedAt.getTime());
   const full = isDue && SIDES.every((side) => due.includes(side) || !pair[`${side}Polls`].failure);
   const sides = full ? SIDES : due;
   const settings = sides.map((side) => [side, { epoch: pair.epoch, full: full || needsFreshListing(pair, side) }]);

@@ -1,14 +1,14 @@
 /**
  * One process at a time supervises the installation. PostgreSQL says what should run; once a minute the supervisor
- * compares that with what runs in Temporal, and mends the difference: after a workflow was terminated, Temporal or
- * PostgreSQL was restored from a backup, the clock was set back, or a poll hangs. Every 10 s it frees the activities of
- * workers that have died. Once an hour it deletes what is no longer kept.
+ * compares that with what runs in Temporal, and mends the difference: after a workflow was terminated, or paused in
+ * Temporal, Temporal or PostgreSQL was restored from a backup, the clock was set back, or a poll hangs. Every 10 s it
+ * frees the activities of workers that have died. Once an hour it deletes what is no longer kept.
  */
 import type { Logger } from 'pino';
 import type { Db } from '../../db/connect.ts';
 import { bookingsToRun, existingRows, resetFarDueTimes, stalledPairs } from '../../db/expected-workflows.ts';
 import { isId } from '../../db/ids.ts';
-import { holdLease, RENEW_EVERY_MS, SUPERVISOR_LEASE } from '../../db/leases.ts';
+import { holdLease, RENEW_EVERY_MS, SUPERVISOR_LEASE, workersByLease } from '../../db/leases.ts';
 import { workflowInputs } from '../../db/pairs.ts';
 import { codeOf } from '../../db/postgres-errors.ts';
 import { hasChannels } from '../../db/push-channels.ts';
@@ -38,18 +38,22 @@ interface Mended {
   readonly started: number;
   readonly ended: number;
   readonly polledAgain: number;
+  /** Pairs whose workflow was ended and started, since it ran and did not poll. */
+  readonly restarted: number;
   readonly dueTimesReset: number;
 }
 
 const COMPARE_EVERY_MS = 60_000;
 /** A pair that goes on being stalled is polled again this often: every time costs its history some events. */
 const POLL_AGAIN_EVERY_MS = 15 * 60_000;
+/** A workflow that has not polled its pair so long after it was asked to is started anew, once in that time. */
+const POLLS_WITHIN_MS = 50_000;
 const PRUNE_EVERY_MS = 60 * 60_000;
 const AT_ONCE = 10;
 
 /** Supervises while this process holds the lease, until it is stopped. Never fails. */
 export function supervise(deps: SupervisorDeps): { stop(): Promise<void> } {
-  const polledAgain = new Map<string, number>();
+  const polledAgain: PolledAgain = new Map();
   let isStopped = false;
   let timer: NodeJS.Timeout | undefined;
   let comparedAt = -Infinity;
@@ -79,8 +83,15 @@ export function supervise(deps: SupervisorDeps): { stop(): Promise<void> } {
   };
 }
 
-/** @param polledAgain when a stalled pair was last polled again, by its id */
-export async function compare(deps: SupervisorDeps, polledAgain = new Map<string, number>()): Promise<Mended> {
+/** When a stalled pair was last polled again, by its id, and whether its workflow was started anew since. */
+type PolledAgain = Map<string, { readonly at: number; readonly isRestarted: boolean }>;
+
+/** @param nowMs of a clock that nobody sets */
+export async function compare(
+  deps: SupervisorDeps,
+  polledAgain: PolledAgain = new Map(),
+  nowMs = performance.now(),
+): Promise<Mended> {
   const { db, log } = deps;
   // What runs comes first: what is created meanwhile is started twice, which does nothing, and never ended.
   const running = await deps.control.runningIds();
@@ -92,15 +103,33 @@ export async function compare(deps: SupervisorDeps, polledAgain = new Map<string
   );
   const started = await inTurn(deps, missing, ([, start]) => start());
   const ended = await inTurn(deps, orphaned, (id) => deps.control.end(id, 'its row is not in the database'));
-  const isDue = (id: string): boolean => performance.now() - (polledAgain.get(id) ?? -Infinity) > POLL_AGAIN_EVERY_MS;
+  const sinceMs = (id: string): number => nowMs - (polledAgain.get(id)?.at ?? -Infinity);
+  const isDue = (id: string): boolean => sinceMs(id) > POLL_AGAIN_EVERY_MS;
   const reset = (await resetFarDueTimes(db)).filter(isDue);
-  const stalled = (await stalledPairs(db)).filter(({ id }) => isDue(id) && running.has(workflowIdOf(id)));
-  for (const { id, nextPollAt } of stalled)
+  const stalled = (await stalledPairs(db)).filter(({ id }) => running.has(workflowIdOf(id)));
+  const toPoll = stalled.filter(({ id }) => isDue(id));
+  for (const { id, nextPollAt } of toPoll)
     log.warn({ pairId: id, nextPollAt }, 'nobody polls this pair: it is polled again');
-  const toPoll = new Set([...stalled.map(({ id }) => id), ...reset]);
-  for (const id of toPoll) polledAgain.set(id, performance.now());
-  await inTurn(deps, [...toPoll], (id) => deps.control.settingsChanged(id));
-  const mended = { started, ended, polledAgain: stalled.length, dueTimesReset: reset.length };
+  const hasWorker = (await workersByLease(db)).live.size > 0;
+  const stuck = stalled.filter(
+    ({ id }) => hasWorker && !isDue(id) && sinceMs(id) > POLLS_WITHIN_MS && !polledAgain.get(id)?.isRestarted,
+  );
+  for (const { id } of stuck) {
+    log.warn({ pairId: id }, 'the workflow of this pair does not poll it: it is started anew');
+    polledAgain.set(id, { at: nowMs, isRestarted: true });
+  }
+  const restarted = await inTurn(deps, stuck, async ({ id }) => {
+    await deps.control.end(workflowIdOf(id), 'it does not poll its pair');
+    await expected.get(workflowIdOf(id))?.();
+  });
+  const again = new Set([...toPoll.map(({ id }) => id), ...reset]);
+  for (const id of again) polledAgain.set(id, { at: nowMs, isRestarted: false });
+  await inTurn(deps, [...again], async (id) => {
+    // In Temporal, a workflow can be sent a signal to pause that its pair's row does not know.
+    await deps.control.resume(id);
+    await deps.control.settingsChanged(id);
+  });
+  const mended = { started, ended, polledAgain: toPoll.length, restarted, dueTimesReset: reset.length };
   if (Object.values(mended).some((count) => count > 0)) log.info(mended, 'workflows are as the database says again');
   return mended;
 }

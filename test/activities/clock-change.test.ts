@@ -1,6 +1,7 @@
 /** The clock of the machine jumps while a pair is synced: nothing is lost, doubled or held because of it. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { SyncError } from '../../core/sync-error.ts';
 import { testDatabase } from '../support/database.ts';
 import { at } from '../support/fake-side.ts';
 import { closeAll, Harness } from './harness.ts';
@@ -56,4 +57,44 @@ describe('FC3: when the clock jumps', () => {
         await harness.settle(8);
         assert.ok(harness.cloud.titles().includes('D edited'), 'later edits cross, too');
       });
+});
+
+describe('FC3: what waits when the clock is set back goes on within minutes', () => {
+  const FAILURES = {
+    'a side that is down': ['changes', new SyncError('unreachable', 'down')],
+    'a side that asked for patience': ['changes', new SyncError('throttled', 'slowly', { retryAfterMs: 300_000 })],
+    'a write that failed': ['create', new SyncError('unreachable', 'down')],
+    'a write that was throttled': ['create', new SyncError('throttled', 'slowly', { retryAfterMs: 300_000 })],
+  } as const;
+  for (const [what, [failing, error]] of Object.entries(FAILURES))
+    test(what, async () => {
+      const harness = await Harness.open(url);
+      await harness.settle();
+      harness.caldav.person.insert({ title: 'New' });
+      harness.cloud.hook = (call) => {
+        if (call === failing) throw error;
+      };
+      for (let cycle = 0; cycle < 6; cycle += 1) await harness.cycle();
+      assert.deepEqual(harness.cloud.titles(), []);
+      harness.cloud.hook = null;
+      harness.advance(-10 * HOUR);
+      for (let cycle = 0; cycle < 3; cycle += 1) await harness.cycle();
+      assert.deepEqual(harness.cloud.titles(), ['New']);
+    });
+
+  test('a run that a person asks for, and the next full comparison', async () => {
+    const harness = await Harness.open(url);
+    await harness.settle();
+    harness.cloud.hook = (call) => {
+      if (call === 'changes') throw new SyncError('throttled', 'slowly', { retryAfterMs: 300_000 });
+    };
+    await harness.cycle();
+    harness.cloud.hook = null;
+    harness.advance(-10 * HOUR);
+    await assert.rejects(harness.run(), ({ nextRetryDelay }) => Number.parseFloat(nextRetryDelay) <= 60);
+    await harness.settle();
+    const { fullListingAt } = await harness.pair();
+    assert.ok(fullListingAt!.getTime() <= harness.clock.now);
+    assert.equal((await harness.run()).result, 'ok');
+  });
 });

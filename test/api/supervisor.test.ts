@@ -36,6 +36,7 @@ describe('the supervisor', () => {
       running.delete(id);
       return Promise.resolve();
     },
+    resume: () => Promise.resolve(),
     settingsChanged: (id) => Promise.resolve(void calls.push(`poll ${id}`)),
   } as Partial<PairControl> as PairControl;
   const deps = (holder: string, more: Partial<SupervisorDeps> = {}): SupervisorDeps => ({
@@ -70,11 +71,23 @@ describe('the supervisor', () => {
   it('FC3: starts a workflow that is missing, terminated or cancelled, from its last run, and no other', async () => {
     await db.sql.execute(sql`insert into runs (id, pair_id, number, trigger, started_at, result)
       values (${randomUUID()}, ${pairId}, 7, 'poll', now(), 'ok')`);
-    assert.deepEqual(await compare(deps('a')), { started: 1, ended: 0, polledAgain: 0, dueTimesReset: 0 });
+    assert.deepEqual(await compare(deps('a')), {
+      started: 1,
+      ended: 0,
+      polledAgain: 0,
+      restarted: 0,
+      dueTimesReset: 0,
+    });
     assert.deepEqual(calls, [`start pair:${pairId} from 7`]);
     running.add(`pair:${pairId}`);
     calls.length = 0;
-    assert.deepEqual(await compare(deps('a')), { started: 0, ended: 0, polledAgain: 0, dueTimesReset: 0 });
+    assert.deepEqual(await compare(deps('a')), {
+      started: 0,
+      ended: 0,
+      polledAgain: 0,
+      restarted: 0,
+      dueTimesReset: 0,
+    });
     assert.deepEqual(calls, []);
   });
 
@@ -88,7 +101,7 @@ describe('the supervisor', () => {
   it('FC3: logs a pair that nobody polls, and polls it again, but not in every round', async () => {
     running.add(`pair:${pairId}`);
     await set(`next_poll_at = now() - interval '6 minutes'`);
-    const again = new Map<string, number>();
+    const again: Parameters<typeof compare>[1] = new Map();
     assert.equal((await compare(deps('a'), again)).polledAgain, 1);
     assert.equal((await compare(deps('a'), again)).polledAgain, 0);
     assert.deepEqual(calls, [`poll ${pairId}`]);
@@ -97,6 +110,26 @@ describe('the supervisor', () => {
     assert.equal((await compare(deps('a'))).polledAgain, 0);
     await set(`next_poll_at = now() - interval '6 minutes', paused = true`);
     assert.equal((await compare(deps('a'))).polledAgain, 0);
+  });
+
+  it('FC3: starts a workflow anew that runs and does not poll, seldom, and only where there are workers', async () => {
+    const id = `pair:${pairId}`;
+    await set(`next_poll_at = now() - interval '6 minutes'`);
+    const again: Parameters<typeof compare>[1] = new Map();
+    const MINUTE_MS = 60_000;
+    const restarts: number[] = [];
+    for (let minute = 0; minute < 33; minute += 1) {
+      running.add(id);
+      if (minute === 2) await holdLease(db, workerLease('1@a/x'), '1@a/x');
+      if ((await compare(deps('a'), again, minute * MINUTE_MS)).restarted > 0) restarts.push(minute);
+    }
+    assert.deepEqual(restarts, [2, 19]);
+    const begins = calls.findIndex((call) => call.startsWith('end'));
+    assert.deepEqual(
+      calls.slice(begins, begins + 2).map((call) => call.replace(/ from .*/, '')),
+      [`end ${id}`, `start ${id}`],
+    );
+    await releaseLeases(db, '1@a/x');
   });
 
   it('FC3: resets a due time that is further ahead than the interval allows: the clock was set back', async () => {
@@ -113,6 +146,21 @@ describe('the supervisor', () => {
       assert.deepEqual(calls, isReset ? [`poll ${pairId}`] : []);
       if (isReset) assert.ok((await findPair(db, pairId))!.nextPollAt! <= new Date(Date.now() + 1_000));
     }
+  });
+
+  it('FC3: polls a pair now that was polled in the future, and forgets what it was to wait for', async () => {
+    running.add(`pair:${pairId}`);
+    for (const [ahead, isReset] of [
+      ['30 seconds', false],
+      ['10 hours', true],
+    ] as const) {
+      await set(`failures = 3, not_before = now() + interval '10 hours',
+        cloud_polls = jsonb_build_object('polledAt', now() + interval '${ahead}')`);
+      assert.equal((await compare(deps('a'))).dueTimesReset, isReset ? 1 : 0, ahead);
+      const { rows } = await db.sql.execute(sql`select not_before is null as is_free from pairs`);
+      assert.deepEqual(rows, [{ is_free: isReset }]);
+    }
+    await set(`cloud_polls = '{}'`);
   });
 
   it('a stalled pair says so when it is read, without a supervisor, and not while it is paused', async () => {
@@ -152,7 +200,11 @@ describe('the supervisor', () => {
     const third = supervise(deps('b', { recoverOrphans }));
     await third.stop();
     assert.equal(rounds, 1);
-    await releaseLeases(db, 'b');
+    await db.sql.execute(sql`update leases set until = now() + interval '10 hours'`);
+    const fourth = supervise(deps('a', { recoverOrphans }));
+    await fourth.stop();
+    assert.equal(rounds, 2, 'the clock of the database was set back');
+    await releaseLeases(db, 'a');
   });
 
   it('goes on after a round in which Temporal did not answer', async () => {

@@ -165,6 +165,24 @@ describe('the next poll of a side', () => {
     const farAhead = { ...waits, dueAt: at(200_000) };
     assert.equal(dueMs(farAhead, NOW_MS), NOW_MS, 'the clock was set back');
   });
+
+  it('FC3: of a failing side is now where the clock was set back since it was asked, also after a Retry-After', () => {
+    for (const [kind, retryAfterSeconds] of [
+      ['unreachable', 0],
+      ['quota', 0],
+      ['throttled', 900],
+    ] as const)
+      for (const [backSeconds, isNow] of [
+        [30, false],
+        [90, true],
+        [6 * 3_600, true],
+      ] as const) {
+        const polls = failing(kind, 4, retryAfterSeconds);
+        const failed: ScheduledSide = { ...nextDue(polls, POLICY, NOW, 0), polls, policy: POLICY };
+        const nowMs = NOW_MS - backSeconds * 1000;
+        assert.equal(dueMs(failed, nowMs) === nowMs, isNow, `${kind} ${backSeconds}`);
+      }
+  });
 });
 
 describe('a turn', () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
-import { pollDueMs } from '../../core/waiting-times.ts';
+import { describe, it, test } from 'node:test';
+import { isFullComparisonDue, pollDueMs } from '../../core/waiting-times.ts';
 
 const NOW = new Date('2026-06-10T08:00:00.000Z');
 const at = (seconds: number): Date => new Date(NOW.getTime() + seconds * 1000);
@@ -29,4 +29,17 @@ describe('the next poll of a calendar with bookings', () => {
       assert.equal(pollDueMs({ ...pair, failures }, now) === now, isDue, `${intervalSeconds} ${aheadSeconds}`);
     }
   });
+});
+
+test('FC3: a full comparison is due after a day, and where the clock was set back since the last one', () => {
+  for (const [seconds, isDue] of [
+    [-86_300, false],
+    [-86_500, true],
+    [0, false],
+    [30, false],
+    [90, true],
+    [365 * 86_400, true],
+  ] as const)
+    assert.equal(isFullComparisonDue(at(seconds), NOW.getTime()), isDue, String(seconds));
+  assert.ok(isFullComparisonDue(null, NOW.getTime()));
 });

@@ -123,3 +123,24 @@ it('FC4: a worker that died while it renewed a token keeps it from nobody', { ti
   await next;
   assert.equal(isFree, true);
 });
+
+it('FC4: the pairs of an account whose token service hangs do not wait for each other in a row', {
+  timeout: 60_000,
+}, async (context) => {
+  const { id } = await createAccount(db, { ...ACCOUNT, credentials: { refreshToken: 'r' } });
+  const { tokens } = (await openedAccount(db, id))!;
+  void tokens.exclusively!(() => new Promise(() => undefined));
+  await sleep(100);
+  let nowMs = performance.now();
+  context.mock.method(performance, 'now', () => (nowMs += 15_000));
+  await assert.rejects(
+    tokens.exclusively!(async () => assert.fail('another request is under way')),
+    { kind: 'unreachable' },
+  );
+  context.mock.restoreAll();
+  await db.sql.execute(sql`update accounts set token_leased_until = now() + interval '10 hours' where id = ${id}`);
+  assert.equal(
+    await tokens.exclusively!(async () => 'the clock of the database was set back'),
+    'the clock of the database was set back',
+  );
+});
