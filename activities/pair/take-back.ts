@@ -109,7 +109,7 @@ function stepsOf(
   const side = rows[0]!.side;
   const view = loaded && viewOf(store, loaded, open.sides, undefined)[side];
   const mine = new Set(rows.map(({ id }) => id));
-  const deletions = later.filter(({ id, action }) => action === 'delete' && !mine.has(id));
+  const others = later.filter(({ id, action }) => action !== 'update' && !mine.has(id));
   let now = view?.now ?? null;
   let write: Step | null = null;
   const steps = rows.map((row): Step => {
@@ -127,7 +127,7 @@ function stepsOf(
       base: view?.base ?? null,
       isInstance: (loaded?.link.parentId ?? null) !== null,
       isOriginal,
-      isDeletedAgain: loaded !== null && deletions.some((one) => one.side === side && one.id > row.id),
+      hasReturned: loaded !== null && others.some((one) => one.side === side && one.id > row.id),
       isNormalisedTo: (wanted, shown) => journal.isNormalisedTo(side, wanted, shown),
       isBegun: (field) => begun.has(fieldKey({ changeId: row.id, field })),
     };

@@ -40,8 +40,8 @@ export interface UndoState {
   readonly isInstance: boolean;
   /** A creation is not taken back here: no other event is left, or both were created by what is taken back. */
   readonly isOriginal: boolean;
-  /** The other side still has the event, and the pair has deleted it here again since. */
-  readonly isDeletedAgain: boolean;
+  /** The other side still has the event, and the pair has created or deleted it here again since. */
+  readonly hasReturned: boolean;
   /** True when the pair wrote `wanted` there, and the side made `shown` of it. */
   readonly isNormalisedTo: (wanted: ChangedValue, shown: ChangedValue) => boolean;
   /** A run that broke off may have taken the field back already: what it wrote is to be noted as an undo. */
@@ -123,10 +123,10 @@ function isAsWritten(path: FieldPath, value: unknown, after: unknown, { isNormal
 function reasonToKeep(content: ChangeContent, state: UndoState, direction: Direction): KeptReason | null {
   const { now, side, isInstance } = state;
   if (content.action === 'create' && state.isOriginal) return 'original';
-  // It would come back as it was before the first deletion, beside an original of today.
-  if (content.action === 'delete' && state.isDeletedAgain) return 'changed-since';
   if (sourceOf(direction) === side) return 'source';
-  if (content.action === 'delete') return now === null ? null : 'exists';
+  if (content.action === 'delete' && now !== null) return 'exists';
+  // It was deleted again since, and would come back as it was before the first time, beside an original of today.
+  if (content.action === 'delete') return state.hasReturned ? 'changed-since' : null;
   if (now === null) return 'gone';
   if (content.action === 'update') return null;
   if (isInstance) return 'part-of-series';

@@ -566,4 +566,12 @@ export const REGRESSIONS: readonly Regression[] = [
       ],
     },
   },
+  {
+    title: 'an event that a person removed again came back, because an undo of its first deletion was asked for before',
+    schedule: {
+      seed: 1,
+      profile: PLAIN,
+      steps: [insert(0), sync(0), remove(1), sync(0), undo(), sync(0), undo(0.4), remove(0), sync(0)],
+    },
+  },
 ];

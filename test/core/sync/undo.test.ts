@@ -9,20 +9,19 @@ import { anEvent } from '../../support/fake-side.ts';
 
 const BEFORE = anEvent({ title: 'Old', description: 'old' });
 const AFTER = anEvent({ title: 'New', description: '<b>new</b>' });
+const STATE: UndoState = {
+  side: 'cloud',
+  now: null,
+  base: null,
+  isInstance: false,
+  isOriginal: false,
+  hasReturned: false,
+  isNormalisedTo: () => false,
+  isBegun: () => false,
+};
 
 function undone(now: CalendarEvent, more: Partial<UndoState> = {}, after = AFTER) {
-  const state: UndoState = {
-    side: 'cloud',
-    now,
-    base: now,
-    isInstance: false,
-    isOriginal: false,
-    isDeletedAgain: false,
-    isNormalisedTo: () => false,
-    isBegun: () => false,
-    ...more,
-  };
-  const step = undoStep(updateContent(BEFORE, after)!, state, 'bidirectional');
+  const step = undoStep(updateContent(BEFORE, after)!, { ...STATE, now, base: now, ...more }, 'bidirectional');
   return { ...step, kept: step.kept.map(({ field, reason }) => `${field} ${reason}`) };
 }
 
@@ -61,4 +60,15 @@ test('on the target of a one-way pair all other edits are taken back with it, al
   const base = anEvent({ title: 'New', location: 'Here' });
   const next = { ...base, title: 'Old', location: 'Elsewhere' };
   assert.deepEqual(withoutOtherEdits(next, base, ['title']), { ...base, title: 'Old' });
+});
+
+test('a deletion is not taken back where the event is there, or has been and was removed again since', () => {
+  const reasons = (more: Partial<UndoState>) =>
+    undoStep({ action: 'delete', before: BEFORE, data: 'x' }, { ...STATE, ...more }, 'bidirectional').kept.map(
+      ({ reason }) => reason,
+    );
+  assert.deepEqual(reasons({}), []);
+  assert.deepEqual(reasons({ now: AFTER }), ['exists']);
+  assert.deepEqual(reasons({ now: AFTER, hasReturned: true }), ['exists']);
+  assert.deepEqual(reasons({ hasReturned: true }), ['changed-since']);
 });
