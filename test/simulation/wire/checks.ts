@@ -287,19 +287,23 @@ export class WireChecks {
   }
 
   private explainedLineages(): Set<string> {
-    const { installations, calendars } = this.world;
+    const { installations, calendars, ledger } = this.world;
     const titles = calendars.map(({ person }) => new Map(person.list().map(({ ref, title }) => [ref, title])));
     const names = new Set<string>();
-    for (const { database } of installations)
-      for (const { linkId, ...problem } of database.problems.values()) {
-        if (!explainsDifference(problem, installations.length > 1)) continue;
-        for (const [index, side] of (['caldav', 'cloud'] as const).entries()) {
+    for (const { database } of installations) {
+      const lineagesOf = (linkId: string): string[] =>
+        (['caldav', 'cloud'] as const).flatMap((side, index) => {
           const ref = database.sides.get(`${linkId}/${side}`)?.ref;
           const title = ref === undefined ? undefined : titles[index]!.get(ref);
-          const name = title === undefined ? null : lineageOf(title);
-          if (name !== null) names.add(name);
-        }
-      }
+          return (title === undefined ? null : lineageOf(title)) ?? [];
+        });
+      for (const { linkId, ...problem } of database.problems.values())
+        if (explainsDifference(problem, installations.length > 1))
+          for (const name of lineagesOf(linkId)) names.add(name);
+      // People removed all events of a side: nobody here decides about what waits for a decision then.
+      for (const { linkId } of database.held.values())
+        for (const name of lineagesOf(linkId)) if (ledger.lineage(name).removedOn.size > 0) names.add(name);
+    }
     return names;
   }
 }
