@@ -124,6 +124,8 @@ export class UndoChecks {
     const lost = ledger
       .ofLineage(name)
       .filter((value) => value.state === 'live' && showsValue(before, value))
+      // What an undo left on the target of a one-way pair is on no other calendar.
+      .filter(({ key }) => ledger.lineage(name).accepted.get(key) !== calendar.name)
       .filter((value) => !others.some((event) => showsValue(event, value)));
     const other = pair.calendars[side === 'caldav' ? 'cloud' : 'caldav'];
     if (lost.length > 0)
