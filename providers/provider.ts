@@ -207,6 +207,8 @@ export interface Found extends Stored {
   readonly hasGuests: boolean;
   /** The account's owner is invited and has declined. */
   readonly isDeclined?: boolean;
+  /** The account may see when the event takes place, and nothing else of it: what is missing was not deleted. */
+  readonly hidesDetails?: true;
 }
 
 /** One page of what a side lists. A full listing names every resource once, in `found` or in `unchanged`. */

@@ -28,7 +28,9 @@ interface Translation<S extends Series> {
   readonly versionOf: (series: S) => string | null;
   /** Null where the event cannot be read. @throws RangeError, RecurrenceError, TypeError: the same */
   readonly eventOf: (series: S, setting: SideSetting, report: Report) => CalendarEvent | null;
-  readonly factsOf: (series: S) => Pick<Found, 'modifiedAt' | 'marker' | 'syncedBy' | 'hasGuests' | 'isDeclined'>;
+  readonly factsOf: (
+    series: S,
+  ) => Pick<Found, 'modifiedAt' | 'marker' | 'syncedBy' | 'hasGuests' | 'isDeclined' | 'hidesDetails'>;
 }
 
 export interface SeriesReader<S extends Series> {

@@ -150,7 +150,7 @@ async function observeFound(observer: Observer, tx: Store, found: readonly Found
   for (const one of found) {
     const row = known.get(one.ref);
     if (row) {
-      seen.push({ row, ...observeKnown(observer, tx, row, one) });
+      seen.push({ row, ...observeKnown(observer, tx, row, asSeen(observer, tx, row, one)) });
       continue;
     }
     // A copy whose create was never answered carries the link's id; the link table decides whether that side is free.
@@ -183,6 +183,13 @@ async function observeFound(observer: Observer, tx: Store, found: readonly Found
   await storeSeen(tx, { pairId, side, now: deps.clock.now() }, seen);
   await tx.markDirty(ours);
   return newLinks.length + seen.filter(({ isChanged }) => isChanged).length;
+}
+
+/** Of an event of which the account could see more once, nothing is known now: nobody has emptied it. */
+function asSeen({ reader }: Observer, tx: Store, row: SideRow, found: Found): Found {
+  const before = found.hidesDetails ? currentOf(tx, row) : null;
+  if (before === null || reader.read(before).hidesDetails) return found;
+  return reader.read({ ref: found.ref, resource: found.resource, version: null, data: '' });
 }
 
 /** The markers among these that name a link of the installation, with its pair. */

@@ -99,7 +99,16 @@ function factsOf(series: Series): Omit<Found, keyof Stored | 'event' | 'problems
     hasGuests: items.some(hasGuests),
     isDeclined:
       master.attendees?.some((person) => person?.self === true && person.responseStatus === 'declined') ?? false,
+    ...(items.some(isHidden) ? { hidesDetails: true as const } : {}),
   };
+}
+
+/**
+ * A reader, and a writer without access to private events, see the times of an event only. Of every other one Google
+ * names the organizer.
+ */
+function isHidden(item: Item): boolean {
+  return !isCancelled(item) && item.visibility === 'private' && !item.organizer && !item.summary;
 }
 
 function eventOf(series: Series, setting: SideSetting, report: Report): CalendarEvent | null {

@@ -60,23 +60,22 @@ for (const kind of CLOUDS)
       await assertAlike(setup.pair);
     });
 
-    if (kind.name === 'google')
+    if (kind.name === 'google') {
+      const roleOf = ({ owner }: Awaited<ReturnType<typeof servers.open>>, role: string): void =>
+        (owner.account as { setAccessRole(role: string, calendar: string): void }).setAccessRole(
+          role,
+          owner.calendarId,
+        );
+
       it('FB5: write access that is taken away and given back', async () => {
         const setup = await servers.open({ caldav: { Choir: object('choir@example.org', SERIES) } });
-        const { account } = setup.owner;
-        (account as { setAccessRole(role: string, calendar: string): void }).setAccessRole(
-          'reader',
-          setup.owner.calendarId,
-        );
+        roleOf(setup, 'reader');
         await setup.person.edit('Choir.ics', (text) => text.replace('SUMMARY:Choir', 'SUMMARY:Concert'));
         await setup.pair.sync();
         const { status, statusReason } = await setup.pair.show();
         assert.deepEqual([status, statusReason], ['attention', 'calendar-missing']);
         assert.deepEqual(await setup.pair.list('problems'), []);
-        (account as { setAccessRole(role: string, calendar: string): void }).setAccessRole(
-          'owner',
-          setup.owner.calendarId,
-        );
+        roleOf(setup, 'owner');
         await setup.pair.settle();
         assert.equal((await setup.pair.show()).status, 'active');
         assert.deepEqual(
@@ -84,4 +83,28 @@ for (const kind of CLOUDS)
           ['Concert'],
         );
       });
+
+      it('FB5: what a lower role hides was not emptied by anybody', async () => {
+        const series = [...SERIES, 'LOCATION:Hall', 'DESCRIPTION:Bring sheets', 'CLASS:PRIVATE'];
+        const setup = await servers.open({ caldav: { Choir: object('choir@example.org', series) } });
+        const id = setup.owner.idOf('Choir');
+        for (const [number, role] of ['freeBusyReader', 'reader', 'writerWithoutPrivateAccess'].entries()) {
+          const before = await setup.person.get('Choir.ics');
+          // Somebody else changes the event while the account does not see it.
+          setup.owner.edit(id, { location: `Hall ${number}` });
+          roleOf(setup, role);
+          for (let syncs = 0; syncs < 2; syncs += 1) await setup.pair.sync();
+          assert.equal(await setup.person.get('Choir.ics'), before, role);
+          assert.deepEqual(
+            (await setup.pair.list('problems')).map(({ code, side, eventTitle }) => [code, side, eventTitle]),
+            [['unreadable', 'cloud', 'Choir']],
+          );
+          roleOf(setup, 'owner');
+          await setup.pair.settle();
+          assert.ok((await setup.person.linesOf('choir@example.org')).includes(`LOCATION:Hall ${number}`));
+          assert.deepEqual(await setup.pair.list('problems'), []);
+          await assertAlike(setup.pair);
+        }
+      });
+    }
   });
