@@ -4,6 +4,7 @@
  */
 import { and, eq, isNotNull, isNull, lte, or, sql } from 'drizzle-orm';
 import type { SideName } from '../core/event.ts';
+import { TRIES_BEFORE_PROBLEM } from '../core/sync/refusal.ts';
 import { anyOf, insertRows, updateRows } from './bulk.ts';
 import { type Db, transaction } from './connect.ts';
 import type { SideRow } from './link-sides.ts';
@@ -20,7 +21,7 @@ export interface LinkChange {
 }
 
 /** What the order of planning depends on. */
-export type LinkRowOutline = Pick<LinkRow, 'id' | 'parentId' | 'attempts' | 'label'> & {
+export type LinkRowOutline = Pick<LinkRow, 'id' | 'parentId' | 'failedTries' | 'label'> & {
   /** A side has the event. */
   readonly isPresent: boolean;
 };
@@ -99,7 +100,7 @@ export async function outlines(db: Db, ids: readonly string[]): Promise<LinkRowO
   const isPresent = sql<boolean>`exists (
     select 1 from link_sides s where s.link_id = ${links.id} and s.gone <> 'confirmed' and s.current is not null)`;
   return db.sql
-    .select({ id: links.id, parentId: links.parentId, attempts: links.attempts, label: links.label, isPresent })
+    .select({ id: links.id, parentId: links.parentId, failedTries: links.failedTries, label: links.label, isPresent })
     .from(links)
     .where(anyOf(links.id, ids))
     .orderBy(links.id);
@@ -169,6 +170,9 @@ export type RetriedRefusals =
    */
   | { readonly acceptedBy: SideName; readonly before: Date };
 
+/** `failed_tries` of a write that has been a problem: one more failure, and it is one again. */
+export const LAST_TRY = TRIES_BEFORE_PROBLEM - 1;
+
 export async function retryRefusals(db: Db, pairId: string, which: RetriedRefusals): Promise<void> {
   const { before } = which;
   for (const side of 'acceptedBy' in which ? [which.acceptedBy] : (['caldav', 'cloud'] as const)) {
@@ -178,7 +182,7 @@ export async function retryRefusals(db: Db, pairId: string, which: RetriedRefusa
       ${'acceptedBy' in which ? sql`and ${refusal} ->> 'isOfEvent' is null` : sql``}`;
     await db.sql.execute(sql`
       update links
-      set dirty = true, retry_at = null, attempts = 0, failed_tries = 0, refusals = ${marked('isDue')}
+      set dirty = true, retry_at = null, attempts = 0, failed_tries = ${LAST_TRY}, refusals = ${marked('isDue')}
       where ${mayPass} ${before === null ? sql`` : sql`and ${refusal} ->> 'at' < ${before.toISOString()}`}`);
     if ('acceptedBy' in which)
       await db.sql.execute(sql`update links set refusals = ${marked('isOfEvent')} where ${mayPass}`);

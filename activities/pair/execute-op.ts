@@ -2,7 +2,7 @@
 import { ApplicationFailure } from '@temporalio/common';
 import type { SideName } from '../../core/event.ts';
 import { afterRefusal } from '../../core/sync/pace.ts';
-import { SyncError, type SyncErrorKind, withKind } from '../../core/sync-error.ts';
+import { SyncError, withKind } from '../../core/sync-error.ts';
 import { WRITE_WAITS } from '../../core/waiting-times.ts';
 import { Superseded } from '../../db/epoch.ts';
 import type { SideRow } from '../../db/link-sides.ts';
@@ -104,8 +104,13 @@ async function lookAgain(applying: Applying, op: OpRow, sides: Sides): Promise<O
   return { kind: 'again' };
 }
 
-/** A right that is missing may be given; a later version of Calpair may write a valid object. */
-const MAY_PASS: ReadonlySet<SyncErrorKind> = new Set(['forbidden', 'invalid-object']);
+/**
+ * A right that is missing may be given; a later version of Calpair may write a valid object; a server that names no
+ * reason may have had one that has nothing to do with the event.
+ */
+function mayPass({ kind, status, reason }: SyncError): boolean {
+  return kind === 'forbidden' || kind === 'invalid-object' || (kind === 'rejected' && status !== undefined && !reason);
+}
 
 /** @throws SideFailed if the side cannot be read */
 async function tryOp(applying: Applying, op: OpRow, { link, sides }: Loaded, tries: number): Promise<Outcome> {
@@ -136,7 +141,7 @@ async function tryOp(applying: Applying, op: OpRow, { link, sides }: Loaded, tri
             { pairId: op.pairId, runId: op.runId, linkId: op.linkId, side: op.side, rules: error.reason },
             'an object was not sent because it would be invalid',
           );
-        await setAside(applying, op, consequence, MAY_PASS.has(error.kind));
+        await setAside(applying, op, consequence, mayPass(error));
         return { kind: 'problem' };
       case 'wait': {
         const isPassing = error.kind === 'throttled' || error.kind === 'unreachable';

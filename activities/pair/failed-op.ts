@@ -2,7 +2,7 @@
 import type { SideName } from '../../core/event.ts';
 import type { EventProblem } from '../../core/event-problem.ts';
 import { keepsFailing, TRIES_BEFORE_PROBLEM } from '../../core/sync/refusal.ts';
-import { SyncError } from '../../core/sync-error.ts';
+import { SyncError, type SyncErrorKind } from '../../core/sync-error.ts';
 import { backoff, WRITE_WAITS } from '../../core/waiting-times.ts';
 import type { LinkRow } from '../../db/links.ts';
 import type { OpRow } from '../../db/ops.ts';
@@ -39,21 +39,29 @@ export async function isReadOnly({ open, writable, failedInRow }: Applying, side
   return isWritable === null ? inRow > 1 || open.pair.readOnlySide === side : !isWritable;
 }
 
+/** What one event alone may be the reason of, although it looks like a failure of the whole side. */
+const MAY_BE_OF_EVENT: ReadonlySet<SyncErrorKind> = new Set(['throttled', 'unreachable', 'quota']);
+
 /** Nothing else is written to the side in this run. */
 export async function stops(applying: Applying, op: OpRow, link: LinkRow, error: SyncError): Promise<Outcome> {
   if (error.kind === 'calendar-read-only') await applying.deps.store.updatePair(op.pairId, { readOnlySide: op.side });
-  const restMs = await waits(applying, op, link, error);
-  return { kind: 'stops', side: op.side, error, restMs };
+  const restMs = MAY_BE_OF_EVENT.has(error.kind)
+    ? await countFailure(applying, op, link, error)
+    : await waits(applying, op, link, error);
+  return { kind: 'stops', side: op.side, error, ...(restMs === null ? {} : { restMs }) };
 }
 
-/** One write failed; the others go on. Where it keeps failing, that is a problem of its event. */
+/** One write failed; the others go on. */
 export async function fails(applying: Applying, op: OpRow, link: LinkRow, error: SyncError): Promise<Outcome> {
-  if (link.failedTries + 1 < TRIES_BEFORE_PROBLEM) {
-    await waits(applying, op, link, error, link.failedTries + 1);
-    return { kind: 'waits' };
-  }
+  return { kind: (await countFailure(applying, op, link, error)) === null ? 'problem' : 'waits' };
+}
+
+/** A write that keeps failing is a problem of its event; until then it rests, for as long as is returned. */
+async function countFailure(applying: Applying, op: OpRow, link: LinkRow, error: SyncError): Promise<number | null> {
+  const failedTries = link.failedTries + 1;
+  if (failedTries < TRIES_BEFORE_PROBLEM) return waits(applying, op, link, error, failedTries);
   await setAside(applying, op, keepsFailing(), true);
-  return { kind: 'problem' };
+  return null;
 }
 
 /** An event that lost every round of this run. A server that refuses every precondition must not keep a pair busy. */

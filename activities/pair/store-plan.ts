@@ -25,7 +25,7 @@ import { fieldsOf, hashOf } from './write-journal.ts';
 
 /** A link, as it was stored when it was planned. */
 export interface PlannedLink {
-  readonly link: Pick<LinkRow, 'attempts' | 'label' | 'lastChangeAt'>;
+  readonly link: Pick<LinkRow, 'failedTries' | 'label' | 'lastChangeAt'>;
 }
 
 /** What is stored together; without what only `planDeletions` decides, if that comes later. */
@@ -54,8 +54,8 @@ export async function storePlan(
   const { store } = storing.deps;
   const { instanceDeletions = [], forgotten = [], dropped = [] } = plan;
   // What failed before comes last: it must not put off the others.
-  const attemptsOf = ({ linkId }: LinkPlan) => storing.rows.get(linkId)?.link.attempts ?? 0;
-  const links = [...plan.links].sort((a, b) => attemptsOf(a) - attemptsOf(b));
+  const triesOf = ({ linkId }: LinkPlan) => storing.rows.get(linkId)?.link.failedTries ?? 0;
+  const links = [...plan.links].sort((a, b) => triesOf(a) - triesOf(b));
   const problems = await store.setProblems(pairId, problemsOf(plan), now);
   const conflicts = await store.insertConflicts(
     [...links, ...plan.series].flatMap((one) => conflictRows(storing, one)),
@@ -223,7 +223,7 @@ function opRow(storing: Storing, linkId: string, { side, action, isCounted, next
 
 /** What failed before comes last: it must not put off the others. */
 function orderOf({ rows, now }: Storing, linkId: string, next: CalendarEvent | null): number {
-  if ((rows.get(linkId)?.link.attempts ?? 0) > 0) return FARTHEST;
+  if ((rows.get(linkId)?.link.failedTries ?? 0) > 0) return FARTHEST;
   return next ? distanceOf(next, now.getTime()) : 0;
 }
 

@@ -6,7 +6,8 @@ export interface LinkOutline {
   readonly id: string;
   /** The series that it is an instance of. */
   readonly parentId: string | null;
-  readonly attempts: number;
+  /** How often a write of it has failed. */
+  readonly failedTries: number;
   /** False: no side has the event any more. */
   readonly isPresent: boolean;
   /** When the event begins, as it is listed; null: it repeats, or is not known yet. */
@@ -22,7 +23,7 @@ export function chunksOf(links: readonly LinkOutline[], size: number, now: numbe
     ids: some.map(({ id }) => id),
     rank: [
       some.some(({ isPresent }) => isPresent) ? 1 : 0,
-      Math.min(...some.map(({ attempts }) => attempts)),
+      Math.min(...some.map(({ failedTries }) => failedTries)),
       Math.min(...some.map(({ isPresent, start }) => (isPresent && start ? Math.abs(Date.parse(start) - now) : 0))),
     ],
   }));

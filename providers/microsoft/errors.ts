@@ -1,4 +1,7 @@
-/** Graph's failures as SyncErrors: what counts is the status and the error's `code`, never its message. */
+/**
+ * Graph's failures as SyncErrors: what counts is the status and the error's `code`; its message only where it
+ * says that a `transactionId` was used before, since no documentation names the code of that.
+ */
 import { SyncError, type SyncErrorKind } from '../../core/sync-error.ts';
 import { kindOfStatus, statusError } from '../http-answer.ts';
 import { adviceFor } from '../oauth/advice.ts';
@@ -25,6 +28,7 @@ const DEAD_TOKEN = /^(?:syncstatenotfound|syncstateinvalid|resyncrequired|resync
 
 /** A new event whose `transactionId` was used before. */
 const DUPLICATE = /^ErrorDuplicateTransactionId$/i;
+const SAYS_DUPLICATE = /\btransaction ?id\b.*\b(?:already|used|exists)\b/i;
 /** Codes that also count where the service hides them in an `innerError`. */
 const PRECISE = [DEAD_TOKEN, DUPLICATE];
 
@@ -73,7 +77,9 @@ function codeOf(body: unknown): string {
   let outer = '';
   let error = typeof body === 'object' && body !== null ? (body as { error?: unknown }).error : undefined;
   for (let depth = 0; depth < 5 && typeof error === 'object' && error !== null; depth += 1) {
-    const { code, innerError, innererror } = error as { code?: unknown; innerError?: unknown; innererror?: unknown };
+    const { code, message, innerError, innererror } = error as Record<string, unknown>;
+    if (typeof message === 'string' && SAYS_DUPLICATE.test(message.slice(0, 1_000)))
+      return 'ErrorDuplicateTransactionId';
     const named = plainCode(code);
     if (outer === '' || PRECISE.some((code) => code.test(named))) outer = named || outer;
     error = innerError ?? innererror;

@@ -196,6 +196,55 @@ for (const kind of ['unreachable', 'bug', 'stale'] as const) {
   });
 }
 
+for (const kind of ['throttled', 'quota'] as const) {
+  test(`FB8: what looks like a limit of the account (${kind}) is a problem of the one event that always meets it`, async () => {
+    const harness = await linked(['A', 'B', 'C', 'D']);
+    for (const title of ['A', 'B', 'C', 'D']) harness.caldav.person.edit(harness.caldav.find(title), { location: 'x' });
+    harness.cloud.failNext('update', kind, { times: 9_999, title: 'A' });
+    harness.cloud.writesAtOnce = 1;
+    await harness.cycle();
+    harness.advance(3_700);
+    await harness.run('signal');
+    assert.deepEqual(
+      ['B', 'C', 'D'].map((title) => harness.cloud.shows(title).location),
+      ['x', 'x', 'x'],
+      'the next run begins with the others',
+    );
+    const start = harness.clock.now;
+    while ((await harness.problems()).length === 0 && harness.clock.now < start + DAY_S * 1000) await harness.cycle();
+    assert.deepEqual(await codesOf(harness), ['cloud rejected-by-server']);
+    const { length } = harness.cloud.calls;
+    harness.advance(DAY_S);
+    await harness.settle();
+    const tries = harness.cloud.calls.slice(length).filter((call) => call === 'update').length;
+    assert.ok(tries >= 1 && tries <= 3, `one try a day, perhaps repeated on the spot: ${tries}`);
+    assert.deepEqual(await codesOf(harness), ['cloud rejected-by-server']);
+    harness.cloud.faults.length = 0;
+    harness.advance(DAY_S);
+    await harness.settle();
+    assert.equal(harness.cloud.shows('A').location, 'x');
+    assert.deepEqual(await codesOf(harness), []);
+  });
+}
+
+test('FB8: several events whose writes always fail put off no other', async () => {
+  const harness = await linked(['A', 'B', 'C', 'D']);
+  for (const title of ['A', 'B', 'C', 'D']) harness.caldav.person.edit(harness.caldav.find(title), { location: 'x' });
+  for (const title of ['A', 'B']) harness.cloud.failNext('update', 'unreachable', { times: 9_999, title });
+  harness.cloud.writesAtOnce = 1;
+  for (let runs = 0; runs < 2; runs += 1) {
+    await harness.run('signal');
+    harness.advance(60);
+  }
+  assert.deepEqual(
+    ['C', 'D'].map((title) => harness.cloud.shows(title).location),
+    ['x', 'x'],
+  );
+  const start = harness.clock.now;
+  while ((await harness.problems()).length < 2 && harness.clock.now < start + DAY_S * 1000) await harness.cycle();
+  assert.ok((harness.clock.now - start) / 60_000 < 160, 'both are problems after about two hours');
+});
+
 test('FB8: a server that fails for every event is asked for few of them, and no event becomes a problem', async () => {
   const harness = await linked(['A', 'B', 'C', 'D', 'E', 'F', 'G', 'H']);
   for (const title of 'ABCDEFGH') harness.caldav.person.edit(harness.caldav.find(title), { location: 'x' });

@@ -12,7 +12,7 @@ import { NO_PUSH, type PushState } from '../../core/poll-schedule.ts';
 import { Superseded } from '../../db/epoch.ts';
 import type { Halves } from '../../db/link-matching.ts';
 import type { SideRow } from '../../db/link-sides.ts';
-import { type LinkRow, NOW_DIRTY, type RetriedRefusals } from '../../db/links.ts';
+import { LAST_TRY, type LinkRow, NOW_DIRTY, type RetriedRefusals } from '../../db/links.ts';
 import type { PairRow, PairWithAccounts } from '../../db/pairs.ts';
 import type { RunRow } from '../../db/runs.ts';
 import { movedTo, sideCell } from '../../db/sealed-cells.ts';
@@ -283,8 +283,8 @@ export class MemoryDatabase extends MemoryTables {
             const row = db.sides.get(`${id}/${side}`);
             return row !== undefined && row.gone !== 'confirmed' && row.current !== null;
           };
-          const { parentId, attempts, label } = link;
-          return [{ id, parentId, attempts, label, isPresent: isThere('caldav') || isThere('cloud') }];
+          const { parentId, failedTries, label } = link;
+          return [{ id, parentId, failedTries, label, isPresent: isThere('caldav') || isThere('cloud') }];
         }),
       loadLinks: (ids) =>
         ids.flatMap((id) => {
@@ -529,7 +529,10 @@ export class MemoryDatabase extends MemoryTables {
         if (!refusal?.mayPass || (isAccepted && refusal.isOfEvent !== undefined)) continue;
         const isDue = before === null || refusal.at < before.toISOString();
         const next = { ...refusal, ...(isDue ? { isDue } : {}), ...(isAccepted ? { isOfEvent: true } : {}) };
-        this.set(this.links, id, { refusals: { ...refusals, [side]: next }, ...(isDue ? NOW_DIRTY : {}) });
+        this.set(this.links, id, {
+          refusals: { ...refusals, [side]: next },
+          ...(isDue ? { ...NOW_DIRTY, failedTries: LAST_TRY } : {}),
+        });
       }
     }
   }
