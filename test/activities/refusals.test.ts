@@ -1,7 +1,7 @@
 /** Writes that a service refuses, for one event or for all, and for how long that counts. Real PostgreSQL. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import type { SyncErrorKind } from '../../core/sync-error.ts';
+import { SyncError, type SyncErrorKind } from '../../core/sync-error.ts';
 import { decideHeldChanges } from '../../db/held-changes.ts';
 import { changePairSettings, type PairSettings } from '../../db/pairs.ts';
 import { testDatabase } from '../support/database.ts';
@@ -226,6 +226,20 @@ for (const kind of ['throttled', 'quota'] as const) {
     assert.deepEqual(await codesOf(harness), []);
   });
 }
+
+test('FB8: a refusal for which the server names no reason is tried again every day', async () => {
+  const harness = await linked(['A', 'B']);
+  for (const title of ['A', 'B']) harness.caldav.person.edit(harness.caldav.find(title), { location: 'x' });
+  const refused = (reason?: string) => new SyncError('rejected', 'refused', { status: 409, reason });
+  harness.cloud.failNext('update', refused(), { title: 'A' });
+  harness.cloud.failNext('update', refused('bad-title'), { title: 'B' });
+  await harness.settle();
+  assert.equal((await harness.problems()).length, 2);
+  harness.advance(DAY_S);
+  await harness.settle();
+  assert.deepEqual([harness.cloud.shows('A').location, harness.cloud.shows('B').location], ['x', '']);
+  assert.equal((await harness.problems()).length, 1);
+});
 
 test('FB8: several events whose writes always fail put off no other', async () => {
   const harness = await linked(['A', 'B', 'C', 'D']);

@@ -553,6 +553,36 @@ describe('what Google sends', () => {
   });
 });
 
+it('FB5: an item of which only the times are shown hides its details, an empty one does not', () => {
+  const hides = (fields: Json, exception: Json = {}) =>
+    foundOf(
+      {
+        master: {
+          id: 'abcde',
+          status: 'confirmed',
+          start: { date: '2027-01-05' },
+          end: { date: '2027-01-06' },
+          ...fields,
+        },
+        exceptions: { abcde_20270112: { id: 'abcde_20270112', recurringEventId: 'abcde', ...exception } },
+      } as never,
+      SETTING,
+    ).hidesDetails === true;
+  const organizer = { email: 'owner@example.org' };
+  const [shown, hidden] = [{ organizer }, { visibility: 'private' }];
+  assert.deepEqual(
+    [
+      hides({ ...shown, summary: 'Choir' }),
+      hides(shown),
+      hides({ ...shown, visibility: 'private' }),
+      hides(hidden),
+      hides(shown, hidden),
+      hides(shown, { ...hidden, status: 'cancelled' }),
+    ],
+    [false, false, false, true, true, false],
+  );
+});
+
 describe('what Google cannot hold', () => {
   const weekly: CalendarEvent = {
     ...DEFAULT_CONTENT,

@@ -6,7 +6,7 @@ import { SyncError } from '../../core/sync-error.ts';
 import { errorOf } from '../../providers/caldav/client.ts';
 import { apiError as googleError } from '../../providers/google/errors.ts';
 import { kindOfStatus, retryAfter, serverTime, statusError } from '../../providers/http-answer.ts';
-import { apiError as graphError } from '../../providers/microsoft/errors.ts';
+import { apiError as graphError, isDuplicate } from '../../providers/microsoft/errors.ts';
 
 const WAIT = { 'retry-after': '5' };
 
@@ -129,6 +129,24 @@ describe('the error of an answer', () => {
     );
     assert.equal(statusError(500, new Headers()).message, 'the server answered 500');
   });
+});
+
+it('FA25: a transactionId that was used before is recognised by code or message, whatever the status', () => {
+  const says = (status: number, code: string, message: string) =>
+    isDuplicate(graphError(status, new Headers(), { error: { code, message } }));
+  const used =
+    "Your request can't be completed. The TransactionId specified in the request has already been used to create a " +
+    'different event.';
+  assert.deepEqual(
+    [
+      says(409, 'ErrorDuplicateTransactionId', ''),
+      says(400, 'ErrorInvalidRequest', used),
+      says(409, '', 'The transaction id was used before'),
+      says(400, 'ErrorInvalidRequest', 'The transactionId is too long'),
+      says(409, 'Conflict', 'The event already exists'),
+    ],
+    [true, true, true, false, false],
+  );
 });
 
 describe('Retry-After', () => {
