@@ -54,6 +54,7 @@ export function signInService({ clientId, clientSecret, authUrl, tokenUrl }: Goo
 }
 
 interface Answer<T> {
+  readonly status: number;
   readonly data: T;
   /** The server's clock (`Date`), in milliseconds; null where it sent none. */
   readonly date: number | null;
@@ -66,7 +67,10 @@ interface RequestOptions {
   readonly responseType: 'json';
 }
 
-type Request<T> = (api: calendar_v3.Calendar, options: RequestOptions) => Promise<{ data: T; headers: unknown }>;
+type Request<T> = (
+  api: calendar_v3.Calendar,
+  options: RequestOptions,
+) => Promise<{ status: number; data: T; headers: unknown }>;
 
 export interface Client {
   /** Runs one request; `ifMatch` is an ETag as Google gave it. @throws SyncError */
@@ -87,7 +91,7 @@ export function createClient(settings: GoogleSettings, refreshToken: string, tok
     const headers: Record<string, string> = ifMatch === null ? {} : { 'If-Match': ifMatch };
     const bound = { rootUrl, headers, responseType: 'json' as const, auth: oauth };
     const answer = await request(api, bound);
-    return { data: answer.data, date: serverTime(headersOf(answer.headers)) };
+    return { status: answer.status, data: answer.data, date: serverTime(headersOf(answer.headers)) };
   }
 
   return {

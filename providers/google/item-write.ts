@@ -59,24 +59,25 @@ export async function patchItem(
 }
 
 /**
- * Already gone is success, once the event itself says so: one 404 proves nothing.
+ * Already gone is success, once the event itself says so: one 404 proves nothing, nor does an answer that is none to a
+ * DELETE.
  * @throws SyncError `stale`, as for `patchItem`; `unreachable` where the service contradicts itself
  */
 export async function deleteItem(calendar: GoogleCalendar, item: Item, isUnchanged?: IsUnchanged): Promise<void> {
-  try {
-    await ifUnchanged(calendar, item, isUnchanged, (etag) =>
-      calendar.client.call(
-        (api, options) =>
-          api.events.delete({ calendarId: calendar.calendarId, eventId: item.id, sendUpdates: 'none' }, options),
-        etag,
-      ),
-    );
-  } catch (error) {
+  const { status } = await ifUnchanged(calendar, item, isUnchanged, (etag) =>
+    calendar.client.call(
+      (api, options) =>
+        api.events.delete({ calendarId: calendar.calendarId, eventId: item.id, sendUpdates: 'none' }, options),
+      etag,
+    ),
+  ).catch((error: unknown) => {
     if (!(error instanceof SyncError) || error.kind !== 'gone') throw error;
-    const now = await fetchItem(calendar, item.id);
-    if (now && !isCancelled(now.item))
-      throw new SyncError('unreachable', 'Google did not find an event that it shows', { status: error.status });
-  }
+    return { status: error.status ?? 404 };
+  });
+  if (status === 204) return;
+  const now = await fetchItem(calendar, item.id);
+  if (now && !isCancelled(now.item))
+    throw new SyncError('unreachable', 'Google shows an event after its deletion', { status });
 }
 
 const WITHOUT_MAIL = { sendUpdates: 'none', conferenceDataVersion: 1, supportsAttachments: true };

@@ -82,21 +82,19 @@ export function isChangedSince(calendar: GraphCalendar, written: Item, now: Seri
 }
 
 /**
- * An event that is already gone is success, once the event itself says so: one 404 proves nothing.
+ * An event that is already gone is success, once the event itself says so: one 404 proves nothing, nor does an answer
+ * that is none to a DELETE.
  * @throws SyncError `unreachable` where the service contradicts itself
  */
 export async function deleteItem(calendar: GraphCalendar, item: Item): Promise<void> {
-  try {
-    await calendar.client.send({
-      method: 'DELETE',
-      path: eventPath(calendar.calendarId, item.id),
-      ifMatch: item.etag ?? null,
+  const answer = await calendar.client
+    .send({ method: 'DELETE', path: eventPath(calendar.calendarId, item.id), ifMatch: item.etag ?? null })
+    .catch((error: unknown) => {
+      if (!isGone(error)) throw error;
+      return { status: 404 };
     });
-  } catch (error) {
-    if (!isGone(error)) throw error;
-    if (await fetchItem(calendar, item.id))
-      throw new SyncError('unreachable', 'Graph did not find an event that it shows', { status: 404 });
-  }
+  if (answer.status !== 204 && (await fetchItem(calendar, item.id)))
+    throw new SyncError('unreachable', 'Graph shows an event after its deletion', { status: answer.status });
 }
 
 /**
