@@ -105,11 +105,12 @@ async function lookAgain(applying: Applying, op: OpRow, sides: Sides): Promise<O
 }
 
 /**
- * A right that is missing may be given; a later version of Calpair may write a valid object; a server that names no
- * reason may have had one that has nothing to do with the event.
+ * A right that is missing may be given; a later version of Calpair may write a valid object; a server that fails (501),
+ * or names no reason, may do so for one that has nothing to do with the event.
  */
-function mayPass({ kind, status, reason }: SyncError): boolean {
-  return kind === 'forbidden' || kind === 'invalid-object' || (kind === 'rejected' && status !== undefined && !reason);
+function mayPass({ kind, status = 0, reason }: SyncError): boolean {
+  if (kind === 'forbidden' || kind === 'invalid-object') return true;
+  return kind === 'rejected' && status > 0 && (status >= 500 || !reason);
 }
 
 /** @throws SideFailed if the side cannot be read */

@@ -15,6 +15,7 @@ const KIND_OF_CODE: Readonly<Record<string, SyncErrorKind>> = {
   errorserverbusy: 'throttled',
   errormailboxstoreunavailable: 'unreachable',
   errormailboxmoveinprogress: 'unreachable',
+  erroraccessdenied: 'forbidden',
   errorquotaexceeded: 'quota',
   errormessagesizeexceeded: 'too-large',
   errorirresolvableconflict: 'stale',
