@@ -197,7 +197,7 @@ for (const kind of ['unreachable', 'bug', 'stale'] as const) {
 }
 
 for (const kind of ['throttled', 'quota'] as const) {
-  test(`FB8: what looks like a limit of the account (${kind}) is a problem of the one event that always meets it`, async () => {
+  test(`FB8: a limit (${kind}) that one event always meets is a problem of that event`, async () => {
     const harness = await linked(['A', 'B', 'C', 'D']);
     for (const title of ['A', 'B', 'C', 'D']) harness.caldav.person.edit(harness.caldav.find(title), { location: 'x' });
     harness.cloud.failNext('update', kind, { times: 9_999, title: 'A' });
