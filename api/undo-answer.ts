@@ -2,6 +2,8 @@
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { KEPT_REASONS } from '../core/texts.ts';
+import { eventsOfChanges, type NamedEvent } from '../db/changes.ts';
+import type { Db } from '../db/connect.ts';
 import { type UndoOutcome, undoOutcome } from '../db/undo-requests.ts';
 import type { ApiDeps } from './deps.ts';
 import { requestRun } from './request-run.ts';
@@ -13,7 +15,19 @@ const reason = z.enum(Object.keys(KEPT_REASONS) as (keyof typeof KEPT_REASONS)[]
 export const undoAnswer = z
   .object({
     undone: z.array(z.object({ changeId: z.string(), side, field })),
-    kept: z.array(z.object({ changeId: z.string(), side, field, reason })).describe('What stays as it is, and why.'),
+    kept: z
+      .array(
+        z.object({
+          changeId: z.string(),
+          side,
+          field,
+          reason,
+          eventId: z.string().nullable().describe('The event in the list of events; null: no longer known.'),
+          title: z.string().nullable().describe('The title of the event; null: not known.'),
+          start: z.string().nullable().describe('When the event begins: a UTC instant, or a date; null: not known.'),
+        }),
+      )
+      .describe('What stays as it is, and why.'),
   })
   .meta({ id: 'Undo' });
 
@@ -25,28 +39,38 @@ export const removalAnswer = z
   .meta({ id: 'Removal' });
 
 /** Null while no run has planned it. */
-export function undoAnswerOf({ plan, done }: UndoOutcome): z.infer<typeof undoAnswer> | null {
+export async function undoAnswerOf(
+  { plan, done }: UndoOutcome,
+  db: Db,
+  pairId: string,
+): Promise<z.infer<typeof undoAnswer> | null> {
   if (plan === null) return null;
+  const kept = [
+    ...plan.kept,
+    ...plan.undone
+      .filter(({ opId }) => !done.has(opId))
+      .map(({ changeId, side, field }) => ({ changeId, side, field, reason: 'not-written' as const })),
+  ];
+  const ids = kept.map(({ changeId }) => changeId);
+  const events = await eventsOfChanges(db, pairId, ids);
   return {
     undone: plan.undone
       .filter(({ opId }) => done.has(opId))
       .map(({ changeId, side, field }) => ({ changeId, side, field })),
-    kept: [
-      ...plan.kept,
-      ...plan.undone
-        .filter(({ opId }) => !done.has(opId))
-        .map(({ changeId, side, field }) => ({ changeId, side, field, reason: 'not-written' as const })),
-    ],
+    kept: kept.map((one) => ({ ...one, ...(events.get(one.changeId) ?? UNKNOWN) })),
   };
 }
+
+const UNKNOWN: NamedEvent = { eventId: null, title: null, start: null };
 
 /** What all requests that a run took have come to. */
 export const runUndo = z.union([undoAnswer, removalAnswer]);
 
-export function runUndoOf(outcome: UndoOutcome): z.infer<typeof runUndo> | null {
+export async function runUndoOf(outcome: UndoOutcome, db: Db, pairId: string): Promise<z.infer<typeof runUndo> | null> {
   const { plan } = outcome;
   const isRemoval = plan !== null && plan.removed.length + plan.keptCopies.length > 0;
-  return isRemoval && plan.undone.length + plan.kept.length === 0 ? removalAnswerOf(outcome) : undoAnswerOf(outcome);
+  if (isRemoval && plan.undone.length + plan.kept.length === 0) return removalAnswerOf(outcome);
+  return undoAnswerOf(outcome, db, pairId);
 }
 
 /** The same for `remove-copies`. A copy that was not removed after all had been changed meanwhile. */
@@ -93,10 +117,10 @@ export async function answerUndo<T>(
   requestId: string,
   waitSeconds: number,
   reply: FastifyReply,
-  answerOf: (outcome: UndoOutcome) => T | null,
+  answerOf: (outcome: UndoOutcome, db: Db, pairId: string) => T | null | Promise<T | null>,
 ) {
   const { finished, runId } = await requestRun(deps, closing, pairId, { trigger: 'undo', full: false }, waitSeconds);
   const outcome = await undoOutcome(deps.db, pairId, requestId);
-  const answer = finished && outcome ? answerOf(outcome) : null;
+  const answer = finished && outcome ? await answerOf(outcome, deps.db, pairId) : null;
   return answer === null ? reply.code(202).send({ runId: outcome?.runId ?? runId }) : reply.code(200).send(answer);
 }

@@ -1,13 +1,15 @@
 /** What a pair wrote (core/sync/history.ts), for lists and undo. What the functions do is documented in store.ts. */
-import { and, desc, eq, gt, inArray, lt, or } from 'drizzle-orm';
+import { and, desc, eq, gt, inArray, lt, or, sql } from 'drizzle-orm';
 import type { SideName } from '../core/event.ts';
-import type { ChangeContent } from '../core/sync/history.ts';
+import { type ChangeContent, labelOfChange } from '../core/sync/history.ts';
 import { anyOf, inChunks } from './bulk.ts';
 import type { Db } from './connect.ts';
 import { changes } from './history-schema.ts';
 import { isId } from './ids.ts';
+import { openLabel } from './links.ts';
 import { mapPage, type Page, type PageRequest, pageOf } from './page.ts';
 import { openSealedJson } from './pairs.ts';
+import { links } from './schema.ts';
 import { pairCell } from './sealed-cells.ts';
 
 export type ChangeRow = typeof changes.$inferSelect;
@@ -44,6 +46,40 @@ export async function changeIdsOfRun(db: Db, pairId: string, runId: string): Pro
     .where(and(eq(changes.pairId, pairId), eq(changes.runId, runId)))
     .orderBy(desc(changes.id));
   return rows.map(({ id }) => id);
+}
+
+/** What to call an event: as it is now, or where nothing is left of it as it was. Null: not known. */
+export interface NamedEvent {
+  readonly eventId: string | null;
+  readonly title: string | null;
+  readonly start: string | null;
+}
+
+/** The events of these changes, by the changes' ids; without those that are no longer kept. */
+export async function eventsOfChanges(
+  db: Db,
+  pairId: string,
+  ids: readonly string[],
+): Promise<Map<string, NamedEvent>> {
+  const rows = await inChunks([...new Set(ids)], (some) =>
+    db.sql
+      .select({
+        id: changes.id,
+        eventId: changes.eventId,
+        label: links.label,
+        content: sql<Buffer | null>`case when ${links.label} is null then ${changes.content} end`,
+      })
+      .from(changes)
+      .leftJoin(links, eq(links.id, changes.eventId))
+      .where(and(eq(changes.pairId, pairId), anyOf(changes.id, some))),
+  );
+  return new Map(
+    rows.map(({ id, eventId, label, content }) => {
+      const old = content && openSealedJson<ChangeContent>(db, content, pairCell(pairId, 'changes.content', id));
+      const { title, start } = old ? labelOfChange(old) : openLabel(db, pairId, eventId, label);
+      return [id, { eventId, title, start: start || null }];
+    }),
+  );
 }
 
 export interface ChangeRecord {

@@ -48,15 +48,15 @@ export function signInButtons(providers) {
   );
 }
 
-/** What the forms of `connectForm` do. @param path where the browser comes back to */
-export function connectActions(kind, preset, { notify, go, path, added = () => go('#/accounts') }) {
+/** What the forms of `connectForm` do. `path`: where the browser comes back to; `next`: where a new account leads. */
+export function connectActions(kind, preset, { notify, go, path, next = () => '#/accounts' }) {
   const form_ = (element) => ({ ...(preset === null ? {} : { preset }), ...valuesOf(element) });
   return {
     signIn: () => signInAt(kind, null, path),
     preset: (element) => showPreset(element.form, providerOf(kind), element.value),
     atServer: (element) =>
       submit(element.form, fieldOfCode(providerOf(kind)), () =>
-        beginAtServer(valuesOf(element.form), null, { go, added }),
+        beginAtServer(valuesOf(element.form), null, { go, next }),
       ),
     add: (element) =>
       submit(element, fieldOfCode(providerOf(kind)), async () => {
@@ -66,7 +66,7 @@ export function connectActions(kind, preset, { notify, go, path, added = () => g
           throw error;
         });
         notify(CREDENTIALS.added(accountName(account)));
-        await added(account);
+        go(next(account));
       }),
   };
 }
@@ -169,7 +169,7 @@ export function newCredentials(id, { notify, go }) {
       signIn: () => signInAt(account.provider, account.id, '/#/accounts'),
       atServer: (element) =>
         submit(element, fieldOfCode(providerOf(account.provider)), () =>
-          beginAtServer(valuesOf(element), account.id, { go, added: () => go('#/accounts') }),
+          beginAtServer(valuesOf(element), account.id, { go, next: () => '#/accounts' }),
         ),
       renew: (element) =>
         submit(element, fieldOfCode(providerOf(account.provider)), async () => {

@@ -7,6 +7,8 @@ import { KEYS } from './texts/accounts.js';
 import { WORDS } from './texts/shell.js';
 import { instantText } from './values.js';
 
+const KEY_ID = 'new-key';
+
 export function apiKeysPage(_search, { confirm, notify, redraw }) {
   let keys = [];
   /** The key that was just made: shown until the page is left. */
@@ -28,7 +30,7 @@ export function apiKeysPage(_search, { confirm, notify, redraw }) {
               { 'data-key': 'made', role: 'status' },
               h('h2', {}, KEYS.made(plain(made.name, 100))),
               h('p', {}, KEYS.copyNow),
-              h('code', { class: 'key', tabindex: 0, 'aria-label': KEYS.newKey }, made.key),
+              h('code', { class: 'key', id: KEY_ID, tabindex: 0, 'aria-label': KEYS.newKey }, made.key),
               h('p', { class: 'buttons' }, button(KEYS.copy, 'copy', { class: 'main' })),
             ),
         keys.length === 0
@@ -60,8 +62,7 @@ export function apiKeysPage(_search, { confirm, notify, redraw }) {
           redraw();
         }),
       async copy() {
-        await navigator.clipboard.writeText(made.key);
-        notify(KEYS.copied);
+        notify((await copied(made.key)) ? KEYS.copied : KEYS.selected);
       },
       async end(element) {
         const key = keys.find(({ id }) => id === element.dataset.id);
@@ -74,6 +75,20 @@ export function apiKeysPage(_search, { confirm, notify, redraw }) {
       },
     },
   };
+}
+
+/**
+ * Browsers have the clipboard for pages over https and of this machine only; elsewhere the key is at least selected.
+ * @returns whether it is in the clipboard
+ */
+async function copied(key) {
+  window.getSelection().selectAllChildren(document.getElementById(KEY_ID));
+  return (
+    navigator.clipboard?.writeText(key).then(
+      () => true,
+      () => false,
+    ) ?? false
+  );
 }
 
 function keyRow({ id, name, scope, externalId, createdAt, expiresAt }) {

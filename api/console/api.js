@@ -35,7 +35,7 @@ export async function call(method, path, body, { signal } = {}) {
     answer = text === '' ? null : JSON.parse(text);
   } catch (error) {
     if (error.name === 'AbortError') throw error;
-    throw new Problem({ ...SHELL.noAnswer, code: 'no-answer' });
+    throw new Problem({ ...SHELL.noAnswer(method !== 'GET'), code: 'no-answer' });
   }
   noteClock(response.headers.get('date'));
   if (response.ok) return answer;
@@ -46,17 +46,30 @@ export async function call(method, path, body, { signal } = {}) {
 
 export const get = (path, signal) => call('GET', path, undefined, { signal });
 
-/** Every item of a list, in pages of 1000, at most `most`. */
-export async function all(path, signal, most = 20_000) {
+/** So many items are in one answer at most. */
+const PAGE = 1000;
+
+/**
+ * The first items of a list, `{items, nextCursor}`: at most `most`, out of at most so many answers. A search may answer
+ * with few.
+ */
+export async function list(path, most, signal, answers = Number.POSITIVE_INFINITY) {
   const items = [];
   let cursor = null;
-  do {
-    const query = new URLSearchParams({ limit: 1000, ...(cursor === null ? {} : { cursor }) });
-    const page = await get(`${path}${path.includes('?') ? '&' : '?'}${query}`, signal);
-    items.push(...page.items);
-    cursor = page.nextCursor;
-  } while (cursor !== null && items.length < most);
-  return items;
+  for (let n = 0; n < answers && items.length < most; n++) {
+    const limit = Math.min(PAGE, most - items.length);
+    const query = new URLSearchParams({ limit, ...(cursor === null ? {} : { cursor }) });
+    const answer = await get(`${path}${path.includes('?') ? '&' : '?'}${query}`, signal);
+    items.push(...answer.items);
+    cursor = answer.nextCursor;
+    if (cursor === null) break;
+  }
+  return { items, nextCursor: cursor };
+}
+
+/** Every item of a list, as far as there are not very many. */
+export async function all(path, signal) {
+  return (await list(path, 20_000, signal)).items;
 }
 
 let aheadMs = 0;

@@ -1,9 +1,9 @@
 /** Bookings with their state, newest first as far as the API lists them so. */
-import { all, call, get } from './api.js';
+import { all, call, list } from './api.js';
 import { calendarName } from './calendar-names.js';
-import { button, dash, h, plain, table, theirs } from './dom.js';
+import { button, dash, h, nameIn, table, theirs } from './dom.js';
 import { badge, errorTitle, fullName, placeOf } from './labels.js';
-import { byId } from './overview.js';
+import { byId, MORE } from './overview.js';
 import { BOOKINGS } from './texts/accounts.js';
 import { WORDS } from './texts/shell.js';
 import { rangeText, startText } from './values.js';
@@ -19,12 +19,9 @@ export function bookingsPage(_search, { confirm, notify }) {
     title: BOOKINGS.title,
     isLive: true,
     async load(signal) {
-      const [list, found] = await Promise.all([
-        get(`/v1/bookings?limit=${Math.min(1000, most)}`, signal),
-        all('/v1/accounts', signal),
-      ]);
-      bookings = list.items.toSorted((one, other) => Date.parse(one.start) - Date.parse(other.start));
-      [accounts, isMore] = [byId(found), list.nextCursor !== null];
+      const [listed, found] = await Promise.all([list('/v1/bookings', most, signal), all('/v1/accounts', signal)]);
+      bookings = listed.items.toSorted((one, other) => Date.parse(one.start) - Date.parse(other.start));
+      [accounts, isMore] = [byId(found), listed.nextCursor !== null];
     },
     render: () =>
       [
@@ -45,7 +42,7 @@ export function bookingsPage(_search, { confirm, notify }) {
       ].filter((part) => part !== null),
     actions: {
       more() {
-        most += PAGE * 2;
+        most *= MORE;
       },
       async cancel(element) {
         const booking = bookings.find(({ id }) => id === element.dataset.id);
@@ -58,7 +55,7 @@ export function bookingsPage(_search, { confirm, notify }) {
   };
 }
 
-const nameOf = ({ title }) => plain(title || BOOKINGS.untitled, 80);
+const nameOf = ({ title }) => nameIn(title, BOOKINGS.untitled);
 
 function bookingRow(booking, account) {
   const { id, title, start, end, accountId, calendarId } = booking;

@@ -45,18 +45,18 @@ const begun = new Map();
 
 /**
  * @param values of the form: the address of the server, and names for the account
- * @param then `added`: what happens with the account, which is new or has signed in again
+ * @param then `next`: where the account leads, which is new or has signed in again
  */
-export async function beginAtServer({ serverUrl, label }, accountId, { go, added }) {
+export async function beginAtServer({ serverUrl, label }, accountId, { go, next }) {
   const body = { serverUrl, ...(label ? { label } : {}), ...(accountId === null ? {} : { accountId }) };
   const { loginUrl, pollId } = await call('POST', '/v1/accounts/nextcloud-login', body);
-  begun.set(pollId, { loginUrl, added, from: `${location.pathname}${location.hash}` });
+  begun.set(pollId, { loginUrl, next, from: `${location.pathname}${location.hash}` });
   go(`#/accounts/sign-in/${pollId}`);
 }
 
 /** Waits for the person who signs in at the server, in another tab. */
 export function waitForServer(pollId, { notify, go }) {
-  const { loginUrl = null, added = () => go('#/accounts'), from = '#/accounts' } = begun.get(pollId) ?? {};
+  const { loginUrl = null, next = () => '#/accounts', from = '#/accounts' } = begun.get(pollId) ?? {};
   let isOver = false;
   return {
     title: BROWSER.title,
@@ -68,7 +68,7 @@ export function waitForServer(pollId, { notify, go }) {
         if (answer.id === undefined) return;
         isOver = true;
         notify(BROWSER.connected(accountName(answer)));
-        await added(answer);
+        go(next(answer));
       } catch (error) {
         if (error.status !== 404) throw error;
         isOver = true;

@@ -23,8 +23,8 @@ import { setupPage } from './setup.js';
 import { SHELL, SIGN_IN } from './texts/shell.js';
 
 /**
- * Each opens a page: `{title, isLive?, refreshMs?, load?(signal), render(), actions}`, with the first id in its path or
- * the query, and with both where there are more.
+ * Each opens a page: `{title, isLive?, refreshMs?, showsNames?, load?(signal), render(), actions}`, with the first id in
+ * its path or the query, and with both where there are more.
  */
 const ROUTES = [
   [/^\/$/, overview],
@@ -48,7 +48,7 @@ const REFRESH_MS = 3000;
 
 const at = (id) => document.getElementById(id);
 const main = at('main');
-const tools = { config: { version: '', workflowsUrl: null }, confirm: askFirst, notify, go, redraw };
+const config = { version: '', workflowsUrl: null };
 
 let isSignedIn = false;
 /** The console itself moves on, and what it says belongs to the next page. */
@@ -75,16 +75,17 @@ async function start() {
     event.preventDefault();
     main.focus();
   });
-  whenNamesCome(redraw);
-  Object.assign(tools.config, await get('/console/config.json').catch(() => ({})));
-  useTexts(tools.config.texts);
-  if (isOtherNameOf(tools.config.publicUrl)) {
-    location.replace(`${tools.config.publicUrl}${location.pathname}${location.search}${location.hash}`);
+  // Not a form, which has what a person chose in it.
+  whenNamesCome(() => (page.isLive || page.showsNames) && redraw());
+  Object.assign(config, await get('/console/config.json').catch(() => ({})));
+  useTexts(config.texts);
+  if (isOtherNameOf(config.publicUrl)) {
+    location.replace(`${config.publicUrl}${location.pathname}${location.search}${location.hash}`);
     return;
   }
-  useHome(tools.config.publicUrl);
-  if (isElsewhere(tools.config.workflowsUrl)) tools.config.workflowsUrl = null;
-  at('version').textContent = tools.config.version;
+  useHome(config.publicUrl);
+  if (isElsewhere(config.workflowsUrl)) config.workflowsUrl = null;
+  at('version').textContent = config.version;
   isSignedIn = await get('/v1/session').then(
     () => true,
     (error) => error.status !== 401,
@@ -119,7 +120,10 @@ function isElsewhere(url) {
 async function open(reason = '') {
   leaving.abort();
   leaving = new AbortController();
+  // What is asked there belongs to the page that is left.
+  at('confirm').close();
   trouble(null);
+  announce('');
   at('nav').hidden = at('sign-out').hidden = !isSignedIn;
   page = isSignedIn ? pageAt(location.hash) : signIn(reason);
   isDrawn = isRefreshing = isOutdated = false;
@@ -135,7 +139,24 @@ async function open(reason = '') {
   if (!isSignedIn) at('field-key')?.focus();
 }
 
+/** What one page gets to act with. Once it is left it moves nothing, asks nothing and says nothing any more. */
+function toolsOf({ signal }) {
+  const whileShown =
+    (act, otherwise) =>
+    (...given) =>
+      signal.aborted ? otherwise : act(...given);
+  return {
+    config,
+    confirm: whileShown(askFirst, Promise.resolve(false)),
+    notify: whileShown(notify),
+    announce: whileShown(announce),
+    go: whileShown(go),
+    redraw: whileShown(redraw),
+  };
+}
+
 function pageAt(hash) {
+  const tools = toolsOf(leaving);
   const integration = /^\/settings\/integrations\/([\w-]+)$/.exec(location.pathname);
   if (integration) return integrationPage(integration[1], tools);
   const [path, query = ''] = (hash.replace(/^#/, '') || '/').split('?');
@@ -294,6 +315,11 @@ function markCurrent() {
   }
 }
 
+/** For screen readers only: what is to be seen on the page. */
+function announce(text) {
+  at('announcement').textContent = text;
+}
+
 let messageTimer = 0;
 
 /** Shows what was done for a while; screen readers read it out. */
@@ -308,14 +334,19 @@ function notify(text) {
  */
 function trouble(error, from = 'click') {
   at('trouble').dataset.from = from;
-  const text = error === null ? '' : error instanceof Problem ? error.sentence : SHELL.bug;
+  const sentence = error === null ? '' : error instanceof Problem ? error.sentence : SHELL.bug;
+  const text = from === 'refresh' && isPassing(error) ? SHELL.triesAgain(sentence) : sentence;
   if (error !== null && !(error instanceof Problem)) console.error(error);
   if (at('trouble').textContent !== text) at('trouble').textContent = text;
 }
 
-/** A dialog that says what will happen; resolves to true for yes. */
-function askFirst({ title, text, yes, isDangerous = false }) {
+/** Of no answer, or one that says that another may be better. */
+const isPassing = (error) => error?.code === 'no-answer' || error?.status >= 429;
+
+/** A dialog that says what will happen; resolves to true for yes. One at a time. */
+async function askFirst({ title, text, yes, isDangerous = false }) {
   const dialog = at('confirm');
+  if (dialog.open) return false;
   at('confirm-title').textContent = title;
   at('confirm-text').textContent = text;
   at('confirm-yes').textContent = yes;

@@ -15,17 +15,23 @@ export function h(tag, attributes = {}, ...children) {
   return element;
 }
 
-/** A stranger's text, isolated from the writing direction around it. */
+/** A stranger's text, isolated from the writing direction around it; `otherwise` where there is nothing to see of it. */
 export function theirs(text, otherwise = WORDS.noTitle) {
-  return text === null || text === undefined || text === ''
-    ? h('span', { class: 'none' }, otherwise)
-    : h('bdi', {}, plain(String(text)));
+  return isBlank(text) ? h('span', { class: 'none' }, otherwise) : h('bdi', {}, plain(String(text)));
 }
+
+/** The name of an event in a sentence. */
+export const nameIn = (title, otherwise) => plain(isBlank(title) ? otherwise : title, 80);
+
+/** Nothing, spaces, and characters without a glyph. */
+const isBlank = (text) => /^[\s\p{Z}\p{C}\u115f\u1160\u2800\u3164\uffa0]*$/u.test(text ?? '');
 
 /** The same for places with plain text only: removes characters that change the writing direction. */
 export function plain(text, most = 300) {
   const straight = text.replace(/[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '');
-  return straight.length <= most ? straight : `${straight.slice(0, most - 1)}…`;
+  if (straight.length <= most) return straight;
+  // Not in the middle of a character.
+  return `${straight.slice(0, most - 1).replace(/[\ud800-\udbff]$/, '')}…`;
 }
 
 /** The content of a page: its heading, a sentence about it, and what follows. */
@@ -109,8 +115,8 @@ function removed(node) {
   return next;
 }
 
-/** Attributes that a person, or a click being handled, has set. */
-const KEPT = new Set(['open', 'aria-busy']);
+/** Attributes that a person, a click being handled, or an error has set. */
+const KEPT = new Set(['open', 'aria-busy', 'aria-invalid']);
 
 function patchNode(live, node) {
   if (live.nodeType === Node.TEXT_NODE) {
@@ -121,7 +127,8 @@ function patchNode(live, node) {
     if (!KEPT.has(name) && !node.hasAttribute(name)) live.removeAttribute(name);
   for (const { name, value } of node.attributes)
     if (!KEPT.has(name) && live.getAttribute(name) !== value) live.setAttribute(name, value);
-  patch(live, [...node.childNodes]);
+  // An error stays until the form is sent again.
+  if (!live.matches('.error, .summary')) patch(live, [...node.childNodes]);
 }
 
 function keyOf(node) {

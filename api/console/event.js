@@ -1,6 +1,6 @@
 /** One event of a pair: why it is where it is, everything that the pair did to it, and taking that back. */
 import { call, get } from './api.js';
-import { button, h, plain, table, theirs } from './dom.js';
+import { button, h, nameIn, table, theirs } from './dom.js';
 import { badge, when } from './labels.js';
 import { surroundings } from './overview.js';
 import { loadPair, pairHead, pairPath } from './pair-data.js';
@@ -38,7 +38,7 @@ export function eventPage(id, { confirm, notify }, { other }) {
             : null,
           h('a', { class: 'button', href: `#/pairs/${id}/events` }, EVENT.allEvents),
         ),
-        keptSection(outcome, sides),
+        keptSection(outcome, sides, id),
         h(
           'section',
           { 'data-key': 'history' },
@@ -105,6 +105,6 @@ function changeItem(change, sides, event, pairId) {
 
 /** What an undo would do, as a question. */
 function question({ action, side }, event, sides) {
-  const name = plain(event.title || EVENT.untitled, 80);
+  const name = nameIn(event.title, EVENT.untitled);
   return { ...EVENT.undoing[action](name, sides[side]), isDangerous: action === 'create' };
 }

@@ -1,8 +1,8 @@
 /** The events of a pair: each with its state and the reason for it, and those that can be brought back. */
-import { get } from './api.js';
-import { button, dash, h, plain, table, theirs } from './dom.js';
+import { get, list } from './api.js';
+import { button, dash, h, nameIn, table, theirs } from './dom.js';
 import { badge, when } from './labels.js';
-import { chips, surroundings } from './overview.js';
+import { chips, MORE, surroundings } from './overview.js';
 import { loadPair, pairHead, pairPath } from './pair-data.js';
 import { ACTIONS, EVENT_STATES, EVENTS } from './texts/events.js';
 import { WORDS } from './texts/shell.js';
@@ -10,10 +10,10 @@ import { keptSection, undoAt, undoText } from './undo.js';
 import { startOf } from './values.js';
 
 const PAGE = 50;
-/** A search may answer pages with few events: so many are asked for at once. */
-const PAGES_OF_SEARCH = 5;
+/** A search may answer with few events: it is asked so often at once. */
+const ANSWERS_OF_SEARCH = 5;
 
-export function eventsPage(id, { confirm, notify, redraw, go }, { search }) {
+export function eventsPage(id, { confirm, notify, announce, redraw, go }, { search }) {
   const state = search.get('state');
   const query = search.get('query') ?? '';
   let data = null;
@@ -23,33 +23,31 @@ export function eventsPage(id, { confirm, notify, redraw, go }, { search }) {
   let outcome = null;
 
   async function load(signal) {
-    data = await loadPair(id, signal);
-    const found = [];
-    let next = null;
-    for (let page = 0; page < PAGES_OF_SEARCH && found.length < most; page++) {
-      const answer = await get(
-        `${pairPath(id)}/events?${parameters({ query, state, cursor: next, limit: most })}`,
-        signal,
-      );
-      found.push(...answer.items);
-      next = answer.nextCursor;
-      if (next === null) break;
-    }
-    [events, cursor] = [found, next];
+    const path = `${pairPath(id)}/events${parameters({ query, state })}`;
+    [data, { items: events, nextCursor: cursor }] = await Promise.all([
+      loadPair(id, signal),
+      list(path, most, signal, query === '' ? undefined : ANSWERS_OF_SEARCH),
+    ]);
+    if (query !== '') announce(outcomeOfSearch());
   }
+
+  const outcomeOfSearch = () =>
+    events.length === 0 ? nothing(query, state, cursor) : EVENTS.found(events.length, cursor === null);
 
   return {
     title: EVENTS.title,
     isLive: query === '',
+    showsNames: true,
     load,
     render() {
       const { sides } = surroundings(data.pair, data);
-      const at = (value) => `#/pairs/${id}/events${hashQuery({ query, state: value })}`;
+      const at = (value) => `#/pairs/${id}/events${parameters({ query, state: value })}`;
       return [
         ...pairHead(data, EVENTS.title),
         searchForm(query),
         chips(EVENT_STATES, state, at),
-        keptSection(outcome, sides),
+        keptSection(outcome, sides, id),
+        query === '' || events.length === 0 ? null : h('p', { class: 'sub' }, outcomeOfSearch()),
         events.length === 0
           ? h('p', { class: 'empty' }, nothing(query, state, cursor))
           : h(
@@ -69,10 +67,10 @@ export function eventsPage(id, { confirm, notify, redraw, go }, { search }) {
     },
     actions: {
       find(element) {
-        go(`#/pairs/${id}/events${hashQuery({ query: element.elements.query.value.trim(), state })}`);
+        go(`#/pairs/${id}/events${parameters({ query: element.elements.query.value.trim(), state })}`);
       },
       async more() {
-        most += PAGE * 2;
+        most *= MORE;
         await load();
         redraw();
       },
@@ -95,7 +93,7 @@ export function eventsPage(id, { confirm, notify, redraw, go }, { search }) {
   };
 }
 
-const nameOf = (event) => plain(event.title || EVENTS.untitled, 80);
+const nameOf = (event) => nameIn(event.title, EVENTS.untitled);
 
 function searchForm(query) {
   return h(
@@ -138,16 +136,7 @@ function nothing(query, state, cursor) {
   return state === null ? EVENTS.none : EVENTS.noneOfState;
 }
 
-function parameters({ query, state, cursor, limit }) {
-  return new URLSearchParams({
-    limit: Math.min(1000, limit),
-    ...(query === '' ? {} : { query }),
-    ...(state === null ? {} : { state }),
-    ...(cursor === null ? {} : { cursor }),
-  });
-}
-
-function hashQuery({ query, state }) {
+function parameters({ query, state }) {
   const text = new URLSearchParams({
     ...(state === null ? {} : { state }),
     ...(query === '' ? {} : { query }),

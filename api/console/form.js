@@ -108,15 +108,19 @@ export function valuesOf(element) {
   return values;
 }
 
-/** Whether all required fields are filled in; shows an error at those that are not. */
+/** Whether all fields are filled in as they have to be; shows an error at those that are not. */
 export function isFilled(element) {
   clearProblems(element);
-  const missing = [...element.elements].filter(
-    (control) => control.ariaRequired === 'true' && control.value.trim() === '' && !control.closest('[hidden]'),
+  const shown = [...element.elements].filter((control) => !control.closest('[hidden]'));
+  // Half a date has no value, and would count as left out.
+  const unfinished = shown.filter(({ validity }) => validity.badInput);
+  const missing = shown.filter(
+    (control) => control.ariaRequired === 'true' && control.value.trim() === '' && !unfinished.includes(control),
   );
   for (const { name } of missing) showAt(element, name, FORM.required);
-  missing[0]?.focus();
-  return missing.length === 0;
+  for (const { name } of unfinished) showAt(element, name, FORM.unfinished);
+  element.querySelector('[aria-invalid]')?.focus();
+  return missing.length + unfinished.length === 0;
 }
 
 /** Shows a refusal in the form, where what was typed stays. */
@@ -159,6 +163,7 @@ const lastOf = (name) => name?.split('.').at(-1);
 function showAt(element, name, message) {
   const place = [...element.querySelectorAll('[data-field]')].find((one) => one.dataset.field === name && !one.hidden);
   if (!place) return false;
+  for (let fold = place.closest('details'); fold; fold = fold.parentElement.closest('details')) fold.open = true;
   place.querySelector('input, select').setAttribute('aria-invalid', 'true');
   place.querySelector('.error').append(h('span', {}, `${message} `));
   return true;

@@ -31,7 +31,7 @@ export function integrationPage(name, tools) {
     connectActions(kind(), service().preset?.preset ?? null, {
       ...tools,
       path: `/settings/integrations/${name}`,
-      added: () => tools.go(`/settings/integrations/${name}`),
+      next: () => `/settings/integrations/${name}`,
     });
   return {
     title: INTEGRATION.title,

@@ -1,5 +1,5 @@
 /** Sections of a pair's page: its preview and its lists. */
-import { button, dash, folded, h, plain, table, theirs } from './dom.js';
+import { button, dash, folded, h, nameIn, table, theirs } from './dom.js';
 import { heldTitle, problemTitle, when } from './labels.js';
 import { CONFLICTS, HELD, PAIR, PREVIEW, PROBLEMS } from './texts/pairs.js';
 import { WORDS } from './texts/shell.js';
@@ -128,7 +128,7 @@ function heldRow(item, picked) {
   };
 }
 
-const nameOf = (item) => plain(item.eventTitle || HELD.untitled, 80);
+const nameOf = (item) => nameIn(item.eventTitle, HELD.untitled);
 
 const OTHER = { caldav: 'cloud', cloud: 'caldav' };
 

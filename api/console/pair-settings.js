@@ -13,6 +13,7 @@ export function pairSettings(id, { confirm, notify, redraw, go }) {
   let outcome = null;
   return {
     title: SETTINGS.title,
+    showsNames: true,
     async load(signal) {
       data = await loadPair(id, signal);
     },
@@ -29,7 +30,7 @@ export function pairSettings(id, { confirm, notify, redraw, go }) {
           intervalField(pair.pollIntervalSeconds),
           ...optionFields(pair.options, sides),
         ),
-        keptSection(outcome, sides),
+        keptSection(outcome, sides, id),
         h(
           'section',
           { 'data-key': 'copies' },

@@ -1,7 +1,7 @@
 /** The page of one pair: its status, its last runs and its lists. */
-import { all, call, get, now, Problem } from './api.js';
+import { all, call, list, now, Problem } from './api.js';
 import { backLink, button, h, theirs } from './dom.js';
-import { facts, pairTitle, statusOf, surroundings } from './overview.js';
+import { facts, MORE, pairTitle, statusOf, surroundings } from './overview.js';
 import { loadPair } from './pair-data.js';
 import { optionTexts } from './pair-options.js';
 import {
@@ -19,9 +19,8 @@ import { HELD, PAIR } from './texts/pairs.js';
 import { WORDS } from './texts/shell.js';
 import { interval } from './texts/units.js';
 
-/** How many of each list are shown at first, and how many more each time. */
+/** How many of each list are shown at first. */
 const LISTED = 20;
-const MORE = 100;
 
 export function pairPage(id, { config, confirm, notify, go, redraw }) {
   const path = `/v1/pairs/${encodeURIComponent(id)}`;
@@ -39,7 +38,7 @@ export function pairPage(id, { config, confirm, notify, go, redraw }) {
     if (current === listedCounts) return data.lists;
     const { counts } = pair;
     // Held changes are loaded completely, since a decision names exactly what was loaded.
-    const first = async (name, n) => (n === 0 ? [] : (await get(`${path}/${name}?limit=${most[name]}`, signal)).items);
+    const first = async (name, n) => (n === 0 ? [] : (await list(`${path}/${name}`, most[name], signal)).items);
     const [held, problems, conflicts] = await Promise.all([
       counts.heldChanges === 0 ? [] : all(`${path}/held-changes`, signal),
       first('problems', counts.problems),
@@ -113,13 +112,13 @@ export function pairPage(id, { config, confirm, notify, go, redraw }) {
       redraw();
     },
     more(element) {
-      most[element.dataset.list] += MORE;
+      most[element.dataset.list] *= MORE;
     },
     moreHeld() {
-      most.held += MORE;
+      most.held *= MORE;
     },
     moreRuns() {
-      most.runs += MORE;
+      most.runs *= MORE;
     },
   };
 
@@ -127,7 +126,7 @@ export function pairPage(id, { config, confirm, notify, go, redraw }) {
     title: PAIR.title,
     isLive: true,
     async load(signal) {
-      const [loaded, runs] = await Promise.all([loadPair(id, signal), get(`${path}/runs?limit=${most.runs}`, signal)]);
+      const [loaded, runs] = await Promise.all([loadPair(id, signal), list(`${path}/runs`, most.runs, signal)]);
       data = { ...loaded, runs, lists: await loadLists(loaded.pair, signal) };
     },
     render() {

@@ -108,7 +108,7 @@ export function runPage(id, { confirm, notify }, { other }) {
           ].map(([name, value]) => h('div', {}, h('dt', {}, name), h('dd', {}, value))),
         ),
         run.undo ? h('p', {}, undoText(run.undo, data.pair)) : null,
-        keptSection(outcome ?? run.undo, sides),
+        keptSection(outcome ?? run.undo, sides, id),
         total === 0
           ? h('p', { class: 'empty' }, RUN.wroteNothing)
           : run.result === 'running' || outcome !== null

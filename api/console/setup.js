@@ -46,6 +46,8 @@ function firstSteps(search, { notify, go, redraw }) {
   /** Whether a new calendar is asked for, by side. */
   const asks = {};
   let data = null;
+  /** The form of the calendars, once something was chosen in it. */
+  let chosenIn = null;
 
   async function load(signal) {
     const [accounts, connections] = await Promise.all([all('/v1/accounts', signal), all('/v1/connections', signal)]);
@@ -66,31 +68,22 @@ function firstSteps(search, { notify, go, redraw }) {
   }
 
   /** The names of both calendars as far as they are chosen, each with its account. */
-  function sides(element) {
+  function sides() {
     const names = sideNames(data.caldav, data.cloud);
     const nameOf = (side) => {
       const { items } = data.calendars[side];
-      const name = element ? chosenName(element, side, items) : items[0]?.name;
+      const name = chosenIn ? chosenName(chosenIn, side, items) : items[0]?.name;
       return placeOf(name ?? SETUP.theNewCalendar, names[side]);
     };
     return { caldav: nameOf('caldav'), cloud: nameOf('cloud') };
   }
 
-  /** The choices of direction name the calendars that are chosen now. */
-  function renameDirections(element) {
-    const fresh = directionField(sides(element), element.elements.direction.value);
-    const live = element.querySelector('[data-field=direction]');
-    live.querySelectorAll('label > span').forEach((span, n) => {
-      span.replaceChildren(...fresh.querySelectorAll('label > span')[n].childNodes);
-    });
-  }
-
-  function actionsOf(kind, then) {
-    return connectActions(kind, null, { notify, go, path: '', added: then });
+  function actionsOf(kind) {
+    return connectActions(kind, null, { notify, go, path: '', next });
   }
   const atStep = () => (data.caldav === undefined ? 'caldav' : 'cloud');
   const next = (account) =>
-    go(at(atStep() === 'caldav' ? { caldav: account.id } : { caldav: data.caldav.id, cloud: account.id }));
+    at(atStep() === 'caldav' ? { caldav: account.id } : { caldav: data.caldav.id, cloud: account.id });
 
   return {
     title: SETUP.title,
@@ -102,18 +95,23 @@ function firstSteps(search, { notify, go, redraw }) {
     },
     actions: {
       preset: (element) => actionsOf('caldav').preset(element),
-      atServer: (element) => actionsOf('caldav', next).atServer(element),
-      add: (element) => actionsOf('caldav', next).add(element),
+      atServer: (element) => actionsOf('caldav').atServer(element),
+      add: (element) => actionsOf('caldav').add(element),
       signIn: (element) => {
         const { kind } = element.dataset;
         const path = `/${at({ caldav: data.caldav.id, cloud: `new-${kind}` })}`;
         return connectActions(kind, null, { notify, go, path }).signIn();
       },
+      // The choices of direction name the calendars that are chosen now.
       calendar(element) {
         asks[element.dataset.side] = chooseCalendar(element);
-        renameDirections(element.form);
+        chosenIn = element.form;
+        redraw();
       },
-      named: (element) => renameDirections(element.form),
+      named(element) {
+        chosenIn = element.form;
+        redraw();
+      },
       pair: (element) =>
         submit(element, { 'calendar-read-only': 'direction' }, async () => {
           for (const side of ['caldav', 'cloud']) {
@@ -125,12 +123,18 @@ function firstSteps(search, { notify, go, redraw }) {
             redraw();
             element.elements[`${side}CalendarId`].value = made.id;
           }
+          redraw();
           const connection = await connectionOf(data);
-          const pair = await call('POST', `/v1/connections/${connection.id}/pairs`, {
+          const calendars = {
             caldavCalendarId: element.elements.caldavCalendarId.value,
             cloudCalendarId: element.elements.cloudCalendarId.value,
-            ...settingsOf(element),
-            paused: true,
+          };
+          const settings = settingsOf(element);
+          const path = `/v1/connections/${connection.id}/pairs`;
+          const pair = await call('POST', path, { ...calendars, ...settings, paused: true }).catch(async (error) => {
+            const begun = error.code === 'calendar-already-paired' ? await neverStarted(calendars) : undefined;
+            if (begun === undefined) throw error;
+            return call('PATCH', pairPath(begun.id), settings);
           });
           go(at({ pair: pair.id }));
         }),
@@ -149,6 +153,17 @@ async function connectionOf({ connections, caldav, cloud }) {
     (one) => one.caldavAccountId === caldav.id && one.cloudAccountId === cloud.id && one.pairCount < one.pairAllowance,
   );
   return known ?? call('POST', '/v1/connections', { caldavAccountId: caldav.id, cloudAccountId: cloud.id });
+}
+
+/** The pair of these calendars that this flow made before the person went back, or left. */
+async function neverStarted({ caldavCalendarId, cloudCalendarId }) {
+  const paused = await all('/v1/pairs?status=paused');
+  return paused.find(
+    (pair) =>
+      pair.caldavCalendarId === caldavCalendarId &&
+      pair.cloudCalendarId === cloudCalendarId &&
+      pair.lastSyncAt === null,
+  );
 }
 
 function caldavStep({ accounts }, at) {
@@ -280,7 +295,12 @@ function lastSteps(id, { notify, go, redraw, confirm }) {
     actions: {
       async start() {
         isStarted = true;
-        await call('POST', `${pairPath(id)}/resume`);
+        try {
+          await call('POST', `${pairPath(id)}/resume`);
+        } catch (error) {
+          isStarted = false;
+          throw error;
+        }
       },
       compare,
       async remove() {

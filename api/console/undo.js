@@ -1,9 +1,9 @@
 /** Taking changes back, and what came of it. */
 import { call } from './api.js';
-import { h, table } from './dom.js';
+import { dash, h, table, theirs } from './dom.js';
 import { keptReason } from './labels.js';
 import { UNDO } from './texts/events.js';
-import { fieldTitle } from './values.js';
+import { fieldTitle, startOf } from './values.js';
 
 const WAIT_SECONDS = 60;
 
@@ -26,11 +26,16 @@ export function undoText(answer, pair) {
 }
 
 /** What an undo left as it is, with the reasons; null where there is nothing to say. */
-export function keptSection(answer, sides) {
+export function keptSection(answer, sides, pairId) {
   if (answer === null || answer.kept.length === 0) return null;
   const rows = answer.kept.map((one, n) => ({
     key: `${n}`,
-    cells: [one.title ?? fieldTitle(one.field ?? 'event'), one.side ? sides[one.side] : '', keptReason(one.reason)],
+    cells: [
+      eventOf(one, pairId),
+      one.field === undefined ? dash() : fieldTitle(one.field),
+      one.side === undefined ? dash() : sides[one.side],
+      keptReason(one.reason),
+    ],
   }));
   return h(
     'section',
@@ -38,4 +43,13 @@ export function keptSection(answer, sides) {
     h('h2', {}, UNDO.keptHeading),
     table(UNDO.keptCaption, UNDO.keptColumns, rows),
   );
+}
+
+/** A link, unless nothing is known of the event any more. */
+function eventOf({ eventId, title, start }, pairId) {
+  if (eventId === null) return h('span', { class: 'none' }, UNDO.unknownEvent);
+  return [
+    h('a', { href: `#/pairs/${pairId}/events/${eventId}` }, theirs(title)),
+    start ? h('p', { class: 'sub' }, startOf(start)) : null,
+  ];
 }

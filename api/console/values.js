@@ -2,6 +2,7 @@
 import { h, plain, theirs } from './dom.js';
 import { EVENT_FIELDS, EVENT_VALUES, REPEATS, VALUES } from './texts/events.js';
 import { WORDS } from './texts/shell.js';
+import { reminder } from './texts/units.js';
 
 const DAY = { weekday: 'short', day: 'numeric', month: 'short', year: 'numeric' };
 const TIME = { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' };
@@ -85,14 +86,17 @@ function eventOf(event) {
 
 const USUAL = { status: 'confirmed', transparency: 'opaque', visibility: 'public' };
 function isUsual(name, value) {
+  if (name === 'conference') return !value?.own && !value?.shown;
   return value === null || value === '' || USUAL[name] === value || (Array.isArray(value) && value.length === 0);
 }
 
 function valueText(name, value) {
+  if (name === 'reminders' && Array.isArray(value)) return value.map(reminder).join(', ');
   if (typeof value !== 'object') return EVENT_VALUES[name]?.[value] ?? plain(String(value), 2000);
   if ('allDay' in value) return whenText(value);
   if ('rules' in value) return repeatText(value);
   if ('address' in value) return personText(value);
+  if ('own' in value) return plain(value.own || value.shown || WORDS.nothing, 2000);
   if (Array.isArray(value)) return value.map((one) => valueText(name, one)).join(', ');
   return plain(JSON.stringify(value), 500);
 }

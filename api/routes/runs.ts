@@ -72,7 +72,7 @@ export function runRoutes(app: Api, deps: ApiDeps): void {
       const found = await findRun(db, id, runId);
       if (!found) throw notFound('run');
       const outcome = await undoOutcomeOfRun(db, id, runId);
-      return { ...runJson(found), undo: outcome && runUndoOf(outcome) };
+      return { ...runJson(found), undo: outcome && (await runUndoOf(outcome, db, id)) };
     },
   );
 }

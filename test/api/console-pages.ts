@@ -23,7 +23,7 @@ export async function openConsole(folder: string, api: TestApi) {
     },
   });
   const load = async (name: string): Promise<Json> => import(pathToFileURL(join(folder, name)).href);
-  const [forms, lists, providers, setup, integration, sections, overview] = [
+  const [forms, lists, providers, setup, integration, sections, overview, undo, dom, values, requests] = [
     await load('account-forms.js'),
     await load('lists.js'),
     await load('providers.js'),
@@ -31,6 +31,10 @@ export async function openConsole(folder: string, api: TestApi) {
     await load('integration.js'),
     await load('pair-sections.js'),
     await load('overview.js'),
+    await load('undo.js'),
+    await load('dom.js'),
+    await load('values.js'),
+    await load('api.js'),
   ];
   await providers.loadProviders();
 
@@ -40,7 +44,7 @@ export async function openConsole(folder: string, api: TestApi) {
     const elements = drawn.flatMap((element) => element?.all() ?? []);
     return {
       fields: elements.flatMap((element: Element) => element.attributes['data-field'] ?? []),
-      text: elements.flatMap((element: Element) => element.children.filter((one) => typeof one === 'string')).join(' '),
+      text: textOf(drawn),
       links: elements.flatMap((element: Element) => element.attributes['href'] ?? []),
       choose(preset) {
         const found: Record<string, Json> = {};
@@ -61,8 +65,19 @@ export async function openConsole(folder: string, api: TestApi) {
     addPair: (connection: string) => draw(setup.setupPage(new URLSearchParams({ connection }), {})),
     integration: (name: string) => draw(integration.integrationPage(name, {})),
     sections,
+    /** The text and links of what `keptSection` of an undo draws. */
+    kept: (answer: Json) => draw({ render: () => [undo.keptSection(answer, { cloud: 'Family at Google' }, 'p1')] }),
+    theirs: (text: string | null): string => textOf([dom.theirs(text)]),
+    plain: (text: string, most: number): string => dom.plain(text, most),
+    value: (field: string, value: unknown): string => textOf([values.valueOf(field, value)]),
+    list: (path: string, most: number, answers?: number) => requests.list(path, most, undefined, answers),
     service: (account: object): string => providers.serviceOf(account),
   };
+}
+
+function textOf(drawn: readonly (Element | null)[]): string {
+  const elements = drawn.flatMap((element) => element?.all() ?? []);
+  return elements.flatMap(({ children }) => children.filter((one) => typeof one === 'string')).join(' ');
 }
 
 class Element {

@@ -232,6 +232,57 @@ describe('the console as it is served', () => {
     assert.equal(sections.applying(held.slice(0, 1), sides).title, 'Delete x from Family at Radicale (alice)?');
   });
 
+  it('names the event that an undo left as it is, with its start, and leads to it', async () => {
+    const { kept } = await openConsole(FOLDER, api);
+    const one = { changeId: 'c', side: 'cloud', field: 'title', reason: 'changed-since' };
+    const known = await kept({ kept: [{ ...one, eventId: 'e1', title: 'Sailing', start: '2026-12-24' }] });
+    for (const text of ['Sailing', '24 Dec 2026, all day', 'Title', 'Family at Google'])
+      assert.ok(known.text.includes(text), `${text} in ${known.text}`);
+    assert.deepEqual(known.links, ['#/pairs/p1/events/e1']);
+    const unknown = await kept({ kept: [{ ...one, eventId: null, title: null, start: null }] });
+    assert.match(unknown.text, /nothing is stored/);
+    assert.deepEqual(unknown.links, []);
+    const copy = await kept({ kept: [{ eventId: 'e2', title: '', reason: 'changed-since' }] });
+    assert.match(copy.text, /\(no title\)/);
+  });
+
+  it('gives an event a name to click where its title shows nothing, and cuts no character in two', async () => {
+    const { theirs, plain } = await openConsole(FOLDER, api);
+    for (const blank of [null, '', '  ', '\n', '\u200b', '\u202e\u2066', '\u3164\u00a0'])
+      assert.equal(theirs(blank), '(no title)', JSON.stringify(blank));
+    assert.equal(theirs('\u202eסוד'), 'סוד');
+    assert.equal(plain('🎂🎂🎂', 4), '🎂…');
+    assert.equal(plain('ab🎂', 4), 'ab🎂');
+  });
+
+  it('shows every field of an event in words', async () => {
+    const { value } = await openConsole(FOLDER, api);
+    assert.equal(
+      value('reminders', [0, 600, 86_400, 5400, -300]).split(', ').join('; '),
+      ['at the start', '10 minutes before', '1 day before', '90 minutes before', '5 minutes after the start'].join(
+        '; ',
+      ),
+    );
+    assert.equal(value('20260105/conference', { own: '', shown: 'https://meet.example/x' }), 'https://meet.example/x');
+    assert.equal(value('conference', { own: '', shown: '' }), 'nothing');
+  });
+
+  it('lists as many as are asked for, in answers of at most 1000', async () => {
+    const { list } = await openConsole(FOLDER, api);
+    const asked: string[] = [];
+    const answer = (size: number) => async (url: string) => {
+      asked.push(new URL(url, 'http://x').search);
+      const limit = Math.min(size, Number(new URL(url, 'http://x').searchParams.get('limit')));
+      return new Response(JSON.stringify({ items: Array.from({ length: limit }), nextCursor: 'c' }));
+    };
+    Object.assign(globalThis, { fetch: answer(1000) });
+    assert.equal((await list('/v1/pairs/p1/runs', 1620)).items.length, 1620);
+    assert.deepEqual(asked.splice(0), ['?limit=1000', '?limit=620&cursor=c']);
+    Object.assign(globalThis, { fetch: answer(2) });
+    assert.equal((await list('/v1/pairs/p1/events?query=x', 50, 3)).items.length, 6);
+    assert.deepEqual(asked, ['?query=x&limit=50', '?query=x&limit=48&cursor=c', '?query=x&limit=46&cursor=c']);
+  });
+
   it('leads operators to the workflows of the pairs that need attention, where Temporal is known', async () => {
     const pages = await openConsole(FOLDER, api);
     const workflowsUrl = 'http://temporal.example/namespaces/default/workflows/';

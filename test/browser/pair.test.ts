@@ -90,6 +90,7 @@ describe('a pair in a browser', () => {
     await page.getByRole('link', { name: 'Swimming 13' }).waitFor({ state: 'detached' });
     await page.getByRole('link', { name: 'Swimming 12' }).waitFor();
     assert.equal(await page.getByRole('row').count(), 2);
+    assert.equal(await page.locator('#announcement').textContent(), '1 event found.');
     await visitor.look('events-search');
   });
 
@@ -155,7 +156,7 @@ describe('a pair in a browser', () => {
     await page.getByRole('button', { name: 'Undo all 3 changes' }).click();
     await agree('Take back everything that this run wrote?', 'Take it back');
     await page.getByRole('heading', { name: 'Left as it is' }).waitFor();
-    await page.getByText('It has been changed since.').waitFor();
+    await page.getByRole('row', { name: /^Sailing .*18 Jan 2027.* It has been changed since\.$/ }).waitFor();
     await visitor.look('run-undone');
     await pair.settle();
     assert.deepEqual(

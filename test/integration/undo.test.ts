@@ -80,7 +80,17 @@ for (const cloud of CLOUDS)
       const answer = await undo(pair.id, event.id, update.id);
       assert.deepEqual(answer, {
         undone: [{ changeId: update.id, side: 'cloud', field: 'title' }],
-        kept: [{ changeId: update.id, side: 'cloud', field: 'location', reason: 'changed-since' }],
+        kept: [
+          {
+            changeId: update.id,
+            side: 'cloud',
+            field: 'location',
+            reason: 'changed-since',
+            eventId: event.id,
+            title: 'two',
+            start: event.start,
+          },
+        ],
       });
       await pair.settle();
       assert.deepEqual((await pair.compare()).different, []);

@@ -131,6 +131,7 @@ export const KEYS = {
   newKey: 'The new key',
   copy: 'Copy',
   copied: 'Copied.',
+  selected: 'The browser does not let this page copy. The key is selected: copy it by hand.',
   none: 'No key yet, but for the one that this installation was started with.',
   list: 'Keys that are valid',
   columns: ['Name', 'May', 'Sees', 'Made', 'Ends'],

@@ -17,6 +17,7 @@ export const EVENT_FIELDS = {
   attendees: 'Guests',
   reminders: 'Reminders',
   categories: 'Categories',
+  conference: 'Online meeting',
 };
 
 export const EVENT_VALUES = {
@@ -88,6 +89,7 @@ export const EVENTS = {
   deletedCaption: 'Each can be brought back.',
   columns: ['Event', 'Start', 'State', 'Why', 'Last change'],
   lastChange: (action, time) => [action, ', ', time],
+  found: (n, isAll) => (isAll ? `${count(n, 'event')} found.` : `${count(n, 'event')} found so far.`),
   searchFurther: 'Search further',
   noMatch: 'No event has a title like this.',
   noMatchYet: 'None found so far. Search further.',
@@ -202,7 +204,8 @@ export const UNDO = {
   copies: (done, kept) => outcome(done, count(done, 'copy was', 'copies were'), 'removed', kept),
   keptHeading: 'Left as it is',
   keptCaption: 'What could not be taken back, and why',
-  keptColumns: ['What', 'Where', 'Why'],
+  keptColumns: ['Event', 'What', 'Where', 'Why'],
+  unknownEvent: 'an event of which nothing is stored any more',
 };
 
 function outcome(done, amount, verb, kept) {

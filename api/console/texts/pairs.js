@@ -116,7 +116,7 @@ export const HELD = {
       sides.length === 1 && lost === 0
         ? `Delete ${n === 1 ? name : count(n, 'event')} from ${sides[0][0]}?`
         : `Delete ${n === 1 ? name : count(n, 'event')}?`,
-    yes: n === 1 ? 'Delete it' : `Delete all ${n}`,
+    yes: n === 1 ? 'Delete it' : `Delete all ${number(n)}`,
     text: [
       ...sides.map(
         ([side, some]) =>
@@ -131,7 +131,7 @@ export const HELD = {
   /** `sides`: `[name, n]` of each side that gets events. */
   restoring: (n, name, sides, lost) => ({
     title: `Restore ${n === 1 ? name : count(n, 'event')}?`,
-    yes: n === 1 ? 'Restore it' : `Restore all ${n}`,
+    yes: n === 1 ? 'Restore it' : `Restore all ${number(n)}`,
     text: [
       ...sides.map(
         ([side, some]) => `${count(some, 'event is', 'events are')} written to ${side} again. Nothing is deleted.`,

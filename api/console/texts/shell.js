@@ -13,10 +13,12 @@ export const SHELL = {
   asOf: (time) => `As of ${time}`,
   sessionEnded: 'The session has ended, or its API key is no longer valid.',
   bug: 'Error in the console. Reload the page.',
-  noAnswer: {
+  /** @param wasChange a change was asked for */
+  noAnswer: (wasChange) => ({
     title: 'Calpair does not answer',
-    detail: 'Check that it is running. The console tries again automatically.',
-  },
+    detail: `Check that it is running.${wasChange ? ' What you asked for may have been done all the same.' : ''}`,
+  }),
+  triesAgain: (sentence) => `${sentence} The console tries again automatically.`,
   unknownAnswer: (status) => `Calpair answered ${status}`,
 };
 
@@ -34,6 +36,7 @@ export const SIGN_IN = {
 export const FORM = {
   optional: ' (optional)',
   required: 'This field is required.',
+  unfinished: 'This is not complete, or not a number or date.',
   bug: 'Error in the console',
   save: 'Save',
 };

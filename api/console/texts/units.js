@@ -7,16 +7,26 @@ export function count(n, one, many = `${one}s`) {
   return `${number(n)} ${n === 1 ? one : many}`;
 }
 
+const UNITS = [
+  [86_400, 'day'],
+  [3600, 'hour'],
+  [60, 'minute'],
+  [1, 'second'],
+];
+/** The largest unit of which it is a whole number. */
+const unitOf = (seconds) => UNITS.find(([size]) => seconds % size === 0);
+
 /** "every 5 minutes" */
 export function interval(seconds) {
-  const units = [
-    [86_400, 'day'],
-    [3600, 'hour'],
-    [60, 'minute'],
-    [1, 'second'],
-  ];
-  const [size, name] = units.find(([one]) => seconds % one === 0);
+  const [size, name] = unitOf(seconds);
   return seconds === size ? `every ${name}` : `every ${count(seconds / size, name)}`;
+}
+
+/** Of seconds before the start; negative: after it. "15 minutes before" */
+export function reminder(seconds) {
+  if (seconds === 0) return 'at the start';
+  const [size, name] = unitOf(seconds);
+  return `${count(Math.abs(seconds) / size, name)} ${seconds > 0 ? 'before' : 'after the start'}`;
 }
 
 /** Relative to now: "12 s ago", "in 4 min". */
