@@ -7,7 +7,7 @@ import { apiKeysPage } from './api-keys.js';
 import { bookingsPage } from './bookings.js';
 import { failedSignIn, useHome, waitForServer } from './browser-sign-in.js';
 import { forgetNames, whenNamesCome } from './calendar-names.js';
-import { h, patch } from './dom.js';
+import { h, patch, plain } from './dom.js';
 import { eventPage } from './event.js';
 import { eventsPage } from './events.js';
 import { field, form, input, isFilled, showProblem } from './form.js';
@@ -50,7 +50,8 @@ const at = (id) => document.getElementById(id);
 const main = at('main');
 const config = { version: '', workflowsUrl: null };
 
-let isSignedIn = false;
+/** What the key of the session may do and reach; null: nobody is signed in. */
+let session = null;
 /** The console itself moves on, and what it says belongs to the next page. */
 let isGoing = false;
 let page = null;
@@ -86,13 +87,24 @@ async function start() {
   useHome(config.publicUrl);
   if (isElsewhere(config.workflowsUrl)) config.workflowsUrl = null;
   at('version').textContent = config.version;
-  isSignedIn = await get('/v1/session').then(
-    () => true,
-    (error) => error.status !== 401,
-  );
+  await recogniseSession();
   const failure = failedSignIn();
   await open();
-  if (failure !== null && isSignedIn) trouble(failure);
+  if (failure !== null && session !== null) trouble(failure);
+}
+
+/** Where the API does not answer, the page says so, and not that nobody is signed in. */
+async function recogniseSession() {
+  session = await get('/v1/session').catch((error) => (error.status === 401 ? null : {}));
+  const { scope, externalId = null } = session ?? {};
+  const limits = [
+    ...(scope === 'read' ? [SHELL.readOnly] : []),
+    ...(externalId === null ? [] : [SHELL.onlyOf(plain(externalId, 60))]),
+  ];
+  at('reach').textContent = limits.join(', ');
+  at('reach').hidden = limits.length === 0;
+  // They are refused to a key for the accounts of one external id.
+  at('nav').querySelector('[href="#/api-keys"]').hidden = externalId !== null;
 }
 
 /** The page of a service, which has an address of its own, is left by a hash. What was said does not come along. */
@@ -124,8 +136,8 @@ async function open(reason = '') {
   at('confirm').close();
   trouble(null);
   announce('');
-  at('nav').hidden = at('sign-out').hidden = !isSignedIn;
-  page = isSignedIn ? pageAt(location.hash) : signIn(reason);
+  at('nav').hidden = at('sign-out').hidden = session === null;
+  page = session !== null ? pageAt(location.hash) : signIn(reason);
   isDrawn = isRefreshing = isOutdated = false;
   document.title = SHELL.pageTitle(page.title);
   // It gets the focus, so that a screen reader says which page this is.
@@ -136,7 +148,7 @@ async function open(reason = '') {
   window.scrollTo(0, 0);
   main.focus({ preventScroll: true });
   await refresh();
-  if (!isSignedIn) at('field-key')?.focus();
+  if (session === null) at('field-key')?.focus();
 }
 
 /** What one page gets to act with. Once it is left it moves nothing, asks nothing and says nothing any more. */
@@ -181,7 +193,7 @@ async function refresh() {
   isRefreshing = true;
   const [current, { signal }] = [page, leaving];
   try {
-    if (isSignedIn) await loadProviders(signal);
+    if (session !== null) await loadProviders(signal);
     await current.load?.(signal);
     if (current === page) showFresh();
   } catch (error) {
@@ -271,7 +283,7 @@ function signIn(reason) {
           showProblem(element, error.code === 'unauthorized' ? new Problem(wrong) : error, { unauthorized: 'key' });
           return;
         }
-        isSignedIn = true;
+        await recogniseSession();
         await open();
       },
     },
@@ -288,7 +300,8 @@ async function signOut() {
 }
 
 function signedOut(reason) {
-  isSignedIn = false;
+  session = null;
+  at('reach').hidden = true;
   at('message').replaceChildren();
   forgetNames();
   void open(reason);

@@ -6,14 +6,18 @@ import { listOf, pageAnswer, pageQuery, pageRequest } from '../pagination.ts';
 import { errorResponses, idParam, instant, instantOf, nothing, text } from '../validation.ts';
 
 const tags = ['API keys'];
-const about = {
-  id: z.string(),
-  name: z.string(),
+/** What a key may do and reach. */
+export const reach = {
   scope: z.enum(['admin', 'read']).describe('`read`: every request that changes something is refused with 403.'),
   externalId: z
     .string()
     .nullable()
     .describe('The key sees and makes only accounts with this `externalId`, and what hangs on them. Null: everything.'),
+};
+const about = {
+  id: z.string(),
+  name: z.string(),
+  ...reach,
   expiresAt: instant.nullable().describe('From then on the key is refused. Null: never.'),
 };
 const apiKey = z.object({ ...about, createdAt: instant }).meta({ id: 'ApiKey' });

@@ -6,6 +6,7 @@ import { type Cookie, setCookie } from '../cookies.ts';
 import type { Api, ApiDeps } from '../deps.ts';
 import { ApiError, notFound } from '../errors.ts';
 import { errorResponses, instant, instantOf, nothing } from '../validation.ts';
+import { reach } from './api-keys.ts';
 
 const tags = ['Session'];
 const VALID_MS = 7 * 24 * 3600 * 1000;
@@ -71,14 +72,15 @@ export function signedInRoute(app: Api, auth: Authenticator): void {
     {
       schema: {
         tags,
-        summary: 'Whether this browser is signed in',
-        response: { 200: z.object({ expiresAt: instant }), ...errorResponses },
+        summary: 'Whether this browser is signed in, and what its key may do',
+        response: { 200: z.object({ expiresAt: instant, ...reach }), ...errorResponses },
       },
     },
     async (request) => {
       const session = await auth.ofSession(request);
       if (session === null) throw new ApiError('not-found', 'There is no session.');
-      return { expiresAt: instantOf(session.expiresAt) };
+      const { scope, externalId } = session.principal;
+      return { expiresAt: instantOf(session.expiresAt), scope, externalId };
     },
   );
 }

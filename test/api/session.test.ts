@@ -45,7 +45,18 @@ describe('the session of a browser', () => {
       const answer = await ask(method, '/v1/api-keys', with_(headers), payload);
       assert.equal(answer.statusCode, expected, `${method} ${JSON.stringify(headers)}`);
     }
-    assert.equal((await ask('GET', '/v1/session', with_({ origin: HERE }))).statusCode, 200);
+    const { expiresAt: _end, ...reach } = (await ask('GET', '/v1/session', with_({ origin: HERE }))).json();
+    assert.deepEqual(reach, { scope: 'admin', externalId: null });
+  });
+
+  it('says what its key may do, and whose accounts it reaches', async () => {
+    const about = { scope: 'read', externalId: 'customer-7' };
+    const { key } = (await api.call('POST', '/v1/api-keys', { name: 'one customer', ...about })).body;
+    const { cookie } = await open(key);
+    const { expiresAt: _end, ...reach } = (
+      await ask('GET', '/v1/session', { cookie: sent(cookie), origin: HERE })
+    ).json();
+    assert.deepEqual(reach, about);
   });
 
   it('is opened where the browser is, also beside the public address', async () => {

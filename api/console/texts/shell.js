@@ -11,6 +11,8 @@ export const SHELL = {
   notFound: 'Not found',
   backToPairs: 'Back to the pairs',
   asOf: (time) => `As of ${time}`,
+  readOnly: 'Read only',
+  onlyOf: (externalId) => `Only accounts of ${externalId}`,
   sessionEnded: 'The session has ended, or its API key is no longer valid.',
   bug: 'Error in the console. Reload the page.',
   /** @param wasChange a change was asked for */
