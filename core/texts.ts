@@ -275,7 +275,7 @@ export const STALLED_DETAIL = 'The next poll is overdue: no worker polls this pa
 export function heldDeletions(count: number): string {
   return count === 1
     ? 'One deletion waits to be applied or restored.'
-    : `${count} deletions wait to be applied or restored.`;
+    : `${count.toLocaleString('en')} deletions wait to be applied or restored.`;
 }
 
 /** By `reason.code` of an event, beside the codes of its problems: why it is, or is not, on the other side. */

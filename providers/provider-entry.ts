@@ -18,6 +18,8 @@ export interface ProviderEntry<Variables extends z.ZodRawShape = z.ZodRawShape, 
   readonly fields: readonly CredentialField[];
   /** Servers and hosters that are known by name. Absent: the service is one. */
   readonly presets?: Readonly<Record<string, ProviderPreset>>;
+  /** The host of an account's server, of what was discovered about the account. Absent: all have the same. */
+  serverOf?(discovered: Record<string, unknown>): string | null;
   /** Absent: nothing has to be set up. */
   readonly environment?: ProviderEnvironment<Variables, Settings>;
   /** npm packages that only this folder may import. */

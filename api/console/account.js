@@ -4,8 +4,7 @@ import { all, call, get } from './api.js';
 import { calendarsOf } from './calendar-choice.js';
 import { backLink, button, h, theirs } from './dom.js';
 import { field, form, input, submit } from './form.js';
-import { accountBadge, accountName, attentionOf, when } from './labels.js';
-import { serviceOf } from './providers.js';
+import { accountBadge, accountName, attentionOf, serviceAt, when } from './labels.js';
 import { ACCOUNT, ACCOUNTS, USES } from './texts/accounts.js';
 import { WORDS } from './texts/shell.js';
 
@@ -32,7 +31,7 @@ export function accountPage(id, { confirm, notify, go, redraw }) {
         h(
           'p',
           { class: 'sub' },
-          serviceOf(account),
+          serviceAt(account),
           account.label === null ? null : [' · ', theirs(account.username)],
           ' · ',
           ACCOUNTS.added,

@@ -6,7 +6,7 @@ import { SHELL, WORDS } from './texts/shell.js';
 export class Problem extends Error {
   constructor({ title, detail = '', code, status = 0, errors = [], serverUrl }) {
     super(title);
-    // What is code in the documents is a word here.
+    // As `inWords` of labels.js.
     detail = detail.replaceAll('`', '');
     Object.assign(this, { title, detail, code, status, errors, serverUrl });
   }

@@ -1,5 +1,6 @@
 /** The two dropdowns of calendars, each with a calendar to be created. */
 import { all, call, Problem } from './api.js';
+import { withOwnNames } from './calendar-names.js';
 import { h, plain } from './dom.js';
 import { field, input, select, valuesOf } from './form.js';
 import { SETUP } from './texts/setup.js';
@@ -10,7 +11,7 @@ const NEW = '+';
 /** `{items, error}`: the calendars of an account, or why they cannot be listed. */
 export function calendarsOf(accountId, signal) {
   return all(`/v1/accounts/${accountId}/calendars`, signal).then(
-    (items) => ({ items, error: null }),
+    (items) => ({ items: withOwnNames(items), error: null }),
     (error) => ({ items: [], error }),
   );
 }

@@ -21,6 +21,12 @@ export function forgetNames() {
   waiting.length = 0;
 }
 
+/** Calendars with names that none of them shares with another: the end of the id tells them apart. */
+export function withOwnNames(calendars) {
+  const isShared = ({ name }) => calendars.filter((one) => one.name === name).length > 1;
+  return calendars.map((one) => (isShared(one) ? { ...one, name: `${one.name} (${shortId(one.id)})` } : one));
+}
+
 /** The calendar's name, or the end of its id. */
 export function calendarName(accountId, calendarId) {
   const entry = loaded.get(accountId);
@@ -47,7 +53,7 @@ async function load(accountId) {
   try {
     const calendars = await all(`/v1/accounts/${encodeURIComponent(accountId)}/calendars`);
     loaded.set(accountId, {
-      names: new Map(calendars.map(({ id, name }) => [id, name])),
+      names: new Map(withOwnNames(calendars).map(({ id, name }) => [id, name])),
       until: Date.now() + RELOAD_MS,
     });
     onLoaded();

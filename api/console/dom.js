@@ -16,9 +16,12 @@ export function h(tag, attributes = {}, ...children) {
 }
 
 /** A stranger's text, isolated from the writing direction around it; `otherwise` where there is nothing to see of it. */
-export function theirs(text, otherwise = WORDS.noTitle) {
-  return isBlank(text) ? h('span', { class: 'none' }, otherwise) : h('bdi', {}, plain(String(text)));
+export function theirs(text, otherwise = WORDS.noTitle, most = TITLE) {
+  return isBlank(text) ? h('span', { class: 'none' }, otherwise) : h('bdi', {}, plain(String(text), most));
 }
+
+/** So many characters of a title are shown at most. */
+const TITLE = 300;
 
 /** The name of an event in a sentence. */
 export const nameIn = (title, otherwise) => plain(isBlank(title) ? otherwise : title, 80);
@@ -27,7 +30,7 @@ export const nameIn = (title, otherwise) => plain(isBlank(title) ? otherwise : t
 const isBlank = (text) => /^[\s\p{Z}\p{C}\u115f\u1160\u2800\u3164\uffa0]*$/u.test(text ?? '');
 
 /** The same for places with plain text only: removes characters that change the writing direction. */
-export function plain(text, most = 300) {
+export function plain(text, most = TITLE) {
   const straight = text.replace(/[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '');
   if (straight.length <= most) return straight;
   // Not in the middle of a character.

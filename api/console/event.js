@@ -1,7 +1,7 @@
 /** One event of a pair: why it is where it is, everything that the pair did to it, and taking that back. */
 import { call, get } from './api.js';
 import { button, h, nameIn, table, theirs } from './dom.js';
-import { badge, when } from './labels.js';
+import { badge, inWords, when } from './labels.js';
 import { surroundings } from './overview.js';
 import { loadPair, pairHead, pairPath } from './pair-data.js';
 import { ACTIONS, EVENT, EVENT_STATES } from './texts/events.js';
@@ -28,7 +28,7 @@ export function eventPage(id, { confirm, notify }, { other }) {
           'div',
           { class: 'status' },
           h('p', {}, badge(`event-${event.state}`, EVENT_STATES[event.state] ?? event.state)),
-          h('p', {}, theirs(event.reason.sentence)),
+          h('p', {}, theirs(inWords(event.reason.sentence))),
         ),
         h(
           'p',
@@ -92,7 +92,9 @@ function changeItem(change, sides, event, pairId) {
         h('a', { href: `#/pairs/${pairId}/runs/${runId}`, 'aria-label': EVENT.runLabel(instantText(at)) }, EVENT.run),
       ),
     ),
-    table(EVENT.caption(title, instantText(at)), columns, rows),
+    rows.length === 0
+      ? h('p', { class: 'empty' }, EVENT.unreadable)
+      : table(EVENT.caption(title, instantText(at)), columns, rows),
     isUndone
       ? h('p', { class: 'sub' }, EVENT.undone)
       : h(

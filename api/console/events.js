@@ -1,7 +1,7 @@
 /** The events of a pair: each with its state and the reason for it, and those that can be brought back. */
 import { get, list } from './api.js';
 import { button, dash, h, nameIn, table, theirs } from './dom.js';
-import { badge, when } from './labels.js';
+import { badge, inWords, when } from './labels.js';
 import { chips, MORE, surroundings } from './overview.js';
 import { loadPair, pairHead, pairPath } from './pair-data.js';
 import { ACTIONS, EVENT_STATES, EVENTS } from './texts/events.js';
@@ -114,7 +114,7 @@ function row(event, pairId, sides, state) {
       startOf(event.start),
       badge(`event-${event.state}`, EVENT_STATES[event.state] ?? event.state),
       // On a phone, what is as it should be needs no words.
-      h('span', { class: event.state === 'synced' ? 'none dash' : '' }, theirs(event.reason.sentence)),
+      h('span', { class: event.state === 'synced' ? 'none dash' : '' }, theirs(inWords(event.reason.sentence))),
       lastChange === null
         ? dash()
         : EVENTS.lastChange(ACTIONS[lastChange.action](sides[lastChange.side]), when(lastChange.at)),

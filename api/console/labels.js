@@ -28,9 +28,19 @@ export const accountName = (account) => plain(account.label ?? account.username,
 /** What to call an account where there are several: the service and the person. */
 export const fullName = (account) => WORDS.account(serviceOf(account), accountName(account));
 
-/** The account of each side by its full name. */
+/** The account of each side by its full name, and by its server where both would be called the same. */
 export function sideNames(caldav, cloud) {
-  return { caldav: caldav ? fullName(caldav) : WORDS.caldav, cloud: cloud ? fullName(cloud) : WORDS.cloud };
+  const names = { caldav: caldav ? fullName(caldav) : WORDS.caldav, cloud: cloud ? fullName(cloud) : WORDS.cloud };
+  if (names.caldav !== names.cloud || !caldav || !cloud || caldav.server === cloud.server) return names;
+  return { caldav: nameAtServer(caldav), cloud: nameAtServer(cloud) };
+}
+
+const nameAtServer = (account) => WORDS.account(serviceAt(account), accountName(account));
+
+/** The service, and which server of it, where it has many. */
+export function serviceAt(account) {
+  const service = serviceOf(account);
+  return account.server ? WORDS.serviceAt(service, plain(account.server, 80)) : service;
 }
 
 /** What to call a calendar wherever it is not clear which one is meant. */
@@ -41,6 +51,9 @@ export function placeOf(calendar, account) {
 }
 
 export const ARROW = { bidirectional: '⇄', 'caldav-to-cloud': '→', 'cloud-to-caldav': '←' };
+
+/** The documents' code is a word here: in `detail`s and sentences of the API. */
+export const inWords = (text) => text.replaceAll('`', '');
 
 /** Replaces the side at the beginning of a `statusDetail` by its name. */
 export function detailOf(detail, sides) {

@@ -2,7 +2,7 @@
 import { accountStatus, removeAccount } from './account.js';
 import { all, call } from './api.js';
 import { button, h, plain, theirs } from './dom.js';
-import { accountName, badge, when } from './labels.js';
+import { accountName, badge, fullName, serviceAt, when } from './labels.js';
 import { byId } from './overview.js';
 import { allProviders, serviceOf } from './providers.js';
 import { ACCOUNT, ACCOUNTS, CONNECTIONS } from './texts/accounts.js';
@@ -54,7 +54,7 @@ function accountCard(account, connections) {
     h(
       'p',
       { class: 'sub' },
-      serviceOf(account),
+      serviceAt(account),
       account.label === null ? '' : [' · ', theirs(account.username)],
       ' · ',
       uses === 0 ? ACCOUNTS.unused : ACCOUNTS.uses(uses),
@@ -126,8 +126,10 @@ const shortName = ({ name }) => (name === null ? null : plain(name, 80));
 
 function connectionCard(connection, accounts) {
   const [caldav, cloud] = [accounts.get(connection.caldavAccountId), accounts.get(connection.cloudAccountId)];
+  const isAlike = caldav && cloud && fullName(caldav) === fullName(cloud);
+  const service = isAlike ? serviceAt : serviceOf;
   const side = (account) =>
-    account ? h('span', { class: 'side' }, h('small', {}, serviceOf(account)), theirs(accountName(account))) : null;
+    account ? h('span', { class: 'side' }, h('small', {}, service(account)), theirs(accountName(account))) : null;
   const both = [
     side(caldav),
     h('span', { class: 'arrow', 'aria-hidden': 'true' }, '–'),

@@ -1,6 +1,6 @@
 /** Sections of a pair's page: its preview and its lists. */
 import { button, dash, folded, h, nameIn, table, theirs } from './dom.js';
-import { heldTitle, problemTitle, when } from './labels.js';
+import { heldTitle, inWords, problemTitle, when } from './labels.js';
 import { CONFLICTS, HELD, PAIR, PREVIEW, PROBLEMS } from './texts/pairs.js';
 import { WORDS } from './texts/shell.js';
 import { fieldTitle, startOf, valueOf } from './values.js';
@@ -155,7 +155,7 @@ export function problemsSection(problems, total, sides) {
       theirs(problem.eventTitle),
       [h('strong', {}, problemTitle(problem.code)), ' ', h('code', {}, problem.code)],
       sides[problem.side] ?? problem.side,
-      theirs(problem.detail, ''),
+      theirs(inWords(problem.detail), ''),
       when(problem.since),
     ],
   }));
@@ -165,7 +165,7 @@ export function problemsSection(problems, total, sides) {
     h('h2', {}, PROBLEMS.heading),
     folded(
       'problem-events',
-      PROBLEMS.show(rows.length),
+      PROBLEMS.show(rows.length, total),
       rows.length,
       FOLDED,
       table(PROBLEMS.caption, PROBLEMS.columns, rows),
@@ -193,7 +193,7 @@ export function conflictsSection(conflicts, total, sides) {
     h('h2', {}, CONFLICTS.heading),
     folded(
       'conflict-events',
-      CONFLICTS.show(rows.length),
+      CONFLICTS.show(rows.length, total),
       rows.length,
       FOLDED,
       table(CONFLICTS.caption, CONFLICTS.columns, rows),

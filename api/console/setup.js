@@ -4,7 +4,7 @@ import { all, call, get, now } from './api.js';
 import { calendarFields, calendarsOf, chooseCalendar, chosenName, createChosen } from './calendar-choice.js';
 import { button, h, theirs } from './dom.js';
 import { form, submit } from './form.js';
-import { accountName, badge, placeOf, sideNames } from './labels.js';
+import { accountName, badge, placeOf, serviceAt, sideNames } from './labels.js';
 import { statusOf, surroundings } from './overview.js';
 import { loadPair, pairPath } from './pair-data.js';
 import { directionField, intervalField, NEW_OPTIONS, optionFields, settingsOf } from './pair-options.js';
@@ -214,7 +214,7 @@ function accountChoice(accounts, href) {
           'a',
           { class: 'button', href: href(account.id) },
           theirs(accountName(account)),
-          h('small', {}, ` ${serviceOf(account)}`),
+          h('small', {}, ` ${serviceAt(account)}`),
           account.status === 'ok' ? null : badge('attention', WORDS.needsAttention),
         ),
       ),

@@ -13,6 +13,9 @@ const wallDays = new Intl.DateTimeFormat(LANGUAGE, { ...DAY, timeZone: 'UTC' });
 const wallTimes = new Intl.DateTimeFormat(LANGUAGE, { ...DAY, ...TIME, timeZone: 'UTC' });
 const wallHours = new Intl.DateTimeFormat(LANGUAGE, { ...TIME, timeZone: 'UTC' });
 
+/** More of a text is not worth the wait. */
+const LONGEST = 20_000;
+
 const isDate = (text) => /^\d{4}-\d\d-\d\d$/.test(text);
 
 /** An instant with the zone of this browser, or a date of an all-day event, as the API sends a point in time. */
@@ -68,7 +71,20 @@ export function valueOf(field, value) {
   if (value === null || value === undefined || value === '' || (Array.isArray(value) && value.length === 0))
     return h('span', { class: 'none' }, WORDS.nothing);
   if (isEvent(value)) return eventOf(value);
-  return theirs(valueText(name, value));
+  return textOf(name, value);
+}
+
+/** So long a text is folded, and so much of it is shown then. */
+const FOLDED = 400;
+const SHOWN = 200;
+
+/** All of it, since two long texts may differ at their ends. */
+function textOf(name, value) {
+  const text = valueText(name, value);
+  const all = theirs(text, WORDS.nothing, LONGEST);
+  return text.length <= FOLDED
+    ? all
+    : h('details', {}, h('summary', {}, theirs(text, WORDS.nothing, SHOWN)), h('p', {}, all));
 }
 
 const isEvent = (value) => typeof value === 'object' && value !== null && 'when' in value && 'title' in value;
@@ -77,7 +93,7 @@ const isEvent = (value) => typeof value === 'object' && value !== null && 'when'
 function eventOf(event) {
   const rows = Object.keys(EVENT_FIELDS)
     .filter((name) => name in event && !isUsual(name, event[name]))
-    .map((name) => h('div', {}, h('dt', {}, EVENT_FIELDS[name]), h('dd', {}, theirs(valueText(name, event[name])))));
+    .map((name) => h('div', {}, h('dt', {}, EVENT_FIELDS[name]), h('dd', {}, textOf(name, event[name]))));
   const changed = Object.keys(event.exceptions ?? {}).length;
   if (changed > 0)
     rows.push(h('div', {}, h('dt', {}, EVENT_FIELDS.exception), h('dd', {}, VALUES.exceptions(changed))));
@@ -92,11 +108,11 @@ function isUsual(name, value) {
 
 function valueText(name, value) {
   if (name === 'reminders' && Array.isArray(value)) return value.map(reminder).join(', ');
-  if (typeof value !== 'object') return EVENT_VALUES[name]?.[value] ?? plain(String(value), 2000);
+  if (typeof value !== 'object') return EVENT_VALUES[name]?.[value] ?? String(value);
   if ('allDay' in value) return whenText(value);
   if ('rules' in value) return repeatText(value);
   if ('address' in value) return personText(value);
-  if ('own' in value) return plain(value.own || value.shown || WORDS.nothing, 2000);
+  if ('own' in value) return value.own || value.shown || WORDS.nothing;
   if (Array.isArray(value)) return value.map((one) => valueText(name, one)).join(', ');
   return plain(JSON.stringify(value), 500);
 }

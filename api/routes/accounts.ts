@@ -27,6 +27,7 @@ export const account = z
     label: z.string().nullable(),
     externalId: z.string().nullable(),
     username: z.string(),
+    server: z.string().nullable().describe('The host of its server; null where the service has only one.'),
     status: z.enum(['ok', 'attention']),
     statusReason: z.string().nullable(),
     capabilities: z.object({ createCalendar: z.boolean() }),
@@ -213,8 +214,10 @@ export function accountJson(
 ): z.infer<typeof account> {
   const { canCreateCalendars, createdAt, requestsToday, serviceRequestsToday, ...rest } = record;
   const limit = dailyRequests?.[rest.provider] ?? null;
+  const entry = ENTRIES.find(({ kind }) => kind === rest.provider);
   return {
     ...rest,
+    server: entry?.serverOf?.(rest.discovered) ?? null,
     capabilities: { createCalendar: canCreateCalendars },
     requests: { today: requestsToday, limit, limitUsed: Math.min(serviceRequestsToday, limit ?? Infinity) },
     createdAt: instantOf(createdAt),

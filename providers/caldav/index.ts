@@ -1,6 +1,7 @@
 /** CalDAV (RFC 4791), for any server: its entry in the registry. */
 import { defineProvider } from '../provider-entry.ts';
 import { Credentials, NewCredentials } from './credentials.ts';
+import { Discovered } from './discovered.ts';
 import { PRESETS } from './presets.ts';
 
 export const caldav = defineProvider({
@@ -26,6 +27,11 @@ export const caldav = defineProvider({
     },
   ],
   presets: PRESETS,
+  serverOf(discovered) {
+    const { principal = null, homes = [], calendars = [] } = Discovered.safeParse(discovered).data ?? {};
+    const address = principal ?? homes[0] ?? calendars[0];
+    return address === undefined ? null : new URL(address).host;
+  },
   packages: ['tsdav'],
   createProvider: async () => (await import('./caldav-provider.ts')).caldavProvider,
 });

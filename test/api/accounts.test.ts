@@ -35,6 +35,7 @@ describe('accounts', () => {
       label: 'Work',
       externalId: 'host-7',
       username: 'anna',
+      server: null,
       status: 'ok',
       statusReason: null,
       capabilities: { createCalendar: true },

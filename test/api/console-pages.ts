@@ -23,7 +23,21 @@ export async function openConsole(folder: string, api: TestApi) {
     },
   });
   const load = async (name: string): Promise<Json> => import(pathToFileURL(join(folder, name)).href);
-  const [forms, lists, providers, setup, integration, sections, overview, undo, dom, values, requests] = [
+  const [
+    forms,
+    lists,
+    providers,
+    setup,
+    integration,
+    sections,
+    overview,
+    undo,
+    dom,
+    values,
+    requests,
+    labels,
+    calendars,
+  ] = [
     await load('account-forms.js'),
     await load('lists.js'),
     await load('providers.js'),
@@ -35,6 +49,8 @@ export async function openConsole(folder: string, api: TestApi) {
     await load('dom.js'),
     await load('values.js'),
     await load('api.js'),
+    await load('labels.js'),
+    await load('calendar-names.js'),
   ];
   await providers.loadProviders();
 
@@ -70,6 +86,8 @@ export async function openConsole(folder: string, api: TestApi) {
     theirs: (text: string | null): string => textOf([dom.theirs(text)]),
     plain: (text: string, most: number): string => dom.plain(text, most),
     value: (field: string, value: unknown): string => textOf([values.valueOf(field, value)]),
+    sideNames: (caldav: object, cloud: object): Json => labels.sideNames(caldav, cloud),
+    withOwnNames: (items: readonly object[]): Json[] => calendars.withOwnNames(items),
     list: (path: string, most: number, answers?: number) => requests.list(path, most, undefined, answers),
     service: (account: object): string => providers.serviceOf(account),
   };

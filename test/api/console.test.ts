@@ -232,6 +232,30 @@ describe('the console as it is served', () => {
     assert.equal(sections.applying(held.slice(0, 1), sides).title, 'Delete x from Family at Radicale (alice)?');
   });
 
+  it('tells two sides apart that have the same service, person and calendar', async () => {
+    const { sideNames, withOwnNames } = await openConsole(FOLDER, api);
+    const alice = { provider: 'caldav', preset: 'nextcloud', label: null, username: 'alice', server: 'one.example' };
+    assert.deepEqual(sideNames(alice, { ...alice, server: 'two.example' }), {
+      caldav: 'Nextcloud at one.example (alice)',
+      cloud: 'Nextcloud at two.example (alice)',
+    });
+    const bob = { ...alice, username: 'bob' };
+    assert.deepEqual(sideNames(alice, bob), { caldav: 'Nextcloud (alice)', cloud: 'Nextcloud (bob)' });
+    const items = ['/dav/a/family/', '/dav/a/family-2/', '/dav/a/work/'].map((id, n) => ({
+      id: `https://one.example${id}`,
+      name: n < 2 ? 'Family' : 'Work',
+    }));
+    assert.deepEqual(
+      withOwnNames(items).map(({ name }) => name),
+      ['Family (…/a/family)', 'Family (…/a/family-2)', 'Work'],
+    );
+    const caldav = ENTRIES.find(({ kind }) => kind === 'caldav');
+    const found = { homes: ['https://one.example:8443/dav/a/'], calendars: [], inbox: null, addresses: [] };
+    const about = { ...found, principal: null, autoSchedule: false, isSogo: false };
+    assert.equal(caldav?.serverOf?.(about), 'one.example:8443');
+    assert.equal(caldav?.serverOf?.({}), null);
+  });
+
   it('names the event that an undo left as it is, with its start, and leads to it', async () => {
     const { kept } = await openConsole(FOLDER, api);
     const one = { changeId: 'c', side: 'cloud', field: 'title', reason: 'changed-since' };
@@ -265,6 +289,9 @@ describe('the console as it is served', () => {
     );
     assert.equal(value('20260105/conference', { own: '', shown: 'https://meet.example/x' }), 'https://meet.example/x');
     assert.equal(value('conference', { own: '', shown: '' }), 'nothing');
+    const long = 'x'.repeat(5000);
+    for (const end of ['a', 'b'])
+      assert.ok(value('description', long + end).endsWith(`x${end}`), 'two values that differ at their ends');
   });
 
   it('lists as many as are asked for, in answers of at most 1000', async () => {

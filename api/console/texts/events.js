@@ -127,6 +127,7 @@ export const EVENT = {
   changeColumns: ['Field', 'Before', 'After'],
   createColumns: ['Created as'],
   deleteColumns: ['Deleted'],
+  unreadable: 'What it wrote cannot be read any more.',
   undone: 'It was taken back since.',
   undo: 'Undo …',
   undoLabel: (title, time) => `${undoOf(title)}, ${time}`,
@@ -191,7 +192,7 @@ export const RUN = {
       'Originals stay, and what has been changed since is left as it is.',
     ]
       .filter((part) => part !== '')
-      .join(' '),
+      .join('\n'),
   }),
 };
 

@@ -126,7 +126,7 @@ export const HELD = {
       ...(lost > 0
         ? [`${count(lost, 'event is', 'events are')} already deleted on both sides and no longer listed.`]
         : []),
-    ].join(' '),
+    ].join('\n'),
   }),
   /** `sides`: `[name, n]` of each side that gets events. */
   restoring: (n, name, sides, lost) => ({
@@ -137,25 +137,28 @@ export const HELD = {
         ([side, some]) => `${count(some, 'event is', 'events are')} written to ${side} again. Nothing is deleted.`,
       ),
       ...(lost > 0 ? [`${count(lost, 'event is', 'events are')} written to both sides again.`] : []),
-    ].join(' '),
+    ].join('\n'),
   }),
   decided: 'Decided. A run carries it out now.',
   decidedWhilePaused: 'Decided. The pair carries it out after it is resumed.',
   listChanged: { title: 'The list has changed', detail: 'Nothing was decided. Review the new list.' },
 };
 
+/** What opens a list, of which perhaps only the first are known. */
+const showOf = (n, amount, total) => (n < total ? `Show the first ${number(n)} of ${amount}` : `Show ${amount}`);
+
 const chosen = (all, ticked) => (ticked === 0 ? `all ${number(all)}` : `the ${number(ticked)} ticked`);
 
 export const PROBLEMS = {
   heading: 'Problems',
-  show: (n) => `Show ${count(n, 'problem')}`,
+  show: (n, total) => showOf(n, count(total, 'problem'), total),
   caption: 'Events that cannot be synced, or not fully',
   columns: ['Event', 'Problem', 'Side', 'Detail', 'Since'],
 };
 
 export const CONFLICTS = {
   heading: 'Conflicts',
-  show: (n) => `Show ${count(n, 'conflict')}`,
+  show: (n, total) => showOf(n, count(total, 'conflict'), total),
   caption: 'Changed on both sides at once; one value won',
   columns: ['Event', 'Field', 'Kept', 'Lost', 'Kept from', 'When'],
 };

@@ -58,6 +58,7 @@ export const WORDS = {
   /** Of a service that is not one of several of a kind. */
   caldav: 'CalDAV',
   cloud: 'Cloud',
+  serviceAt: (service, server) => `${service} at ${server}`,
   account: (service, name) => `${service} (${name})`,
   calendarAt: (calendar, account) => `${calendar} at ${account}`,
   reason: (title, detail) => `${title}. ${detail}`,
