@@ -101,7 +101,7 @@ async function recogniseSession() {
     ...(scope === 'read' ? [SHELL.readOnly] : []),
     ...(externalId === null ? [] : [SHELL.onlyOf(plain(externalId, 60))]),
   ];
-  at('reach').textContent = limits.join(', ');
+  at('reach').textContent = limits.join(' · ');
   at('reach').hidden = limits.length === 0;
   // They are refused to a key for the accounts of one external id.
   at('nav').querySelector('[href="#/api-keys"]').hidden = externalId !== null;

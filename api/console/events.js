@@ -36,7 +36,10 @@ export function eventsPage(id, { confirm, notify, announce, redraw, go }, { sear
 
   return {
     title: EVENTS.title,
-    isLive: query === '',
+    // A long list takes too long to be drawn again and again.
+    get isLive() {
+      return query === '' && events.length <= 500;
+    },
     showsNames: true,
     load,
     render() {

@@ -35,7 +35,8 @@ export function sideNames(caldav, cloud) {
   return { caldav: nameAtServer(caldav), cloud: nameAtServer(cloud) };
 }
 
-const nameAtServer = (account) => WORDS.account(serviceAt(account), accountName(account));
+const nameAtServer = (account) =>
+  WORDS.account(serviceOf(account), WORDS.personAt(accountName(account), plain(account.server ?? '', 80)));
 
 /** The service, and which server of it, where it has many. */
 export function serviceAt(account) {

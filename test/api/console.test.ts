@@ -236,8 +236,8 @@ describe('the console as it is served', () => {
     const { sideNames, withOwnNames } = await openConsole(FOLDER, api);
     const alice = { provider: 'caldav', preset: 'nextcloud', label: null, username: 'alice', server: 'one.example' };
     assert.deepEqual(sideNames(alice, { ...alice, server: 'two.example' }), {
-      caldav: 'Nextcloud at one.example (alice)',
-      cloud: 'Nextcloud at two.example (alice)',
+      caldav: 'Nextcloud (alice, one.example)',
+      cloud: 'Nextcloud (alice, two.example)',
     });
     const bob = { ...alice, username: 'bob' };
     assert.deepEqual(sideNames(alice, bob), { caldav: 'Nextcloud (alice)', cloud: 'Nextcloud (bob)' });

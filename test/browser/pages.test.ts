@@ -63,6 +63,51 @@ describe('the console in a browser', () => {
     assert.equal((await asKey('GET')).status, 401);
   });
 
+  it('takes half a date for no empty one, and selects a key that it may not copy', async () => {
+    const { page } = visitor;
+    await visitor.go('#/accounts');
+    await visitor.go('#/api-keys');
+    await page.getByLabel('Name').fill('Half');
+    await page.getByLabel('Last day').focus();
+    await page.keyboard.type('12');
+    await page.getByRole('button', { name: 'Make the key' }).click();
+    await page.getByText('This is not complete').waitFor();
+    await page.getByLabel('Last day').fill('2099-12-31');
+    await page.getByRole('button', { name: 'Make the key' }).click();
+    const key = await page.getByLabel('The new key').textContent();
+    // As on a page over http.
+    await page.evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined })");
+    await page.getByRole('button', { name: 'Copy', exact: true }).click();
+    await page.getByText('The key is selected').waitFor();
+    assert.equal(await page.evaluate('String(getSelection())'), key);
+  });
+
+  it('closes a question with its page, and leads nowhere from a page that was left', async () => {
+    const { page } = visitor;
+    await page.getByRole('button', { name: 'End the key Half' }).click();
+    await page.getByRole('dialog').waitFor();
+    await page.goBack();
+    await page.getByRole('dialog').waitFor({ state: 'hidden' });
+    let leave = (): void => undefined;
+    const isLeft = new Promise<void>((resolve) => (leave = resolve));
+    await page.route('**/v1/accounts', async (route) => {
+      if (route.request().method() !== 'POST') return route.continue();
+      await isLeft;
+      return route.fulfill({ status: 201, json: { id: 'x', username: 'ann', label: null } });
+    });
+    await visitor.go('#/accounts/new/google');
+    await page.getByText('Enter a token instead').click();
+    await page.getByLabel('Refresh token').fill('x');
+    await page.getByRole('button', { name: 'Add the account' }).click();
+    await visitor.go('#/connections');
+    const answer = page.waitForResponse((response) => response.request().method() === 'POST');
+    leave();
+    await (await answer).finished();
+    await page.unroute('**/v1/accounts');
+    await page.getByRole('heading', { name: 'Connections', level: 1 }).waitFor();
+    assert.match(page.url(), /#\/connections$/);
+  });
+
   it('shows bookings with their state, and cancels one', async () => {
     const { page } = visitor;
     const { calpair, google } = installation;

@@ -59,6 +59,7 @@ export const WORDS = {
   caldav: 'CalDAV',
   cloud: 'Cloud',
   serviceAt: (service, server) => `${service} at ${server}`,
+  personAt: (name, server) => (server === '' ? name : `${name}, ${server}`),
   account: (service, name) => `${service} (${name})`,
   calendarAt: (calendar, account) => `${calendar} at ${account}`,
   reason: (title, detail) => `${title}. ${detail}`,
