@@ -87,7 +87,7 @@ for (const cloud of CLOUDS)
             field: 'location',
             reason: 'changed-since',
             eventId: event.id,
-            title: 'two',
+            title: 'one',
             start: event.start,
           },
         ],
