@@ -23,8 +23,8 @@ import { setupPage } from './setup.js';
 import { SHELL, SIGN_IN } from './texts/shell.js';
 
 /**
- * Each opens a page: `{title, isLive?, refreshMs?, showsNames?, load?(signal), render(), actions}`, with the first id in
- * its path or the query, and with both where there are more.
+ * Each opens a page: `{title, isLive?, refreshMs?, showsNames?, load?(signal), render(), actions}`, with the first id
+ * in its path or the query, and with both where there are more.
  */
 const ROUTES = [
   [/^\/$/, overview],

@@ -15,7 +15,7 @@ export function h(tag, attributes = {}, ...children) {
   return element;
 }
 
-/** A stranger's text, isolated from the writing direction around it; `otherwise` where there is nothing to see of it. */
+/** A stranger's text, isolated from the writing direction around it; `otherwise` where nothing is to be seen of it. */
 export function theirs(text, otherwise = WORDS.noTitle, most = TITLE) {
   return isBlank(text) ? h('span', { class: 'none' }, otherwise) : h('bdi', {}, plain(String(text), most));
 }
