@@ -375,13 +375,13 @@ export const MUTANTS: readonly Mutant[] = [
       '?? stored.version : stored.version;\n  const written = await side.update({ ...stored, version: fresh }, next);',
   },
   {
-    seed: 17,
+    seed: 20787000600,
     undo: true,
     name: 'undo-of-what-exists',
     description: 'a deletion is taken back although the event is there again',
     file: UNDO,
-    from: "if (content.action === 'delete') return now === null ? null : 'exists';",
-    to: "if (content.action === 'delete') return null;",
+    from: "if (content.action === 'delete' && now !== null) return 'exists';",
+    to: '',
   },
   {
     seed: 7,
