@@ -203,9 +203,11 @@ export function isSetBack({ polledAt }: SidePolls, nowMs: number): boolean {
  */
 export function dueMs({ dueAt, polls, policy }: ScheduledSide, nowMs: number, isFirst = false): number {
   if (isNotified(polls, policy.push) || isSetBack(polls, nowMs)) return nowMs;
-  const longestMs = pollSeconds(polls, policy, nowMs) * 1000 * (1 + POLL_SPREAD / 2);
-  const byIntervalMs = (polls.polledAt === undefined ? nowMs : Date.parse(polls.polledAt)) + longestMs;
   const isFailing = polls.failure !== undefined;
+  // A service that notifies Calpair does not say when a side that fails works again.
+  const everySeconds = isFailing ? policy.intervalSeconds : pollSeconds(polls, policy, nowMs);
+  const longestMs = everySeconds * 1000 * (1 + POLL_SPREAD / 2);
+  const byIntervalMs = (polls.polledAt === undefined ? nowMs : Date.parse(polls.polledAt)) + longestMs;
   const storedMs = dueAt?.getTime() ?? 0;
   const furthestMs = isFailing ? LONGEST_DUE_MS : longestMs + POLL_EARLY_MS;
   const soonestMs = isFailing && !isFirst ? storedMs : Math.min(storedMs, byIntervalMs);

@@ -44,8 +44,9 @@ export const BACKOFF_SECONDS: Readonly<Record<SyncErrorKind, readonly [first: nu
   auth: [900, 21_600],
   'different-account': [900, 21_600],
   'address-not-allowed': [900, 21_600],
-  'provider-not-configured': [60, 600],
-  'credentials-unreadable': [60, 600],
+  // Looking again costs no request.
+  'provider-not-configured': [60, 60],
+  'credentials-unreadable': [60, 60],
   'calendar-missing': [60, 3_600],
   'calendar-read-only': [60, 3_600],
   quota: [3_600, 21_600],

@@ -6,7 +6,7 @@ import { anyOf } from './bulk.ts';
 import { type Db, transaction } from './connect.ts';
 import { dueLater, dueSoon } from './due-times.ts';
 import { Superseded } from './epoch.ts';
-import { newId } from './ids.ts';
+import { isId, newId } from './ids.ts';
 import { pushStateOf, pushStateSql } from './push-state.ts';
 
 export type BookedCalendar = typeof bookedCalendars.$inferSelect;
@@ -36,6 +36,7 @@ export async function bookedCalendar(db: Db, id: string): Promise<BookedCalendar
 
 /** Begins a poll by that worker: earlier ones store nothing more. Its generation; null when the row was deleted. */
 export async function beginCalendarPoll(db: Db, id: string, worker: string): Promise<number | null> {
+  if (!isId(id)) return null;
   const [row] = await db.sql
     .update(bookedCalendars)
     .set({ pollGeneration: sql`${bookedCalendars.pollGeneration} + 1`, polledBy: worker })

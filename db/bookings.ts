@@ -207,6 +207,7 @@ export function desiredOf(db: Db, { id, content, startAt, endAt }: BookingRow): 
 
 /** Begins an attempt to write: earlier attempts can no longer store anything. Null when the booking is deleted. */
 export async function takeBooking(db: Db, id: string): Promise<BookingRow | null> {
+  if (!isId(id)) return null;
   const [row] = await db.sql
     .update(bookings)
     .set({ epoch: sql`${bookings.epoch} + 1` })

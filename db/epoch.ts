@@ -1,6 +1,7 @@
 /** Epochs of pairs: every attempt at a run gets a new one, so that a late worker cannot store anything. */
 import { eq, sql } from 'drizzle-orm';
 import { type Db, transaction } from './connect.ts';
+import { isId } from './ids.ts';
 import { pairs } from './schema.ts';
 
 /** A later attempt has begun; this one may not store anything any more. */
@@ -42,6 +43,7 @@ export function underEpoch<T>(
 
 /** Begins an attempt, and ends every poll so far; null when the pair has been deleted. */
 export async function nextEpoch(db: Db, pairId: string): Promise<number | null> {
+  if (!isId(pairId)) return null;
   const [row] = await db.sql
     .update(pairs)
     .set({ epoch: sql`${pairs.epoch} + 1`, pollGeneration: sql`${pairs.pollGeneration} + 1` })

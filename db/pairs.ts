@@ -257,6 +257,7 @@ export async function requestedWait(
   pairId: string,
   runNumber: number,
 ): Promise<{ until: Date | null; hasBegun: boolean }> {
+  if (!isId(pairId)) return { until: null, hasBegun: false };
   const [row] = await db.sql
     .select({ until: pairs.notBefore, runId: runs.id })
     .from(pairs)

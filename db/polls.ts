@@ -3,6 +3,7 @@ import { and, eq, sql } from 'drizzle-orm';
 import type { SideName } from '../core/event.ts';
 import type { PushState } from '../core/poll-schedule.ts';
 import type { Db } from './connect.ts';
+import { isId } from './ids.ts';
 import { due } from './links.ts';
 import { type PairRow, type PairUpdate, PUSH_STATES } from './pairs.ts';
 import { pushStateOf } from './push-state.ts';
@@ -28,6 +29,7 @@ export interface PollInput {
 }
 
 export async function beginPoll(db: Db, pairId: string, worker: string): Promise<number | null> {
+  if (!isId(pairId)) return null;
   const [row] = await db.sql
     .update(pairs)
     .set({ pollGeneration: sql`${pairs.pollGeneration} + 1`, polledBy: worker })

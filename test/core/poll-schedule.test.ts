@@ -133,6 +133,8 @@ describe('the next poll of a side', () => {
       [1, 2, 3].map((times) => due(failing('unreachable', times))),
       [10, 20, 40],
     );
+    for (const kind of ['provider-not-configured', 'credentials-unreadable'] as const)
+      assert.equal(due(failing(kind, 9)), 60, 'FC3: within a minute after it was mended');
     assert.equal(due(failing('throttled', 1, 300)), 300);
     assert.equal(
       due(afterAnswer(failing('quota', 3), { at: NOW, tookMs: 1, isFull: false, hasChanged: false, push: NO_PUSH })),
@@ -160,6 +162,7 @@ describe('the next poll of a side', () => {
     const waits: ScheduledSide = { dueAt: at(3_500), polls, policy: POLICY };
     assert.equal(secondsUntil(dueMs(waits, NOW_MS)), 3_500);
     assert.ok(dueMs(waits, NOW_MS, true) <= NOW_MS);
+    assert.ok(dueMs({ ...waits, policy: { ...POLICY, push: PUSHED } }, NOW_MS, true) <= NOW_MS, 'FC3: with push, too');
     const asked: ScheduledSide = { ...waits, polls: { ...failing('throttled', 1, 900), polledAt: polls.polledAt } };
     assert.equal(secondsUntil(dueMs(asked, NOW_MS, true)), 900);
     const farAhead = { ...waits, dueAt: at(200_000) };
