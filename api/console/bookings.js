@@ -59,13 +59,12 @@ const nameOf = ({ title }) => nameIn(title, BOOKINGS.untitled);
 
 function bookingRow(booking, account) {
   const { id, title, start, end, accountId, calendarId } = booking;
-  const place = account ? fullName(account) : '?';
   return {
     key: id,
     cells: [
       theirs(title),
       h('time', { datetime: start }, rangeText(start, end)),
-      placeOf(calendarName(account ? accountId : undefined, calendarId), place),
+      account ? placeOf(calendarName(accountId, calendarId), fullName(account)) : calendarName(undefined, calendarId),
       stateOf(booking),
       booking.status === 'cancelled'
         ? dash()

@@ -20,7 +20,7 @@ import { pairSettings } from './pair-settings.js';
 import { loadProviders } from './providers.js';
 import { runPage } from './runs.js';
 import { setupPage } from './setup.js';
-import { SHELL, SIGN_IN } from './texts/shell.js';
+import { SHELL, SIGN_IN, WORDS } from './texts/shell.js';
 
 /**
  * Each opens a page: `{title, isLive?, refreshMs?, showsNames?, load?(signal), render(), actions}`, with the first id
@@ -357,12 +357,13 @@ function trouble(error, from = 'click') {
 const isPassing = (error) => error?.code === 'no-answer' || error?.status >= 429;
 
 /** A dialog that says what will happen; resolves to true for yes. One at a time. */
-async function askFirst({ title, text, yes, isDangerous = false }) {
+async function askFirst({ title, text, yes, no = WORDS.cancel, isDangerous = false }) {
   const dialog = at('confirm');
   if (dialog.open) return false;
   at('confirm-title').textContent = title;
   at('confirm-text').textContent = text;
   at('confirm-yes').textContent = yes;
+  at('confirm-no').textContent = no;
   at('confirm-yes').className = isDangerous ? 'danger solid' : 'main';
   dialog.showModal();
   at('confirm-no').focus();

@@ -5,7 +5,7 @@ import { settingsActions, settingsForm } from './account-settings.js';
 import { all } from './api.js';
 import { calendarsOf } from './calendar-choice.js';
 import { h, page, theirs } from './dom.js';
-import { accountName } from './labels.js';
+import { accountName, serviceAt } from './labels.js';
 import { allProviders, presetOf, providerOf } from './providers.js';
 import { ACCOUNT, CREDENTIALS, INTEGRATION } from './texts/accounts.js';
 
@@ -73,6 +73,7 @@ function accountSection({ account, items, error }) {
     'section',
     { 'data-key': account.id },
     h('h2', {}, h('a', { href: `/#/accounts/${account.id}` }, theirs(name))),
+    h('p', { class: 'sub' }, serviceAt(account)),
     accountStatus(account),
     h(
       'p',

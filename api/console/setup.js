@@ -352,7 +352,7 @@ function syncStep(pair, run, preview, around) {
         'section',
         { 'data-key': 'done' },
         h('h2', {}, SETUP.onBothSides(pair.counts.events)),
-        h('p', {}, SETUP.fromNowOn),
+        h('p', {}, SETUP.fromNowOn(pair.direction, sides)),
         pair.counts.problems === 0 ? null : h('p', {}, SETUP.problems(pair.counts.problems)),
         h(
           'p',

@@ -168,6 +168,7 @@ export const BOOKINGS = {
   cancelling: (name, start) => ({
     title: `Cancel ${name}?`,
     yes: 'Cancel the booking',
+    no: 'Keep it',
     text: `Its event of ${start} is deleted from the calendar. Nobody is mailed.`,
   }),
   done: 'The booking is cancelled.',

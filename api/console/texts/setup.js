@@ -55,7 +55,14 @@ export const SETUP = {
   inSync: 'In sync',
   inSyncMessage: 'Both calendars are in sync.',
   onBothSides: (n) => `${count(n, 'event')} on both sides`,
-  fromNowOn: 'Changes on either side are copied from now on. Calpair keeps going when this page is closed.',
+  fromNowOn: (way, { caldav, cloud }) => {
+    const source = {
+      bidirectional: 'on either side',
+      'caldav-to-cloud': `in ${caldav}`,
+      'cloud-to-caldav': `in ${cloud}`,
+    };
+    return `Changes ${source[way]} are copied from now on. Calpair keeps going when this page is closed.`;
+  },
   problems: (n) => `${count(n, 'event')} could not be synced, or not fully; the pair lists why.`,
   openPair: 'Open the pair',
   another: 'Set up another pair',

@@ -55,6 +55,7 @@ export const WORDS = {
   works: 'Works',
   needsAttention: 'Needs attention',
   delete: 'Delete …',
+  cancel: 'Cancel',
   /** Of a service that is not one of several of a kind. */
   caldav: 'CalDAV',
   cloud: 'Cloud',
