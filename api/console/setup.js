@@ -2,7 +2,7 @@
 import { connectActions, newAccountForm, signInButtons } from './account-forms.js';
 import { all, call, get, now } from './api.js';
 import { calendarFields, calendarsOf, chooseCalendar, chosenName, createChosen } from './calendar-choice.js';
-import { button, h, theirs } from './dom.js';
+import { button, folded, h, theirs } from './dom.js';
 import { form, submit } from './form.js';
 import { accountName, badge, placeOf, serviceAt, sideNames } from './labels.js';
 import { statusOf, surroundings } from './overview.js';
@@ -40,6 +40,9 @@ function head(step, title, intro) {
     intro === '' ? null : h('p', { class: 'sub' }, intro),
   ];
 }
+
+/** More accounts to choose from are folded. */
+const LISTED = 12;
 
 function firstSteps(search, { notify, go, redraw }) {
   const at = (chosen) => `#/start?${new URLSearchParams(chosen)}`;
@@ -101,6 +104,10 @@ function firstSteps(search, { notify, go, redraw }) {
         const { kind } = element.dataset;
         const path = `/${at({ caldav: data.caldav.id, cloud: `new-${kind}` })}`;
         return connectActions(kind, null, { notify, go, path }).signIn();
+      },
+      async again() {
+        await load();
+        redraw();
       },
       // The choices of direction name the calendars that are chosen now.
       calendar(element) {
@@ -203,7 +210,7 @@ function hosters() {
 
 function accountChoice(accounts, href) {
   if (accounts.length === 0) return null;
-  return h(
+  const list = h(
     'ul',
     { class: 'choice', 'data-key': 'accounts' },
     ...accounts.map((account) =>
@@ -220,6 +227,7 @@ function accountChoice(accounts, href) {
       ),
     ),
   );
+  return folded('connected', SETUP.connected(accounts.length), accounts.length, LISTED, list);
 }
 
 function calendarStep({ caldav, cloud, calendars }, asks, sides) {
@@ -227,16 +235,23 @@ function calendarStep({ caldav, cloud, calendars }, asks, sides) {
   const fieldsOf = (side, account) =>
     calendarFields(side, calendars[side], { name: names[side], account, isAsked: asks[side] ?? null });
   const failed = ['caldav', 'cloud'].filter((side) => calendars[side].error !== null);
-  return [
-    ...head(2, SETUP.calendars, SETUP.calendarsIntro),
-    ...failed.map((side) =>
-      h(
-        'p',
-        { class: 'failure' },
-        h('strong', {}, SETUP.noCalendars(names[side])),
-        calendars[side].error.sentence ?? calendars[side].error.message,
+  const top = head(2, SETUP.calendars, SETUP.calendarsIntro);
+  // Without its list a calendar may seem to be missing, and would be created once more.
+  if (failed.length > 0)
+    return [
+      ...top,
+      ...failed.map((side) =>
+        h(
+          'p',
+          { class: 'failure', role: 'alert' },
+          h('strong', {}, SETUP.noCalendars(names[side])),
+          calendars[side].error.sentence ?? calendars[side].error.message,
+        ),
       ),
-    ),
+      h('p', { class: 'buttons' }, button(SETUP.tryAgain, 'again', { class: 'main' })),
+    ];
+  return [
+    ...top,
     form(
       'pair',
       SETUP.toPreview,

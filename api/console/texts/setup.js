@@ -8,6 +8,7 @@ export const SETUP = {
   stepDone: 'Done: ',
   both: (caldav, cloud) => `${caldav} and ${cloud}.`,
   orAnother: 'Or another one',
+  connected: (n) => `Choose one of ${count(n, 'connected account')}`,
 
   caldav: 'Where is your CalDAV calendar?',
   caldavIntro: 'Calpair checks the password with the server, then stores it encrypted.',
@@ -21,6 +22,7 @@ export const SETUP = {
   calendars: 'Which calendars?',
   calendarsIntro: 'Events that are already on both sides are recognised and not duplicated. Nothing is written yet.',
   noCalendars: (account) => `The calendars of ${account} cannot be listed. `,
+  tryAgain: 'Try again',
   calendarIn: (account) => `Calendar in ${account}`,
   calendar: (name, isDefault, isReadOnly) =>
     `${name}${isDefault ? ' (default)' : ''}${isReadOnly ? ' (read-only)' : ''}`,
