@@ -6,6 +6,7 @@ import Fastify from 'fastify';
 import type { Api, ApiDeps } from '../../api/deps.ts';
 import { consoleRoutes } from '../../api/routes/console.ts';
 import { PROJECT_DIR } from '../../config.ts';
+import { SyncError } from '../../core/sync-error.ts';
 import {
   API_ERRORS,
   ATTENTION,
@@ -216,6 +217,18 @@ describe('the console as it is served', () => {
     const refused = await pages.addPair(other.connectionId);
     api.service.canCreateCalendars = true;
     assert.match(refused.text, /not offered.*New calendars are created in Google \(bea\) itself/);
+  });
+
+  it('offers no new calendar where the calendars could not be listed', async () => {
+    const { connectionId } = await connected(api);
+    const pages = await openConsole(FOLDER, api);
+    api.service.listFailure = new SyncError('unreachable', 'gone away');
+    const page = await pages.addPair(connectionId);
+    api.service.listFailure = null;
+    assert.match(page.text, /The calendars of Google \(bea\) cannot be listed/);
+    assert.match(page.text, /Try again/);
+    assert.deepEqual(page.fields, []);
+    assert.doesNotMatch(page.text, /Create new calendar/);
   });
 
   it('names the calendar in the question whether to delete', async () => {
