@@ -1,4 +1,5 @@
 /** A worker of `idle.ts`: everything of the product but the calendars, which it asks for over HTTP. */
+import { Connection } from '@temporalio/client';
 import { NativeConnection } from '@temporalio/worker';
 import { pino } from 'pino';
 import { SYSTEM_CLOCK } from '../../activities/deps.ts';
@@ -11,12 +12,14 @@ import { openPools } from '../../db/pools.ts';
 import { postgresStore } from '../../db/postgres-store.ts';
 import { createVault } from '../../db/vault.ts';
 import type { Account, ChangePage, Found, Provider, Side, Stored, Written } from '../../providers/provider.ts';
-import { newWorkerIdentity } from '../../worker/recover-orphaned-activities.ts';
+import { newWorkerIdentity, recoverOrphanedActivities } from '../../worker/recover-orphaned-activities.ts';
 import { keepWorkerLease } from '../../worker/worker-lease.ts';
 import { createWorkers } from '../../worker/workers.ts';
 import { BENCH_KEY, type CalendarCall } from './idle.ts';
 
 const { env } = process;
+/** As long as `main.ts` waits: what is not handed over then is recovered at the next start. */
+const DRAIN_MS = 16_000;
 const log = pino({ level: 'warn' }, process.stderr);
 
 async function ask<T>(calendar: string, call: CalendarCall['call'], ...args: unknown[]): Promise<T> {
@@ -96,8 +99,12 @@ const workers = await createWorkers({
   identity,
   handOver: () => loops.handOver(),
 });
-process.on('SIGTERM', () => workers.shutdown());
+const client = await Connection.connect({ address: env['BENCH_TEMPORAL']! });
+await recoverOrphanedActivities(client, 'test-0', pools.leases, { own: identity, all: true });
+process.on('SIGTERM', () => {
+  setTimeout(() => process.exit(0), DRAIN_MS);
+  workers.shutdown();
+});
 await workers.run();
 await lease.stop();
-await connection.close();
 process.exit(0);

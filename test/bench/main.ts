@@ -7,7 +7,7 @@
  *     npm run bench -- idle 1000               so many idle pairs
  *     npm run bench -- large 10000             one pair with so many events
  *     npm run bench -- latency                 edit to write, with ten pairs at once
- *     npm run bench -- latency webdav-push     only where the server reports changes; `polled`: only where it does not
+ *     npm run bench -- latency cloud-push 100  only one of its parts, and beside 100 busy pairs
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg, tmpdir, totalmem } from 'node:os';
@@ -18,7 +18,7 @@ import { measureLarge } from './large.ts';
 import { measureLatency } from './latency.ts';
 import { CASES, type Row, sideBySide, tableOf } from './side-by-side.ts';
 
-const [section = 'all', part = ''] = process.argv.slice(2);
+const [section = 'all', part = '', beside = ''] = process.argv.slice(2);
 const isAsked = (name: string): boolean => ['all', name].includes(section);
 const sizes = (...usual: number[]): number[] => (part === '' ? usual : [Number(part)]);
 const results: Record<string, object[]> = {};
@@ -51,7 +51,7 @@ try {
     for (const pairs of sizes(100, 1_000, 6_000))
       for (const workers of [1, 2]) show('idle', [await measureIdle(pairs, workers)]);
   if (isAsked('large')) for (const events of sizes(50_000)) show('large', await measureLarge(events));
-  if (isAsked('latency')) show('latency', await measureLatency(10, 2, part));
+  if (isAsked('latency')) show('latency', await measureLatency(part, 10, Number(beside)));
   console.log(`load at the end: ${load()}`);
   mkdirSync('build', { recursive: true });
   writeFileSync(join('build', 'bench.json'), JSON.stringify(results, null, 1));

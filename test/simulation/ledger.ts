@@ -136,6 +136,8 @@ export class Ledger {
     }
     if (!before) lineage.undoneOn.delete(calendar);
     if (!before && !isElsewhere) lineage.removedOn.clear();
+    // The removal that is taken back had not reached the calendar of another pair.
+    if (!before && isElsewhere && lineage.removedOn.size > 0) lineage.isUncertain = true;
     if (before && !hasOldValue) lineage.isUncertain = true;
     // What one run wrote to both sides is taken back as two edits: an exception that one of them changes and the other
     // one removes is a conflict.
