@@ -216,8 +216,9 @@ function showFresh() {
 function showFailure(error) {
   if (error.status === 401) return signedOut(SHELL.sessionEnded);
   trouble(error, 'refresh');
-  if (!isDrawn || error.status === 404)
-    main.replaceChildren(h('h1', {}, page.title), h('p', {}, h('a', { href: '#/' }, SHELL.backToPairs)));
+  if (isDrawn && error.status !== 404) return;
+  isDrawn = false;
+  main.replaceChildren(h('h1', {}, page.title), h('p', {}, h('a', { href: '#/' }, SHELL.backToPairs)));
 }
 
 function redraw() {
