@@ -61,28 +61,54 @@ export function fitTexts(
   };
 }
 
-/** The text without the attendee text that this installation wrote for this event; its UID is one of `uids`. */
+/**
+ * The text without the attendee text that this installation wrote for this event; its UID is one of `uids`. What a
+ * person wrote below it stays.
+ */
 export function withoutAttendeeText(text: string, uids: readonly string[], tag: Tag): string {
-  return findText(text, uids, tag)?.before ?? text;
+  return takeApart(text, uids, tag)?.rest ?? text;
 }
 
 /** The join link that the attendee text shows; empty where there is none. */
 export function shownLink(text: string, uids: readonly string[], tag: Tag): string {
-  return linkIn(findText(text, uids, tag)?.lines[0]);
+  return linkIn(takeApart(text, uids, tag)?.shown[0]);
 }
 
-function findText(text: string, uids: readonly string[], tag: Tag): { before: string; lines: string[] } | null {
-  // An editor may have added blanks at the ends of lines.
-  const lines = text.trimEnd().split('\n');
-  const tagged = /^\[calpair ([0-9a-f]{16})\]$/.exec(lines.at(-1)!.trim())?.[1];
-  if (tagged === undefined) return null;
-  let heading = lines.length - 2;
-  while (heading >= 0 && lines.length - heading < MAX_LINES + 5 && !isHeading(lines[heading]!)) heading -= 1;
-  if (!isHeading(lines[heading] ?? '')) return null;
-  const block = lines.slice(heading, -1).map((line) => line.trim());
-  if (!uids.some((uid) => shortTag(uid, block.join('\n'), tag) === tagged)) return null;
-  return { before: lines.slice(0, heading).join('\n').replace(/\n$/, ''), lines: block.slice(1) };
+/** Null where nothing in the text has the right tag; else the lines of the last such block, and the rest. */
+function takeApart(
+  text: string,
+  uids: readonly string[],
+  tag: Tag,
+): { readonly rest: string; readonly shown: readonly string[] } | null {
+  const lines = text.split('\n');
+  let shown: string[] | null = null;
+  let rest: string[] = [];
+  let end = lines.length;
+  for (let at = lines.length - 1; at > 0; at -= 1) {
+    const heading = headingOf(lines, at, uids, tag);
+    if (heading === null) continue;
+    shown ??= trimmed(lines.slice(heading + 1, at));
+    const below = lines.slice(at + 1, end);
+    rest = below.every((line) => line.trim() === '') ? rest : [...below, ...rest];
+    end = lines[heading - 1] === '' ? heading - 1 : heading;
+    at = heading;
+  }
+  return shown && { rest: [...lines.slice(0, end), ...rest].join('\n'), shown };
 }
+
+/** The first line of the block that ends at this line; null where no block ends there. */
+function headingOf(lines: readonly string[], end: number, uids: readonly string[], tag: Tag): number | null {
+  const tagged = /^\[calpair ([0-9a-f]{16})\]$/.exec(lines[end]!.trim())?.[1];
+  if (tagged === undefined) return null;
+  let heading = end - 1;
+  while (heading >= 0 && end - heading < MAX_LINES + 5 && !isHeading(lines[heading]!)) heading -= 1;
+  if (!isHeading(lines[heading] ?? '')) return null;
+  const body = trimmed(lines.slice(heading, end)).join('\n');
+  return uids.some((uid) => shortTag(uid, body, tag) === tagged) ? heading : null;
+}
+
+/** An editor may have added blanks at the ends of lines. */
+const trimmed = (lines: readonly string[]): string[] => lines.map((line) => line.trim());
 
 function isHeading(line: string): boolean {
   return [HEADING, LINK_HEADING].includes(line.trim());

@@ -2,7 +2,7 @@
  * What an object shows as text at the end of its description: attendees, for servers that invite real attendees
  * whatever the client asks (SOGo), and the join link of an online meeting of the other side. The text ends with a tag
  * keyed by the installation over the event's UID and the text. Only text with the right tag is removed and read; after
- * a change by a person it is ordinary text.
+ * a change of it by a person it is ordinary text.
  */
 import {
   ANSWERS,
@@ -34,12 +34,12 @@ export function fieldsFromText(event: CalendarEvent, uid: string, tag: Tag): Cal
   return mapContents(event, (content) => {
     const found = findText(content.description, uid, tag);
     if (found === null) return content;
-    const { before, link, list } = found;
+    const { rest, link, list } = found;
     const hasPeople = list.attendees.length > 0 || list.organizer !== null;
     // Real attendees of an object stay real: then such a text is ordinary.
     if (hasPeople && (content.attendees.length > 0 || content.organizer !== null)) return content;
     const conference = content.conference ? { conference: { ...content.conference, shown: link } } : {};
-    return { ...content, description: before, ...(hasPeople ? list : {}), ...conference };
+    return { ...content, description: rest, ...(hasPeople ? list : {}), ...conference };
   });
 }
 
@@ -61,30 +61,38 @@ function nameOf({ name, address }: Organizer): string {
 }
 
 interface FoundText {
-  readonly before: string;
+  /** The description without this text; what a person wrote below it stays. */
+  readonly rest: string;
   readonly link: string;
   readonly list: AttendeeList;
 }
 
+/** The last text with the right tag. */
 function findText(text: string, uid: string, tag: Tag): FoundText | null {
-  const end = /\n\[calpair ([0-9a-f]{16})\]\s*$/.exec(text);
-  const start =
-    end === null ? -1 : Math.max(...[HEADING, LINK_HEADING].map((heading) => text.lastIndexOf(heading, end.index)));
-  if (end === null || start < 0 || (start > 0 && text[start - 1] !== '\n')) return null;
-  const body = text
-    .slice(start, end.index)
-    .split('\n')
-    .map((line) => line.trimEnd())
-    .join('\n');
-  if (shortTag(uid, body, tag) !== end[1]) return null;
-  const [first = '', ...rest] = body.split('\n').slice(1);
-  const link = linkIn(first);
-  return {
-    before: text.slice(0, start).replace(/\n{1,2}$/, ''),
-    link,
-    list: readLines(link === '' ? [first, ...rest] : rest),
-  };
+  const tagged = [...text.matchAll(/\n\[calpair ([0-9a-f]{16})\][ \t]*(?=\n|$)/g)].slice(-MOST_TAGS);
+  for (const end of tagged.reverse()) {
+    const start = Math.max(...[HEADING, LINK_HEADING].map((heading) => text.lastIndexOf(heading, end.index)));
+    if (start < 0 || (start > 0 && text[start - 1] !== '\n')) continue;
+    const body = text
+      .slice(start, end.index)
+      .split('\n')
+      .map((line) => line.trimEnd())
+      .join('\n');
+    if (shortTag(uid, body, tag) !== end[1]) continue;
+    const [first = '', ...more] = body.split('\n').slice(1);
+    const link = linkIn(first);
+    const [above, below] = [text.slice(0, start).replace(/\n{1,2}$/, ''), text.slice(end.index + end[0].length)];
+    return {
+      rest: below.trim() === '' ? above : above === '' ? below.slice(1) : above + below,
+      link,
+      list: readLines(link === '' ? [first, ...more] : more),
+    };
+  }
+  return null;
 }
+
+/** Each is looked at; a text may have any number of lines that only look like one. */
+const MOST_TAGS = 10;
 
 function readLines(lines: readonly string[]): AttendeeList {
   const organizer = /^Organizer: (.*?) ?\(([^()]*)\)$/.exec(lines[0] ?? '');

@@ -101,7 +101,23 @@ describe('the attendee text', () => {
     );
     const edited = text.replace('maybe', 'accepted');
     assert.equal(withoutAttendeeText(edited, ['uid-1'], SETTING.tag), edited);
-    assert.equal(withoutAttendeeText(`${text}\nmore`, ['uid-1'], SETTING.tag), `${text}\nmore`);
+  });
+
+  it('is removed where a person wrote below it, and what was written stays', () => {
+    const line = fc.string({ unit: 'grapheme' }).filter((one) => one.trim() !== '');
+    fc.assert(
+      fc.property(fc.array(line, { minLength: 1 }), fc.array(line), ([first, ...more], others) => {
+        const below = [first, ...more].join('\n');
+        const text = `${withBlock('Text', block)}\n${below}`;
+        assert.equal(withoutAttendeeText(text, ['uid-1'], SETTING.tag), `Text\n${below}`);
+        // An earlier version took such a text for ordinary and wrote another block below it.
+        const twice = withBlock(`${text}\n${others.join('\n')}`.trimEnd(), block);
+        assert.equal(
+          withoutAttendeeText(twice, ['uid-1'], SETTING.tag),
+          `Text\n${below}\n${others.join('\n')}`.trimEnd(),
+        );
+      }),
+    );
   });
 
   it('survives an editor that adds blanks, and contains no markup', () => {
