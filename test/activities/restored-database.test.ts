@@ -143,3 +143,14 @@ for (const direction of ['bidirectional', 'caldav-to-cloud'] as const)
       assert.equal(harness.writes, writes, 'at rest');
       assert.deepEqual(await harness.held(), []);
     });
+
+test('FC11: a run that an older Temporal begins for a paused pair reads nothing', async () => {
+  const harness = await Harness.open(url);
+  harness.caldav.person.insert({ title: 'E' });
+  await harness.set({ paused: true });
+  await assert.rejects(harness.run('signal', { full: true }), { type: 'Paused' });
+  assert.deepEqual([harness.caldav.calls, harness.cloud.calls], [[], []]);
+  await harness.set({ paused: false });
+  await harness.settle();
+  assert.deepEqual(harness.cloud.titles(), ['E']);
+});

@@ -132,6 +132,7 @@ export class DavPerson {
         method,
         headers: { authorization: this.#authorization, ...headers },
         ...(body === undefined ? {} : { body }),
+        signal: AbortSignal.timeout(60_000),
       });
     // SOGo's workers end from time to time, and close their connections.
     const answer = await send().catch(send);

@@ -130,6 +130,7 @@ export function basicAuthorization(username: string, password: string): string {
 async function makeCalendar(url: string, name: string, username: string, password: string): Promise<string> {
   const answer = await fetch(url, {
     method: 'MKCALENDAR',
+    signal: AbortSignal.timeout(30_000),
     headers: {
       'content-type': 'application/xml; charset=utf-8',
       authorization: basicAuthorization(username, password),

@@ -22,7 +22,7 @@ export async function pythonWith(...requirements: readonly string[]): Promise<st
   if (existsSync(path.join(dir, python))) return path.join(dir, python);
   await mkdir(path.dirname(dir), { recursive: true });
   const aside = await mkdtemp(`${dir}.`);
-  await run('python3', ['-m', 'venv', aside]);
+  await run('python3', ['-m', 'venv', aside], { timeout: 300_000 });
   await run(
     path.join(aside, python),
     ['-m', 'pip', '--quiet', '--disable-pip-version-check', 'install', ...requirements],
