@@ -195,6 +195,17 @@ describe('setting up a pair in a browser', () => {
 
     await page.getByText('12 new').waitFor();
     await visitor.look('setup-4-preview');
+    // A step back and on again leads to the same pair, and a start that failed is tried again.
+    const preview = page.url();
+    await page.goBack();
+    await page.getByLabel('Calendar in Radicale (alice)').selectOption({ label: 'Family' });
+    await page.getByLabel('Calendar in Google (ann@example.com)').selectOption({ label: 'From home' });
+    await page.getByRole('button', { name: 'Preview' }).click();
+    await page.waitForURL(preview);
+    await page.getByText('12 new').waitFor();
+    await page.route('**/resume', (route) => route.abort(), { times: 1 });
+    await page.getByRole('button', { name: 'Start the sync' }).click();
+    await page.getByText('Calpair does not answer').waitFor();
     // Several are written at once, and the page asks once a second.
     installation.google.slow(1200, 'POST /calendar/v3/calendars/[^/]+/events');
     await page.getByRole('button', { name: 'Start the sync' }).click();
