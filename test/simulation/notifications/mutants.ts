@@ -12,8 +12,8 @@ export const NOTIFICATION_MUTANTS: readonly Mutant[] = [
     name: 'reports-ignored',
     description: 'a reported change does not make its side due',
     file: SCHEDULE,
-    from: 'if (isNotified(polls, policy.push)) return nowMs;',
-    to: '',
+    from: 'if (isNotified(polls, policy.push) || isSetBack(polls, nowMs)) return nowMs;',
+    to: 'if (isSetBack(polls, nowMs)) return nowMs;',
   },
   {
     seed: 1,
