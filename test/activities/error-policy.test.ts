@@ -47,14 +47,14 @@ const TABLE: Record<SyncErrorKind, [attention: string | null, detail: string, de
   'provider-not-configured': [
     'error',
     'The provider of this account is not configured in this installation. Calpair keeps trying.',
-    [60, 600],
+    [60, 60],
     WAITS,
   ],
   'credentials-unreadable': [
     'credentials',
     'The stored credentials cannot be decrypted with the keys of this installation. Set the key that they were ' +
       'stored with, or enter them again.',
-    [60, 600],
+    [60, 60],
     WAITS,
   ],
   'not-a-caldav-server': [null, KEEPS_TRYING, [10, 900], WAITS],
