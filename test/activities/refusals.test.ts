@@ -227,17 +227,22 @@ for (const kind of ['throttled', 'quota'] as const) {
   });
 }
 
-test('FB8: a refusal for which the server names no reason is tried again every day', async () => {
-  const harness = await linked(['A', 'B']);
-  for (const title of ['A', 'B']) harness.caldav.person.edit(harness.caldav.find(title), { location: 'x' });
-  const refused = (reason?: string) => new SyncError('rejected', 'refused', { status: 409, reason });
-  harness.cloud.failNext('update', refused(), { title: 'A' });
-  harness.cloud.failNext('update', refused('bad-title'), { title: 'B' });
+test('FB8: a refusal that may have nothing to do with the event is tried again every day', async () => {
+  const titles = ['A', 'B', 'C'];
+  const harness = await linked(titles);
+  for (const title of titles) harness.caldav.person.edit(harness.caldav.find(title), { location: 'x' });
+  const refused = (status: number, reason?: string) => new SyncError('rejected', 'refused', { status, reason });
+  harness.cloud.failNext('update', refused(409), { title: 'A' });
+  harness.cloud.failNext('update', refused(409, 'bad-title'), { title: 'B' });
+  harness.cloud.failNext('update', refused(501, 'Not Implemented'), { title: 'C' });
   await harness.settle();
-  assert.equal((await harness.problems()).length, 2);
+  assert.equal((await harness.problems()).length, 3);
   harness.advance(DAY_S);
   await harness.settle();
-  assert.deepEqual([harness.cloud.shows('A').location, harness.cloud.shows('B').location], ['x', '']);
+  assert.deepEqual(
+    titles.map((title) => harness.cloud.shows(title).location),
+    ['x', '', 'x'],
+  );
   assert.equal((await harness.problems()).length, 1);
 });
 

@@ -131,6 +131,11 @@ describe('the error of an answer', () => {
   });
 });
 
+it('FB5: Graph denies access whatever the status', () => {
+  for (const status of [400, 403, 500])
+    assert.equal(graphError(status, new Headers(), { error: { code: 'ErrorAccessDenied' } }).kind, 'forbidden');
+});
+
 it('FA25: a transactionId that was used before is recognised by code or message, whatever the status', () => {
   const says = (status: number, code: string, message: string) =>
     isDuplicate(graphError(status, new Headers(), { error: { code, message } }));
