@@ -1,10 +1,11 @@
 /** Accounts. Their credentials are sealed and leave this file only through `openedAccount`. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { and, asc, eq, gt, inArray, isNotNull, sql } from 'drizzle-orm';
+import { and, asc, eq, gt, inArray, isNotNull, isNull, or, sql } from 'drizzle-orm';
 import { SyncError } from '../core/sync-error.ts';
 import type { Db } from './connect.ts';
 import { ACCOUNT_KEYS } from './connections.ts';
 import { isId, newId } from './ids.ts';
+import { isOver } from './leases.ts';
 import { ownedBy, type Tenant } from './owners.ts';
 import { type Page, type PageRequest, pageOf } from './page.ts';
 import { violates } from './postgres-errors.ts';
@@ -268,9 +269,7 @@ const TOKEN_LEASE_WAIT_MS = 20_000;
 async function leaseToken(db: Db, accountId: string): Promise<string> {
   const lease = newId();
   const until = accounts.tokenLeasedUntil;
-  const furthest = sql`now() + make_interval(secs => ${2 * TOKEN_LEASE_SECONDS})`;
-  // One that ends later than any may: the database's clock was set back since.
-  const isFree = sql`coalesce(${until} < now() or ${until} > ${furthest}, true)`;
+  const isFree = or(isNull(until), isOver(until, TOKEN_LEASE_SECONDS));
   for (const from = performance.now(); ; ) {
     const leased = await db.sql
       .update(accounts)

@@ -2,7 +2,8 @@
  * Leases: what one process at a time may hold, by the database's clock. Every worker holds one in its own name for as
  * long as it lives, and one process supervises the installation.
  */
-import { and, eq, inArray, like, or, sql } from 'drizzle-orm';
+import { and, eq, gt, inArray, like, lt, or, sql } from 'drizzle-orm';
+import type { PgColumn } from 'drizzle-orm/pg-core';
 import type { Db } from './connect.ts';
 import { leases } from './lease-schema.ts';
 
@@ -14,19 +15,21 @@ export const SUPERVISOR_LEASE = 'supervisor';
 const WORKER = 'worker:';
 export const workerLease = (identity: string): string => `${WORKER}${identity}`;
 
+/** A lease of so many seconds has ended, or ends later than any may: the clock was set back since. */
+export function isOver(until: PgColumn, seconds: number) {
+  return or(lt(until, sql`now()`), gt(until, sql`now() + make_interval(secs => ${2 * seconds})`));
+}
+
 /** Takes a lease that is free, or renews one's own. False: another process holds it. */
 export async function holdLease(db: Db, name: string, holder: string): Promise<boolean> {
   const until = sql`now() + make_interval(secs => ${LEASE_SECONDS})`;
-  // One that ends later than any may: the database's clock was set back since.
-  const furthest = sql`now() + make_interval(secs => ${2 * LEASE_SECONDS})`;
-  const isOver = sql`(${leases.until} < now() or ${leases.until} > ${furthest})`;
   const held = await db.sql
     .insert(leases)
     .values({ name, holder, until })
     .onConflictDoUpdate({
       target: leases.name,
       set: { holder, until },
-      setWhere: sql`${or(eq(leases.holder, holder), isOver)}`,
+      setWhere: sql`${or(eq(leases.holder, holder), isOver(leases.until, LEASE_SECONDS))}`,
     })
     .returning({ name: leases.name });
   return held.length > 0;

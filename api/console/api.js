@@ -2,13 +2,14 @@
 
 import { SHELL, WORDS } from './texts/shell.js';
 
+/** The documents' code is a word here: in `detail`s and sentences of the API. */
+export const inWords = (text) => text.replaceAll('`', '');
+
 /** An error of the API as problem+json; `no-answer` where there was no answer. */
 export class Problem extends Error {
   constructor({ title, detail = '', code, status = 0, errors = [], serverUrl }) {
     super(title);
-    // As `inWords` of labels.js.
-    detail = detail.replaceAll('`', '');
-    Object.assign(this, { title, detail, code, status, errors, serverUrl });
+    Object.assign(this, { title, detail: inWords(detail), code, status, errors, serverUrl });
   }
 
   /** Title and detail, unless the detail repeats the title. */

@@ -21,7 +21,7 @@ export function forgetNames() {
   waiting.length = 0;
 }
 
-/** Calendars with names that none of them shares with another: the end of the id tells them apart. */
+/** Calendars with names that none of them shares with another: the end of the id distinguishes them. */
 export function withOwnNames(calendars) {
   const isShared = ({ name }) => calendars.filter((one) => one.name === name).length > 1;
   return calendars.map((one) => (isShared(one) ? { ...one, name: `${one.name} (${shortId(one.id)})` } : one));

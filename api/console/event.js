@@ -1,7 +1,7 @@
 /** One event of a pair: why it is where it is, everything that the pair did to it, and taking that back. */
-import { call, get } from './api.js';
+import { call, get, inWords } from './api.js';
 import { button, h, nameIn, table, theirs } from './dom.js';
-import { badge, inWords, when } from './labels.js';
+import { badge, when } from './labels.js';
 import { surroundings } from './overview.js';
 import { loadPair, pairHead, pairPath } from './pair-data.js';
 import { ACTIONS, EVENT, EVENT_STATES } from './texts/events.js';

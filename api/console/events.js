@@ -1,7 +1,7 @@
 /** The events of a pair: each with its state and the reason for it, and those that can be brought back. */
-import { get, list } from './api.js';
+import { get, inWords, list } from './api.js';
 import { button, dash, h, nameIn, table, theirs } from './dom.js';
-import { badge, inWords, when } from './labels.js';
+import { badge, when } from './labels.js';
 import { chips, MORE, surroundings } from './overview.js';
 import { loadPair, pairHead, pairPath } from './pair-data.js';
 import { ACTIONS, EVENT_STATES, EVENTS } from './texts/events.js';

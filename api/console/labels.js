@@ -53,9 +53,6 @@ export function placeOf(calendar, account) {
 
 export const ARROW = { bidirectional: '⇄', 'caldav-to-cloud': '→', 'cloud-to-caldav': '←' };
 
-/** The documents' code is a word here: in `detail`s and sentences of the API. */
-export const inWords = (text) => text.replaceAll('`', '');
-
 /** Replaces the side at the beginning of a `statusDetail` by its name. */
 export function detailOf(detail, sides) {
   const [, side, rest] = /^(caldav|cloud): (.*)$/s.exec(detail ?? '') ?? [];

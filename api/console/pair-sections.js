@@ -1,6 +1,7 @@
 /** Sections of a pair's page: its preview and its lists. */
+import { inWords } from './api.js';
 import { button, dash, folded, h, nameIn, table, theirs } from './dom.js';
-import { heldTitle, inWords, problemTitle, when } from './labels.js';
+import { heldTitle, problemTitle, when } from './labels.js';
 import { CONFLICTS, HELD, PAIR, PREVIEW, PROBLEMS } from './texts/pairs.js';
 import { WORDS } from './texts/shell.js';
 import { fieldTitle, startOf, valueOf } from './values.js';

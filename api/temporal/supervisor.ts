@@ -86,7 +86,7 @@ export function supervise(deps: SupervisorDeps): { stop(): Promise<void> } {
 /** When a stalled pair was last polled again, by its id, and whether its workflow was started anew since. */
 type PolledAgain = Map<string, { readonly at: number; readonly isRestarted: boolean }>;
 
-/** @param nowMs of a clock that nobody sets */
+/** @param nowMs of a monotonic clock */
 export async function compare(
   deps: SupervisorDeps,
   polledAgain: PolledAgain = new Map(),
@@ -110,10 +110,10 @@ export async function compare(
   const toPoll = stalled.filter(({ id }) => isDue(id));
   for (const { id, nextPollAt } of toPoll)
     log.warn({ pairId: id, nextPollAt }, 'nobody polls this pair: it is polled again');
-  const hasWorker = (await workersByLease(db)).live.size > 0;
-  const stuck = stalled.filter(
-    ({ id }) => hasWorker && !isDue(id) && sinceMs(id) > POLLS_WITHIN_MS && !polledAgain.get(id)?.isRestarted,
+  const asked = stalled.filter(
+    ({ id }) => !isDue(id) && sinceMs(id) > POLLS_WITHIN_MS && !polledAgain.get(id)?.isRestarted,
   );
+  const stuck = asked.length > 0 && (await workersByLease(db)).live.size > 0 ? asked : [];
   for (const { id } of stuck) {
     log.warn({ pairId: id }, 'the workflow of this pair does not poll it: it is started anew');
     polledAgain.set(id, { at: nowMs, isRestarted: true });

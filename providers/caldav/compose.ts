@@ -61,7 +61,7 @@ export function composeHere(input: {
 }
 
 /** Every object is checked before it is sent: one that only our own reader understands is wrong on every phone. */
-export function rulesBroken(text: string, before: string | null): string[] {
+function rulesBroken(text: string, before: string | null): string[] {
   return (
     newViolations(text, before)
       // An exception of a person's that the rule does not have is one more occurrence, on both sides.

@@ -8,7 +8,7 @@ import type { AttendeeList } from '../hidden-attendees.ts';
 import type { SideSetting, Stored, Written } from '../provider.ts';
 import { fieldsToText } from './attendee-text.ts';
 import { type Answer, bodyText, errorOf, hasCondition, type RequestOptions, reasonOf } from './client.ts';
-import { type Composed, compose, rulesBroken } from './compose.ts';
+import { type Composed, compose } from './compose.ts';
 import {
   type Collection,
   checkCalendar,
@@ -128,7 +128,8 @@ export async function repairEvent(writing: Writing, stored: Stored): Promise<boo
   if (text === null) return false;
   const { event } = reader.stored(stored);
   refuseToMail(writing, stored.data, event, event);
-  const repaired = { text, broken: rulesBroken(text, stored.data) };
+  // What would break a rule is not repaired.
+  const repaired = { text, broken: [] };
   const answer = await put(writing, stored.resource, repaired, stored.data, await preconditionFor(writing, stored));
   if (!isSuccess(answer)) throw await writeError(writing, answer);
   return true;

@@ -245,7 +245,7 @@ describe('the console as it is served', () => {
     assert.equal(sections.applying(held.slice(0, 1), sides).title, 'Delete x from Family at Radicale (alice)?');
   });
 
-  it('tells two sides apart that have the same service, person and calendar', async () => {
+  it('distinguishes two sides that have the same service, person and calendar', async () => {
     const { sideNames, withOwnNames } = await openConsole(FOLDER, api);
     const alice = { provider: 'caldav', preset: 'nextcloud', label: null, username: 'alice', server: 'one.example' };
     assert.deepEqual(sideNames(alice, { ...alice, server: 'two.example' }), {

@@ -22,6 +22,7 @@ const GIVE_UP_MS = 120_000;
 /** How often each busy pair is edited. */
 const BUSY_EVERY_MS = 30_000;
 const PUSHED = { CALPAIR_WEBHOOKS: 'always' };
+const pushedPauseMs = (index: number): number => 3_000 + ((index * 37) % 100) * 50;
 
 interface Latency {
   readonly what: string;
@@ -62,14 +63,13 @@ async function cloudPush<C extends Cloud>(kind: CloudKind<C>, pairs: number, bus
     while ((await setup.pair.show())['changeDetection'].cloud.mode !== 'push') await sleep(LOOK_EVERY_MS);
     return inCloud(setup, join(dataDir, 'collections/collection-root/alice', setup.calendar));
   };
-  const pauseMs = (index: number) => 3_000 + ((index * 37) % 100) * 50;
   const stop = async (): Promise<void> => {
     await servers.stop();
     rmSync(dataDir, { recursive: true });
   };
   return summary(
     `edit in ${kind.title} with push until it is on CalDAV`,
-    await measured(servers, { open, pauseMs, pairs, busy, rounds: 10 }, stop),
+    await measured(servers, { open, pauseMs: pushedPauseMs, pairs, busy, rounds: 10 }, stop),
   );
 }
 
@@ -97,14 +97,13 @@ async function webdavPush(pairs: number, busy: number): Promise<Latency> {
     while (server.push.of(new URL(url).pathname).length === 0) await sleep(LOOK_EVERY_MS);
     return onCaldav(servers, setup, url);
   };
-  const pauseMs = (index: number) => 3_000 + ((index * 37) % 100) * 50;
   const stop = async (): Promise<void> => {
     await server.stop();
     await servers.stop();
   };
   return summary(
     'edit on CalDAV with WebDAV-Push until it is in the cloud',
-    await measured(servers, { open, pauseMs, pairs, busy, rounds: 11 }, stop),
+    await measured(servers, { open, pauseMs: pushedPauseMs, pairs, busy, rounds: 11 }, stop),
   );
 }
 
