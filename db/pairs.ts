@@ -142,6 +142,7 @@ export function changePairSettings(db: Db, id: string, change: (now: PairSetting
       .set(isChanged ? { ...next, ...NEXT_REVISION } : next)
       .where(eq(pairs.id, id));
     if (isChanged) await touchAllLinks(tx, id);
+    if (now.options.attendees === 'none' && next.options.attendees === 'copy') await uniteAttendees(tx, id);
     const before = copiedFields(now.options);
     const added = copiedFields(next.options).filter((field) => !before.includes(field));
     if (added.length > 0) await forgetAgreement(tx, id, added);
@@ -157,6 +158,11 @@ async function touchAllLinks(db: Db, pairId: string): Promise<void> {
     .update(links)
     .set({ dirty: true })
     .where(and(eq(links.pairId, pairId), eq(links.dirty, false)));
+}
+
+/** Both sides had attendees of their own for a while: neither loses any. */
+async function uniteAttendees(db: Db, pairId: string): Promise<void> {
+  await db.sql.update(links).set({ unitesAttendees: true }).where(eq(links.pairId, pairId));
 }
 
 /** A field that was not copied for a while: both sides agree on it anew. */

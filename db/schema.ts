@@ -179,6 +179,8 @@ export const links = pgTable(
     startAt: instant('start_at'),
     /** The optional fields (core/event.ts) on which both sides have agreed since the pair's options copy them. */
     agreedFields: jsonb('agreed_fields').$type<OptionalField[]>(),
+    /** The pair copies attendees again: both sides keep theirs and get the other's, as when they were linked. */
+    unitesAttendees: boolean('unites_attendees').notNull().default(false),
     /**
      * It is on one side only until it is synced by name: a person has taken its copy away, or it is itself a copy, of
      * another sync program, whose original is not on the other side.

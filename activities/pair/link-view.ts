@@ -37,6 +37,7 @@ export function viewOf(
     cloud: view('cloud'),
     decision: held?.decision ?? null,
     ...(link.excluded === null ? {} : { isExcluded: true }),
+    ...(link.unitesAttendees ? { unitesAttendees: true } : {}),
     ...(link.agreedFields ? { agreedFields: link.agreedFields } : {}),
   };
 }

@@ -120,7 +120,10 @@ async function storeLinks(storing: Storing, links: readonly LinkPlan[], changes:
     const label = plan.label === undefined ? {} : labelColumns(store, storing.pairId, plan.linkId, plan.label);
     const { agreedFields, excluded } = plan;
     // With other settings the sides may have to agree anew.
-    const agreed = agreedFields && !storing.isOutdated ? { agreedFields: [...agreedFields] } : {};
+    const agreed =
+      plan.isSettled && !storing.isOutdated
+        ? { unitesAttendees: false, ...(agreedFields ? { agreedFields: [...agreedFields] } : {}) }
+        : {};
     change(changes, plan.linkId, {
       ...label,
       ...agreed,

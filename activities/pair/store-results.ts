@@ -209,22 +209,23 @@ function settleAs(
       const next = result.action === 'delete' ? null : result.next;
       const agreed =
         parentId && next && tx.vault.seal(JSON.stringify(contentOnly(next)), pairCell(op.pairId, 'links.agreed', id));
-      const agreedFields = isOutdated ? null : agreedFieldsOf(tx, pair, link, at);
-      agree({ ...changed, ...(agreed ? { agreed } : {}), ...(agreedFields ? { agreedFields } : {}) });
+      agree({ ...changed, ...(agreed ? { agreed } : {}), ...(isOutdated ? {} : fieldsAgreedOn(tx, pair, link, at)) });
     }
   }
 }
 
-/** The optional fields that both sides of a link have now; null where the pair copies none of them. */
-function agreedFieldsOf(tx: Store, { pair, sides }: OpenPair, { link, sides: rows }: Settling, at: Date) {
-  if (copiedFields(pair.options).length === 0 || link.parentId !== null) return null;
+/** What both sides of a link agree on apart from the fields that all pairs copy: the optional ones that both have. */
+function fieldsAgreedOn(tx: Store, { pair, sides }: OpenPair, settling: Settling, at: Date): LinkUpdate {
+  const { link, sides: rows } = settling;
+  const attendees = { unitesAttendees: false };
+  if (copiedFields(pair.options).length === 0 || link.parentId !== null) return attendees;
   const read = (side: SideName): CalendarEvent | null => {
     const row = rows[side];
     const stored = row ? currentOf(tx, row) : null;
     return stored && sides[side].read(stored).event;
   };
   const [caldav, cloud] = [read('caldav'), read('cloud')];
-  return caldav && cloud ? sharedFields(caldav, cloud, at.getTime()) : null;
+  return caldav && cloud ? { ...attendees, agreedFields: sharedFields(caldav, cloud, at.getTime()) } : attendees;
 }
 
 /** The row of the written side. */

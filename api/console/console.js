@@ -45,6 +45,8 @@ const ROUTES = [
   [/^\/api-keys$/, apiKeysPage],
 ];
 const REFRESH_MS = 3000;
+/** Actions that only show something. All others are refused to a key that may only read. */
+const SHOWING = ['more', 'moreHeld', 'moreRuns', 'find', 'again', 'pick', 'preset', 'calendar', 'named', 'busy'];
 
 const at = (id) => document.getElementById(id);
 const main = at('main');
@@ -224,11 +226,21 @@ function showFailure(error) {
 function redraw() {
   if (!isDrawn) return;
   const hadFocus = main.contains(document.activeElement);
-  patch(
-    main,
-    page.render().filter((node) => node !== null),
-  );
+  const nodes = page.render().filter((node) => node !== null);
+  if (session?.scope === 'read') nodes.forEach(disableWrites);
+  patch(main, nodes);
   if (hadFocus && !main.contains(document.activeElement)) main.focus({ preventScroll: true });
+}
+
+/** The head of the page says why: the key may only read. */
+function disableWrites(node) {
+  for (const element of [node, ...node.querySelectorAll('[data-action], [data-change], [data-submit]')]) {
+    const { action, change, submit } = element.dataset;
+    const name = action ?? change ?? submit;
+    if (name === undefined || SHOWING.includes(name)) continue;
+    const control = submit ? element.querySelector('[type=submit]') : element;
+    control.disabled = true;
+  }
 }
 
 async function clicked(event) {

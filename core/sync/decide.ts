@@ -27,6 +27,7 @@ import {
   type PairOptions,
   projected,
   sourceOf,
+  withoutAttendees,
 } from './policy.ts';
 import type { RefusalsNow } from './refusal.ts';
 
@@ -68,6 +69,8 @@ export interface LinkView {
   readonly isExcluded?: boolean;
   /** The optional fields on which both sides have agreed since the pair copies them. */
   readonly agreedFields?: readonly OptionalField[];
+  /** The pair copies attendees again since both sides last agreed. */
+  readonly unitesAttendees?: boolean;
 }
 
 export interface Settings {
@@ -217,8 +220,15 @@ function decideBoth(sides: Both, link: LinkView, settings: Settings): Decision {
       ? goneOneWay(sides, lost, source, decision, settings)
       : goneBothWays(sides, lost, decision, settings, refusals[lost]?.isOfThisEdit === true);
   const rules = { ...settings, forms: formsOf(settings), agreedFields: link.agreedFields ?? [] };
-  const next = source ? mirrored(sides, source, rules) : mergedSides(sides, rules);
+  const agreed = link.unitesAttendees && rules.options.attendees === 'copy' ? withoutAgreedAttendees(sides) : sides;
+  const next = source ? mirrored(agreed, source, rules) : mergedSides(agreed, rules);
   return next ? written(next, sides, decision, settings, next.conflicts) : NOTHING;
+}
+
+/** All attendees of each side are new to the other, so that they are added there. */
+function withoutAgreedAttendees({ caldav, cloud }: Both): Both {
+  const asNew = (side: SideView): SideView => ({ ...side, base: side.base && withoutAttendees(side.base) });
+  return { caldav: asNew(caldav), cloud: asNew(cloud) };
 }
 
 /** Lost on both sides: nothing to write, unless a person wants it back. */

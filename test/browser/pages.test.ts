@@ -161,6 +161,32 @@ describe('the console in a browser', () => {
     await visitor.look('credentials');
   });
 
+  it('lets a key that may only read look, and offers it no change that would be refused', async () => {
+    const { calpair } = installation;
+    const { key } = await calpair.api.call('POST', '/v1/api-keys', { name: 'Reader', scope: 'read' });
+    const reader = await installation.visit();
+    try {
+      await reader.signIn(key);
+      await reader.page.getByText('Read only').waitFor();
+      await reader.go('#/accounts');
+      await reader.look('accounts-read-only');
+      assert.ok(
+        await reader.page
+          .getByRole('button', { name: /^Delete / })
+          .first()
+          .isDisabled(),
+      );
+      await reader.page.getByRole('link', { name: 'Ann at work', exact: true }).click();
+      await reader.page.getByRole('heading', { name: 'Bookings and free times' }).waitFor();
+      const usable = reader.page.locator('main').getByRole('button', { disabled: false });
+      assert.deepEqual(await usable.allTextContents(), []);
+      await reader.page.getByRole('button', { name: 'Sign out' }).click();
+      await reader.page.getByRole('heading', { name: 'Sign in' }).waitFor();
+    } finally {
+      await reader.close();
+    }
+  });
+
   it('has a page for each service at an address of its own', async () => {
     const { page } = visitor;
     for (const [service, heading] of [

@@ -9,6 +9,7 @@ import { CLOUDS, can } from '../support/clouds.ts';
 import { changedLines, unfolded } from '../support/dav-person.ts';
 import { fixture, hourAt, type PairSetup } from '../support/fixture.ts';
 import { at, object } from '../support/ics.ts';
+import { assertAlike, writesOf } from '../support/pair.ts';
 
 const guests = (...names: string[]): Guest[] =>
   names.map((name) => ({ address: `${name}@people.example`, answer: 'needs-action' }));
@@ -134,6 +135,33 @@ for (const kind of CLOUDS)
       );
       assert.deepEqual(guestsOf(setup, 'Ours'), was);
       assert.equal(descriptionOf('A2'), 'Text');
+    });
+
+    it('FB12: attendees that are switched on are copied both ways by the next run, and nobody is mailed', async () => {
+      const series = weekly('A', '20270113T090000', 'DESCRIPTION:Text', ...people('mara', 'bea'));
+      const setup = await servers.open({
+        caldav: { a: series },
+        cloud: [ours('Ours', 'bea')],
+        settings: { options: { attendees: 'none' } },
+      });
+      const descriptionOf = (title: string): string =>
+        setup.owner.list().find((one) => one.title === title)!.description;
+      const copyOfOurs = async () => await setup.person.get(await setup.person.nameOf('SUMMARY:Ours'));
+      assert.equal(descriptionOf('A'), 'Text');
+      assert.doesNotMatch(await copyOfOurs(), /bea@/);
+      const [own, guestsWere] = [await setup.person.get('a.ics'), guestsOf(setup, 'Ours')];
+      await setup.pair.patch({ options: { attendees: 'copy' } });
+      await setup.pair.settle();
+      assert.match(descriptionOf('A'), /^Text[\s\S]*bea@/);
+      assert.match(await copyOfOurs(), /bea@/);
+      assert.deepEqual([await setup.person.get('a.ics'), guestsOf(setup, 'Ours')], [own, guestsWere]);
+      assert.deepEqual([await setup.pair.list('problems'), await setup.pair.list('conflicts')], [[], []]);
+      await assertAlike(setup.pair);
+      assert.equal(writesOf(await setup.pair.sync()), 0);
+      // From now on a person who is taken out stays out.
+      await setup.person.edit('a.ics', (text) => text.replace(/^ATTENDEE[^\n]*bea@(?:\r?\n |[^\n])*\r?\n/m, ''));
+      await setup.pair.settle();
+      assert.doesNotMatch(descriptionOf('A'), /bea@/);
     });
 
     it('D5, D8: two-way edits of a meeting leave the addresses of its guests unchanged', async () => {

@@ -7,6 +7,7 @@ export const EMPTY_LINK = {
   failedTries: 0,
   refusals: null,
   agreedFields: null,
+  unitesAttendees: false,
   caldavGeneration: 0,
   cloudGeneration: 0,
   parentId: null,

@@ -240,8 +240,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'source-written-to',
     description: 'the direction is ignored',
     file: DECIDE,
-    from: 'const next = source ? mirrored(sides, source, rules) : mergedSides(sides, rules);',
-    to: 'const next = mergedSides(sides, rules);',
+    from: 'const next = source ? mirrored(agreed, source, rules) : mergedSides(agreed, rules);',
+    to: 'const next = mergedSides(agreed, rules);',
   },
   {
     seed: 54,

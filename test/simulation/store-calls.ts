@@ -168,6 +168,7 @@ export class StoreCalls {
       startAt: this.random.chance(0.9) ? new Date(0) : this.orNothing(null),
       excluded: this.orNothing(this.random.pick(['leftover', 'leftover', 'removed', null, null, null] as const)),
       dirty: this.orNothing(this.random.chance(0.5)),
+      unitesAttendees: this.ids % 2 === 0,
     });
   }
 

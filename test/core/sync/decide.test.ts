@@ -1,7 +1,7 @@
 /** The decision table, row by row. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { CalendarEvent, SideName } from '../../../core/event.ts';
+import type { Attendee, CalendarEvent, SideName } from '../../../core/event.ts';
 import type { EventProblem } from '../../../core/event-problem.ts';
 import { occurrenceContent } from '../../../core/recurrence/series.ts';
 import { type Decision, decide, type LinkView, type SideView } from '../../../core/sync/decide.ts';
@@ -38,6 +38,7 @@ interface Setting {
   readonly options?: Partial<PairOptions>;
   readonly unsupported?: (side: SideName, event: CalendarEvent) => EventProblem | null;
   readonly decision?: LinkView['decision'];
+  readonly unitesAttendees?: boolean;
   /** A location that a run has written on CalDAV, and the value that its server stored. */
   readonly wrote?: { readonly wanted: string; readonly stored: string };
   /** Where a run may have deleted the event. */
@@ -52,12 +53,13 @@ function decided(
     options = {},
     unsupported = () => null,
     decision = null,
+    unitesAttendees = false,
     wrote,
     deleted,
   }: Setting = {},
 ): Decision {
   return decide(
-    { caldav, cloud, decision },
+    { caldav, cloud, decision, unitesAttendees },
     {
       direction,
       options: { ...DEFAULT_OPTIONS, ...options },
@@ -525,6 +527,98 @@ test('attendees: none leaves each side its own people, whatever else is synced',
     decided(view({ now: { ...event, attendees: [person] }, base: null }), null, none).ops[0]?.next?.attendees,
     [],
   );
+});
+
+const guest = (name: string, participation: Attendee['participation'] = 'accepted'): Attendee => ({
+  address: `${name}@example.com`,
+  name,
+  participation,
+  role: 'required',
+  kind: 'individual',
+});
+const withGuests = (...attendees: readonly Attendee[]): CalendarEvent => ({ ...event, attendees });
+const unchanged = (now: CalendarEvent, more: Partial<SideView> = {}): SideView => view({ now, base: now, ...more });
+const guestsWritten = ({ ops }: Decision): string[] =>
+  ops.map(({ side, next }) => `${side} ${next?.attendees.map(({ name }) => name).join() ?? ''}`);
+
+describe('attendees that a pair copies again', () => {
+  const again = { unitesAttendees: true };
+  const [ann, bob] = [guest('ann'), guest('bob')];
+  for (const [name, caldav, cloud, setting, expected] of [
+    ['without the option changed, nothing is written', withGuests(ann), event, {}, []],
+    ['those of CalDAV come to the cloud', withGuests(ann), event, again, ['cloud ann']],
+    ['those of the cloud come to CalDAV', event, withGuests(ann), again, ['caldav ann']],
+    ['neither side loses any', withGuests(ann), withGuests(bob), again, ['caldav ann,bob', 'cloud ann,bob']],
+    ['equal ones are written nowhere', withGuests(ann), withGuests(ann), again, []],
+    ['not while they are not copied', withGuests(ann), event, { ...again, options: { attendees: 'none' } }, []],
+    [
+      'nor where the service would mail them',
+      withGuests(ann),
+      event,
+      { ...again, options: { attendees: 'native' } },
+      [],
+    ],
+  ] as const)
+    test(name, () => {
+      const decision = decided(unchanged(caldav), unchanged(cloud), setting);
+      assert.deepEqual([guestsWritten(decision), decision.conflicts], [expected, []]);
+    });
+
+  test('the answer of one person that differs is that of the side modified last', () => {
+    const answers = (participation: Attendee['participation']) => withGuests(guest('ann', participation));
+    const { ops, conflicts } = decided(
+      unchanged(answers('accepted')),
+      unchanged(answers('declined'), { modifiedAt: 5 }),
+      again,
+    );
+    assert.deepEqual(
+      ops.map(({ side, next }) => [side, next?.attendees[0]?.participation]),
+      [['caldav', 'declined']],
+    );
+    assert.equal(conflicts.length, 1);
+  });
+
+  test('a one-way pair gives its copies those of the source, and no others', () => {
+    for (const [direction, copy] of [
+      ['caldav-to-cloud', 'cloud'],
+      ['cloud-to-caldav', 'caldav'],
+    ] as const) {
+      const [source, target] = [unchanged(withGuests(ann)), unchanged(withGuests(bob), { isOwned: true })];
+      const [caldav, cloud] = copy === 'cloud' ? [source, target] : [target, source];
+      assert.deepEqual(guestsWritten(decided(caldav, cloud, { ...again, direction })), [`${copy} ann`]);
+    }
+  });
+
+  test('a copy that shows only "Busy" shows none', () => {
+    const busy = unchanged({ ...anEvent({ title: 'Busy' }), when: event.when }, { isOwned: true });
+    const options = { content: { toCloud: 'busy', toCaldav: 'full' } } as const;
+    assert.deepEqual(decided(unchanged(withGuests(ann)), busy, { ...again, options }).ops, []);
+  });
+
+  test('with those of the exceptions of a series', () => {
+    const series = aSeries();
+    const usual = occurrenceContent(series, occurrence(2));
+    const of = (...attendees: readonly Attendee[]): CalendarEvent => ({
+      ...series,
+      attendees: [ann],
+      exceptions: { [occurrence(2)]: { ...usual, title: 'Own', attendees } },
+    });
+    const bare = { ...series, exceptions: { [occurrence(2)]: { ...usual, title: 'Own' } } };
+    const { ops } = decided(unchanged(of(ann, bob)), unchanged(bare), again);
+    assert.deepEqual(
+      ops.map(({ side, next }) => [side, next]),
+      [['cloud', of(ann, bob)]],
+    );
+  });
+
+  test('a deletion is carried out', () => {
+    assert.deepEqual(
+      decided(gone({ base: withGuests(ann) }), unchanged(event), again).ops.map(
+        ({ side, action }) => `${side} ${action}`,
+      ),
+      ['cloud delete'],
+    );
+  });
 });
 
 test('exceptions follow what a run had written to their series before it broke off', () => {

@@ -1,0 +1,1 @@
+ALTER TABLE "links" ADD COLUMN "unites_attendees" boolean DEFAULT false NOT NULL;
