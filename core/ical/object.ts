@@ -207,6 +207,7 @@ function unreadableEntry(problem: ReadEvent['problems'][number]): ObjectEvent {
     title: '',
     problems: [problem],
     modifiedAt: null,
+    hidesDetails: false,
     addresses: { organizer: null, attendees: [] },
     syncedBy: null,
   };

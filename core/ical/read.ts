@@ -10,6 +10,7 @@ import { withDatesOfExceptions } from '../recurrence/series.ts';
 import { withUntilDate } from '../recurrence/until.ts';
 import { attendeeAddresses, readAttendees, readOrganizer } from './attendees.ts';
 import { readCategories } from './categories.ts';
+import { hidesDetails } from './hidden-details.ts';
 import { readJoinLink } from './join-link.ts';
 import { readReminders } from './reminders.ts';
 import type { Component, ContentLine } from './text.ts';
@@ -39,6 +40,8 @@ export interface ReadEvent {
   readonly problems: readonly EventProblem[];
   /** The latest LAST-MODIFIED of the event and its overrides; RFC 3339 UTC. */
   readonly modifiedAt: string | null;
+  /** The server shows the times of the event, and nothing else of it. */
+  readonly hidesDetails: boolean;
   /** Also from an event that cannot be read; for finding out whether it has guests. */
   readonly addresses: { readonly organizer: string | null; readonly attendees: readonly string[] };
 }
@@ -54,7 +57,10 @@ export function eventGroupsOf(root: Component): EventGroup[] {
     sharing.push(event);
     byUid.set(key, sharing);
   }
-  const groups = [...byUid.values()].flatMap(eventGroupsOfUid);
+  // DAViCal hides the RECURRENCE-IDs of exceptions, too.
+  const groups = [...byUid.values()]
+    .flatMap(eventGroupsOfUid)
+    .filter(({ isDuplicate, master }) => !(isDuplicate && hidesDetails(master)));
   const isAlone = groups.length === 1 && findLine(groups[0]!.master, 'RECURRENCE-ID') === undefined;
   if (isAlone) return [{ ...groups[0]!, part: null }];
   return withUniqueParts(groups);
@@ -82,6 +88,7 @@ export function readEventGroup(group: EventGroup, zones: Zones, fields: readonly
     title: titleOf(group.master),
     problems,
     modifiedAt: modifiedAt(all),
+    hidesDetails: all.some(hidesDetails),
     addresses: {
       organizer: readOrganizer(group.master)?.address ?? null,
       attendees: [...new Set(all.flatMap(attendeeAddresses))],

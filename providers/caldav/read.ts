@@ -39,6 +39,7 @@ export function reader(
         problems: entry.problems,
         modifiedAt: entry.modifiedAt,
         marker,
+        ...(entry.hidesDetails ? { hidesDetails: true as const } : {}),
         // The copy of an event that bears a mark has its UID.
         ...(entry.syncedBy && marker === null ? { syncedBy: entry.syncedBy } : {}),
         isDeclined:
@@ -72,8 +73,8 @@ export function reader(
       const { title, ...problem } = JSON.parse(stored.data.slice(NOTE.length)) as EventProblem & { title?: string };
       return unreadable(stored, problem, title);
     }
-    const found = stored.data === '' ? undefined : eventsOf(stored).find(({ ref }) => ref === stored.ref);
-    return found ?? unreadable(stored, WITHHELD.unreadable);
+    if (stored.data === '') return unreadable(stored, NOT_SHOWN);
+    return eventsOf(stored).find(({ ref }) => ref === stored.ref) ?? unreadable(stored, WITHHELD.unreadable);
   }
 
   return { fetched, stored };
@@ -92,6 +93,10 @@ const WITHHELD = {
   forbidden: { code: 'forbidden', detail: 'The server does not let this account read the event.' },
   unreadable: { code: 'unreadable', detail: 'The stored event cannot be read.' },
 } as const satisfies Record<string, EventProblem>;
+const NOT_SHOWN: EventProblem = {
+  code: 'unreadable',
+  detail: 'The server lists this event, but does not show it. Calpair tries again.',
+};
 
 /** Stored in place of the text of an object that is not read: its problem and title. No calendar object is so. */
 const NOTE = 'withheld:';

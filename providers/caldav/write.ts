@@ -20,6 +20,7 @@ import {
   versionOf,
 } from './objects.ts';
 import { partOf, type Reader } from './read.ts';
+import { refuseHidden } from './refuse-hidden.ts';
 import { refuseToMail, type SchedulingServer } from './scheduling.ts';
 import { readError } from './xml.ts';
 
@@ -92,6 +93,7 @@ export async function updateEvent(writing: Writing, stored: Stored, given: Calen
   if (before.event === null) throw new SyncError('rejected', 'the stored event cannot be read');
   const next = alikeIn(before.event, given);
   if (changedPaths(before.event, next).length === 0) return { ...before, confirmed: false };
+  if (before.hidesDetails) await refuseHidden(collection);
   if (setting.attendees !== 'native') refuseToMail(writing, stored.data, before.event, next);
   // Real attendees of an object stay real, those in its text stay text.
   const { uid } = next;
@@ -125,8 +127,8 @@ export async function updateEvent(writing: Writing, stored: Stored, given: Calen
 export async function repairEvent(writing: Writing, stored: Stored): Promise<boolean> {
   const { reader, setting } = writing;
   const text = repairEnds(stored.data, partOf(stored), setting);
-  if (text === null) return false;
-  const { event } = reader.stored(stored);
+  const { event, hidesDetails } = reader.stored(stored);
+  if (text === null || hidesDetails) return false;
   refuseToMail(writing, stored.data, event, event);
   // What would break a rule is not repaired.
   const repaired = { text, broken: [] };

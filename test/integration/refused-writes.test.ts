@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { CLOUDS } from '../support/clouds.ts';
 import { fixture } from '../support/fixture.ts';
+import { HIDDEN } from '../support/hidden-texts.ts';
 import { at, object } from '../support/ics.ts';
 import { assertAlike, writesOf } from '../support/pair.ts';
 
@@ -57,6 +58,25 @@ for (const kind of CLOUDS)
         setup.owner.list().map(({ title, location }) => [title, location]),
         [['Choir', 'Hall']],
       );
+      await assertAlike(setup.pair);
+    });
+
+    it('FB5: what a CalDAV server hides was not emptied by anybody', async () => {
+      const uid = 'choir@example.org';
+      const full = object(uid, [...SERIES, 'LOCATION:Hall', 'DESCRIPTION:Bring sheets']);
+      const setup = await servers.open({ caldav: { Choir: full } });
+      const shown = () => setup.owner.list().map(({ title, location, description }) => [title, location, description]);
+      await setup.person.put('Choir.ics', HIDDEN['Nextcloud']!(uid, '20270113T090000', '20270120T090000'));
+      for (let syncs = 0; syncs < 2; syncs += 1) await setup.pair.sync();
+      assert.deepEqual(shown(), [['Choir', 'Hall', 'Bring sheets']]);
+      assert.deepEqual(
+        (await setup.pair.list('problems')).map(({ code, side, eventTitle }) => [code, side, eventTitle]),
+        [['unreadable', 'caldav', 'Choir']],
+      );
+      await setup.person.put('Choir.ics', full.replace('LOCATION:Hall', 'LOCATION:Church'));
+      await setup.pair.settle();
+      assert.deepEqual(shown(), [['Choir', 'Church', 'Bring sheets']]);
+      assert.deepEqual(await setup.pair.list('problems'), []);
       await assertAlike(setup.pair);
     });
 

@@ -6,6 +6,7 @@ import type { Found, Side, SideSetting } from '../../providers/provider.ts';
 import { event } from '../support/contract.ts';
 import { openAccount, SETTING, text } from '../support/contract-caldav.ts';
 import { type FakeDav, fakeDav, multistatus, type Oddities } from '../support/fake-dav.ts';
+import { HIDDEN } from '../support/hidden-texts.ts';
 
 const KEY = '019300aa-0000-7000-8000-000000000001';
 let dav: FakeDav;
@@ -371,6 +372,27 @@ describe('a server that sends invitations', () => {
     await assert.rejects(side.update(found, { ...found.event!, title: 'B' }), { kind: 'would-mail' });
     await assert.rejects(side.remove(found), { kind: 'would-mail' });
   });
+});
+
+it('FB5: an event of which the server shows the times only is written in the own calendar only', async () => {
+  for (const textOf of Object.values(HIDDEN))
+    for (const owner of ['me', 'boss']) {
+      const side = await open();
+      const of = (name: string, who: string) => `<d:${name}><d:href>/users/${who}</d:href></d:${name}>`;
+      const principals = `${of('owner', `${owner}/`)}${of('current-user-principal', 'me')}`;
+      const propfind = `<d:response><d:href>/cal/</d:href><d:propstat><d:prop>${principals}</d:prop><d:status>HTTP/1.1 200 OK</d:status></d:propstat></d:response>`;
+      dav.oddities = { answer: (method) => (method === 'PROPFIND' ? multistatus(propfind) : undefined) };
+      const before = textOf('a', '20270113T090000', '20270120T090000');
+      dav.put('/cal/a.ics', before);
+      const found = await get(side, '/cal/a.ics');
+      assert.deepEqual([found.ref, found.hidesDetails], ['/cal/a.ics', true]);
+      const update = side.update(found, { ...found.event!, title: 'Dentist' });
+      if (owner === 'me') await update;
+      else await assert.rejects(update, { kind: 'forbidden' });
+      assert.equal(dav.objects.get('/cal/a.ics')!.data === before, owner !== 'me');
+      await dav.close();
+    }
+  dav = await fakeDav();
 });
 
 function withPeople(of: CalendarEvent, organizer: string): CalendarEvent {
