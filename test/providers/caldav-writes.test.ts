@@ -380,7 +380,8 @@ it('FB5: an event of which the server shows the times only is written in the own
       const side = await open();
       const of = (name: string, who: string) => `<d:${name}><d:href>/users/${who}</d:href></d:${name}>`;
       const principals = `${of('owner', `${owner}/`)}${of('current-user-principal', 'me')}`;
-      const propfind = `<d:response><d:href>/cal/</d:href><d:propstat><d:prop>${principals}</d:prop><d:status>HTTP/1.1 200 OK</d:status></d:propstat></d:response>`;
+      const found200 = `<d:prop>${principals}</d:prop><d:status>HTTP/1.1 200 OK</d:status>`;
+      const propfind = `<d:response><d:href>/cal/</d:href><d:propstat>${found200}</d:propstat></d:response>`;
       dav.oddities = { answer: (method) => (method === 'PROPFIND' ? multistatus(propfind) : undefined) };
       const before = textOf('a', '20270113T090000', '20270120T090000');
       dav.put('/cal/a.ics', before);
