@@ -13,9 +13,9 @@ import { pause } from '../concurrency.ts';
 import { LAG_MS } from '../confirm-gone.ts';
 import type { ChangePage, Found, StoredEvents } from '../provider.ts';
 import { isDeadToken } from './errors.ts';
-import { expectExceptions, type Fetched, fetchMany, fetchMasters, UNREAD } from './fetch.ts';
-import { foundOf, unreadOf } from './from-graph.ts';
-import { checkClock, fieldOf, type Item, isSeries, versionOf } from './item.ts';
+import { expectExceptions, type Fetched, fetchMany, fetchMasters, foundAll, UNREAD } from './fetch.ts';
+import { unreadOf } from './from-graph.ts';
+import { checkClock, fieldOf, isSeries, type Series, versionOf } from './item.ts';
 import { calendarError, checkCalendar, type GraphCalendar, listEvents, listIds, listPages } from './listing.ts';
 import { calendarPath } from './requests.ts';
 
@@ -144,7 +144,8 @@ async function* compareAll(calendar: GraphCalendar, storedEvents: StoredEvents):
   const unread: string[] = [];
   let masters: string[] = [];
   for await (const { items, date } of listEvents(calendar)) {
-    const page = { found: [] as Found[], unchanged: [] as string[] };
+    const unchanged: string[] = [];
+    const singles: Series[] = [];
     for (const item of items.filter(({ id }) => !named.has(id))) {
       named.add(item.id);
       if (storedEvents.isAll && !versions.has(item.id)) continue;
@@ -152,10 +153,10 @@ async function* compareAll(calendar: GraphCalendar, storedEvents: StoredEvents):
       if (isSeries(item)) masters.push(item.id);
       // An event that was stored when the pair copied less has not changed since, and lacks the rest.
       else if (calendar.moreFields.length === 0 && item.etag !== undefined && versions.get(item.id) === item.etag)
-        page.unchanged.push(item.id);
-      else page.found.push(single(calendar, item, date));
+        unchanged.push(item.id);
+      else singles.push(checkClock({ master: item, exceptions: {}, cancelled: [] }, date));
     }
-    yield { ...page, removed: [] };
+    yield { found: await foundAll(calendar, singles), unchanged, removed: [] };
     while (masters.length >= CHUNK) yield await seriesPage(calendar, masters.splice(0, CHUNK), storedEvents, unread);
   }
   masters = [...new Set(masters)];
@@ -203,13 +204,9 @@ async function readNamed(
     await pause(LAG_MS, calendar.signal);
     for (const [id, one] of await fetchMany(calendar, missing)) all.set(id, one ?? UNREAD);
   }
-  return [...all].flatMap(([id, one]) =>
-    one === null ? [] : [one === UNREAD ? unreadOf(id) : foundOf(one, calendar.setting)],
-  );
-}
-
-function single(calendar: GraphCalendar, master: Item, date: number | null): Found {
-  return foundOf(checkClock({ master, exceptions: {}, cancelled: [] }, date), calendar.setting);
+  const shown = [...all.values()].filter((one) => one !== null && one !== UNREAD);
+  const unread = [...all].flatMap(([id, one]) => (one === UNREAD ? [unreadOf(id)] : []));
+  return [...(await foundAll(calendar, shown)), ...unread];
 }
 
 /** Null when everything has to be compared. */

@@ -2,13 +2,13 @@
 import { SyncError } from '../../core/sync-error.ts';
 import { pause } from '../concurrency.ts';
 import { type Answers, fetchOrConfirmGone, LAG_MS } from '../confirm-gone.ts';
-import type { Stored } from '../provider.ts';
+import type { Found, Stored } from '../provider.ts';
 import type { Answer, GraphRequest } from './client.ts';
 import { completeSeries, listsExceptions } from './exceptions.ts';
-import { foundOf } from './from-graph.ts';
-import { checkClock, type Item, isSeries, masterIdOf, pickItem, type Series } from './item.ts';
+import { foundOf, mayHideDetails } from './from-graph.ts';
+import { checkClock, fieldOf, type Item, isSeries, masterIdOf, pickItem, type Series } from './item.ts';
 import { checkCalendar, type GraphCalendar, isGone, isServersFault, itemOf, withoutEvent } from './listing.ts';
-import { itemQuery, itemRequest, masterQueries } from './requests.ts';
+import { calendarPath, itemQuery, itemRequest, masterQueries } from './requests.ts';
 
 /** Remembers the versions of series, and which have exceptions, by their stored data: only exceptions name a master. */
 export function expectExceptions(
@@ -155,16 +155,34 @@ function isOwnFault(error: unknown): boolean {
   );
 }
 
+/**
+ * Events as they are found. Where some show nothing of what may be private, the calendar is asked whether the account
+ * may see that (`canViewPrivateItems`): in its own calendar it may, and in a shared one only if the owner says so.
+ */
+export async function foundAll(calendar: GraphCalendar, all: readonly Series[]): Promise<Found[]> {
+  let isHiding = false;
+  if (all.some(mayHideDetails)) {
+    const path = `${calendarPath(calendar.calendarId)}?$select=id,canViewPrivateItems`;
+    isHiding = fieldOf((await calendar.client.send({ path })).data, 'canViewPrivateItems') === false;
+  }
+  return all.map((series) =>
+    foundOf(isHiding && mayHideDetails(series) ? { ...series, hidden: true } : series, calendar.setting),
+  );
+}
+
 /** Events by resource. An event is gone when the calendar twice does not know its name, and answers itself. */
 export async function getResources(calendar: GraphCalendar, resources: readonly string[]): Promise<Answers> {
   return fetchOrConfirmGone(
     resources,
     async (names, answers) => {
       const series = await fetchMany(calendar, names);
-      for (const name of names) {
-        const one = series.get(name);
-        if (one && one !== UNREAD) answers.set(name, [foundOf(one, calendar.setting)]);
-      }
+      const shown = [...series].flatMap(([id, one]) => (one && one !== UNREAD ? [{ id, one }] : []));
+      const found = await foundAll(
+        calendar,
+        shown.map(({ one }) => one),
+      );
+      const byId = new Map(shown.map(({ id }, at) => [id, found[at]!]));
+      for (const name of names) if (byId.has(name)) answers.set(name, [byId.get(name)!]);
       // One that cannot be read, or was answered under another name, exists: it gets no answer here.
       return names.filter((name) => series.get(name) === null);
     },

@@ -99,6 +99,17 @@ export function isInvitation({ master }: Series): boolean {
   return master['isOrganizer'] === false;
 }
 
+/** Whether all that there may be to hide of a private event is missing from one of its items. */
+export function mayHideDetails({ master, exceptions }: Series): boolean {
+  return [master, ...Object.values(exceptions)].some(
+    (item) =>
+      textOf(item['sensitivity'] ?? 'normal') !== 'normal' &&
+      bodyText(item) === '' &&
+      textOf(fieldOf(item['location'], 'displayName')) === '' &&
+      listOf(item['attendees']).length === 0,
+  );
+}
+
 /** The description as plain text, with the attendee text below it. */
 export function bodyText(item: Item): string {
   const content = textOf(fieldOf(item['body'], 'content'));
@@ -166,6 +177,7 @@ function factsOf(series: Series): Omit<Found, keyof Stored | 'event' | 'problems
     ...(syncedBy ? { syncedBy } : {}),
     hasGuests: isMeetingOfOurs(series),
     isDeclined: fieldOf(master['responseStatus'], 'response') === 'declined',
+    ...(series.hidden ? { hidesDetails: true as const } : {}),
   };
 }
 

@@ -27,6 +27,8 @@ export interface Series {
   readonly cancelled: readonly string[];
   /** Set when a time of change was more than 5 minutes ahead of the server's own clock when it was read. */
   readonly clockAhead?: true;
+  /** Set where the account may not see what is private in its calendar, and nothing of this event was shown. */
+  readonly hidden?: true;
 }
 
 /** The fields of every pair. */

@@ -9,6 +9,11 @@ import { assertAlike, writesOf } from '../support/pair.ts';
 
 const SERIES = [...at('20270113T090000'), 'RRULE:FREQ=WEEKLY;COUNT=5', 'SUMMARY:Choir'];
 const SECOND = '20270120T080000Z';
+/** Those that hide private events. */
+const LOWER_ROLES = {
+  google: ['freeBusyReader', 'reader', 'writerWithoutPrivateAccess'],
+  microsoft: ['reader', 'writer'],
+} as const;
 
 for (const kind of CLOUDS)
   describe(`a pair of CalDAV and ${kind.title}`, () => {
@@ -80,13 +85,34 @@ for (const kind of CLOUDS)
       await assertAlike(setup.pair);
     });
 
-    if (kind.name === 'google') {
-      const roleOf = ({ owner }: Awaited<ReturnType<typeof servers.open>>, role: string): void =>
-        (owner.account as { setAccessRole(role: string, calendar: string): void }).setAccessRole(
-          role,
-          owner.calendarId,
-        );
+    const roleOf = ({ owner }: Awaited<ReturnType<typeof servers.open>>, role: string): void =>
+      (owner.account as { setAccessRole(role: string, calendar: string): void }).setAccessRole(role, owner.calendarId);
 
+    it('FB5: what a lower role hides was not emptied by anybody', async () => {
+      const series = [...SERIES, 'LOCATION:Hall', 'DESCRIPTION:Bring sheets', 'CLASS:PRIVATE'];
+      const setup = await servers.open({ caldav: { Choir: object('choir@example.org', series) } });
+      const id = setup.owner.idOf('Choir');
+      for (const [number, role] of LOWER_ROLES[kind.name].entries()) {
+        const before = await setup.person.get('Choir.ics');
+        // Somebody else changes the event while the account does not see it.
+        setup.owner.edit(id, { location: `Hall ${number}` });
+        roleOf(setup, role);
+        for (let syncs = 0; syncs < 2; syncs += 1) await setup.pair.sync();
+        assert.equal(await setup.person.get('Choir.ics'), before, role);
+        assert.deepEqual(
+          (await setup.pair.list('problems')).map(({ code, side, eventTitle }) => [code, side, eventTitle]),
+          [['unreadable', 'cloud', 'Choir']],
+        );
+        roleOf(setup, 'owner');
+        await setup.pair.post('resync?wait=120');
+        await setup.pair.settle();
+        assert.ok((await setup.person.linesOf('choir@example.org')).includes(`LOCATION:Hall ${number}`));
+        assert.deepEqual(await setup.pair.list('problems'), []);
+        await assertAlike(setup.pair);
+      }
+    });
+
+    if (kind.name === 'google') {
       it('FB5: write access that is taken away and given back', async () => {
         const setup = await servers.open({ caldav: { Choir: object('choir@example.org', SERIES) } });
         roleOf(setup, 'reader');
@@ -102,29 +128,6 @@ for (const kind of CLOUDS)
           setup.owner.list().map(({ title }) => title),
           ['Concert'],
         );
-      });
-
-      it('FB5: what a lower role hides was not emptied by anybody', async () => {
-        const series = [...SERIES, 'LOCATION:Hall', 'DESCRIPTION:Bring sheets', 'CLASS:PRIVATE'];
-        const setup = await servers.open({ caldav: { Choir: object('choir@example.org', series) } });
-        const id = setup.owner.idOf('Choir');
-        for (const [number, role] of ['freeBusyReader', 'reader', 'writerWithoutPrivateAccess'].entries()) {
-          const before = await setup.person.get('Choir.ics');
-          // Somebody else changes the event while the account does not see it.
-          setup.owner.edit(id, { location: `Hall ${number}` });
-          roleOf(setup, role);
-          for (let syncs = 0; syncs < 2; syncs += 1) await setup.pair.sync();
-          assert.equal(await setup.person.get('Choir.ics'), before, role);
-          assert.deepEqual(
-            (await setup.pair.list('problems')).map(({ code, side, eventTitle }) => [code, side, eventTitle]),
-            [['unreadable', 'cloud', 'Choir']],
-          );
-          roleOf(setup, 'owner');
-          await setup.pair.settle();
-          assert.ok((await setup.person.linesOf('choir@example.org')).includes(`LOCATION:Hall ${number}`));
-          assert.deepEqual(await setup.pair.list('problems'), []);
-          await assertAlike(setup.pair);
-        }
       });
     }
   });

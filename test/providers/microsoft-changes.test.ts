@@ -310,6 +310,36 @@ describe('changes of a Microsoft calendar', () => {
     assert.deepEqual(await setup.openWith(renamed).get([id]), new Map());
   });
 
+  it('FB5: knows from the calendar whether private events without details have some', async () => {
+    await start();
+    const visibility = 'private';
+    for (const one of [
+      event('Empty', { visibility }),
+      event('Full', { visibility, description: 'Text' }),
+      daily('Open'),
+    ])
+      await setup.person.create(one);
+    const hidden = async (): Promise<unknown[]> => {
+      cursor = null;
+      stored = new StoredState();
+      return (await poll()).found.map(({ event: one, hidesDetails }) => [one?.title, hidesDetails]).sort();
+    };
+    const asks = () => setup.graph.requests.filter((one) => JSON.stringify(one).includes('canViewPrivateItems')).length;
+    assert.deepEqual(await hidden(), [
+      ['Empty', undefined],
+      ['Full', undefined],
+      ['Open', undefined],
+    ]);
+    assert.equal(asks(), 1);
+    setup.owner.setAccessRole('writer', setup.calendarId);
+    assert.deepEqual(await hidden(), [
+      ['Open', undefined],
+      ['Private Appointment', true],
+      ['Private Appointment', true],
+    ]);
+    assert.equal(asks(), 2);
+  });
+
   it('distinguishes a calendar without access from one without changes', async () => {
     await start();
     await poll();

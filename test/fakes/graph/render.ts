@@ -81,9 +81,11 @@ function originalOf({ item, state, occurrence }: Row, { world }: View): number {
   return isOfMailbox ? instant({ wall: parseDate(date)!, zone: item.calendar.owner.timeZone }) : originalMs;
 }
 
-/** Private events of other owners show only their times. */
+/** Without the owner's leave, private events show only their times. */
 function masked(row: Row, { mailbox }: View): Row {
-  if (row.fields.sensitivity !== 'private' || row.item.calendar.owner === mailbox) return row;
+  const { calendar } = row.item;
+  const entry = [...mailbox.entries.values()].find((one) => one.calendar === calendar);
+  if (row.fields.sensitivity !== 'private' || (entry?.role ?? 'owner') === 'owner') return row;
   return {
     ...row,
     fields: { ...row.fields, subject: 'Private Appointment', html: '', locations: [], attendees: [], categories: [] },
