@@ -1,6 +1,7 @@
 /** The events of a pair: each with its state and the reason for it, and those that can be brought back. */
 import { get, inWords, list } from './api.js';
 import { button, dash, h, nameIn, table, theirs } from './dom.js';
+import { searchForm } from './form.js';
 import { badge, when } from './labels.js';
 import { chips, MORE, surroundings } from './overview.js';
 import { loadPair, pairHead, pairPath } from './pair-data.js';
@@ -47,7 +48,7 @@ export function eventsPage(id, { confirm, notify, announce, redraw, go }, { sear
       const at = (value) => `#/pairs/${id}/events${parameters({ query, state: value })}`;
       return [
         ...pairHead(data, EVENTS.title),
-        searchForm(query),
+        searchForm(EVENTS.search, query),
         chips(EVENT_STATES, state, at),
         keptSection(outcome, sides, id),
         query === '' || events.length === 0 ? null : h('p', { class: 'sub' }, outcomeOfSearch()),
@@ -97,16 +98,6 @@ export function eventsPage(id, { confirm, notify, announce, redraw, go }, { sear
 }
 
 const nameOf = (event) => nameIn(event.title, EVENTS.untitled);
-
-function searchForm(query) {
-  return h(
-    'form',
-    { 'data-submit': 'find', class: 'search', role: 'search', novalidate: true, 'data-key': 'search' },
-    h('label', { for: 'query' }, EVENTS.search),
-    h('input', { id: 'query', name: 'query', type: 'search', value: query, maxlength: 200, autocomplete: 'off' }),
-    h('button', { type: 'submit' }, EVENTS.find),
-  );
-}
 
 function row(event, pairId, sides, state) {
   const { lastChange } = event;

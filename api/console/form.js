@@ -1,7 +1,7 @@
 /** Forms: fields with labels and hints, and errors shown at their fields. */
 import { Problem } from './api.js';
 import { h } from './dom.js';
-import { FORM } from './texts/shell.js';
+import { FORM, WORDS } from './texts/shell.js';
 
 /** @param control makes the input from its id, name and ARIA attributes */
 export function field(name, label, control, { hint = null, isOptional = false } = {}) {
@@ -62,6 +62,17 @@ export function choices(name, legend, options, chosen) {
       ),
     ),
     h('p', { class: 'error', id: `${id}-error` }),
+  );
+}
+
+/** Looks for a text in a list: the action `find` gets the form, whose field is `query`. */
+export function searchForm(label, query) {
+  return h(
+    'form',
+    { 'data-submit': 'find', class: 'search', role: 'search', novalidate: true, 'data-key': 'search' },
+    h('label', { for: 'query' }, label),
+    h('input', { id: 'query', name: 'query', type: 'search', value: query, maxlength: 200, autocomplete: 'off' }),
+    h('button', { type: 'submit' }, WORDS.search),
   );
 }
 

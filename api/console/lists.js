@@ -2,13 +2,18 @@
 import { accountStatus, removeAccount } from './account.js';
 import { all, call } from './api.js';
 import { button, h, plain, theirs } from './dom.js';
+import { searchForm } from './form.js';
 import { accountName, badge, fullName, serviceAt, when } from './labels.js';
 import { byId } from './overview.js';
 import { allProviders, serviceOf } from './providers.js';
 import { ACCOUNT, ACCOUNTS, CONNECTIONS } from './texts/accounts.js';
 import { WORDS } from './texts/shell.js';
 
-export function accountsPage(_query, { confirm, notify }) {
+/** A list that is longer can be searched. */
+const EASY_TO_OVERLOOK = 12;
+
+export function accountsPage(search, { confirm, notify, go }) {
+  const query = search.get('query') ?? '';
   let data = null;
   return {
     title: ACCOUNTS.title,
@@ -30,17 +35,34 @@ export function accountsPage(_query, { confirm, notify }) {
           ),
         ),
       ),
-      data.accounts.length === 0
-        ? h('p', { class: 'empty' }, ACCOUNTS.none)
-        : h('ul', { class: 'cards' }, ...data.accounts.map((account) => accountCard(account, data.connections))),
+      data.accounts.length > EASY_TO_OVERLOOK ? searchForm(ACCOUNTS.search, query) : null,
+      accountCards(data, query),
     ],
     actions: {
+      find(element) {
+        const text = element.elements.query.value.trim();
+        go(text === '' ? '#/accounts' : `#/accounts?${new URLSearchParams({ query: text })}`);
+      },
       async remove(element) {
         const account = data.accounts.find(({ id }) => id === element.dataset.id);
         if (account) await removeAccount(account, { confirm, notify });
       },
     },
   };
+}
+
+/** What needs a person comes first. */
+function accountCards({ accounts, connections }, query) {
+  if (accounts.length === 0) return h('p', { class: 'empty' }, ACCOUNTS.none);
+  const found = accounts.filter((account) => isMatch(account, query));
+  if (found.length === 0) return h('p', { class: 'empty' }, ACCOUNTS.noMatch);
+  const byNeed = found.toSorted((a, b) => Number(a.status === 'ok') - Number(b.status === 'ok'));
+  return h('ul', { class: 'cards' }, ...byNeed.map((account) => accountCard(account, connections)));
+}
+
+function isMatch({ label, username, server, externalId }, query) {
+  const texts = [label, username, server, externalId].map((text) => (text ?? '').toLowerCase());
+  return texts.some((text) => text.includes(query.toLowerCase()));
 }
 
 function accountCard(account, connections) {

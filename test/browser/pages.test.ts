@@ -187,6 +187,30 @@ describe('the console in a browser', () => {
     }
   });
 
+  it('finds one of many accounts by its name or server', async () => {
+    const { page } = visitor;
+    const { calpair, google } = installation;
+    for (let n = 1; n <= 12; n += 1) {
+      const { refreshToken } = google.addAccount({ email: `person${n}@example.com` });
+      await calpair.api.call('POST', '/v1/accounts', { provider: 'google', refreshToken, label: `Team ${n}` });
+    }
+    await visitor.go('#/accounts');
+    const names = page.locator('main .cards').getByRole('heading', { level: 2 });
+    assert.equal(await names.count(), 13);
+    const search = page.getByRole('search');
+    await search.getByRole('searchbox').fill('PERSON12@');
+    await search.getByRole('button', { name: 'Search' }).click();
+    await page.getByRole('heading', { name: 'Team 11' }).waitFor({ state: 'detached' });
+    await visitor.look('accounts-found');
+    assert.deepEqual(await names.allTextContents(), ['Team 12']);
+    await search.getByRole('searchbox').fill('nowhere');
+    await search.getByRole('button', { name: 'Search' }).click();
+    await page.getByText('No account has a name or server like this.').waitFor();
+    await search.getByRole('searchbox').fill('');
+    await search.getByRole('button', { name: 'Search' }).click();
+    await page.getByRole('heading', { name: 'Team 11' }).waitFor();
+  });
+
   it('has a page for each service at an address of its own', async () => {
     const { page } = visitor;
     for (const [service, heading] of [

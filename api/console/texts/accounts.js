@@ -6,6 +6,8 @@ export const ACCOUNTS = {
   add: (service) => `Add a ${service} account`,
   signInWith: (service) => `Sign in with ${service}`,
   none: 'No account yet. Add two: a CalDAV account and the one to keep it in sync with.',
+  search: 'Name or server contains',
+  noMatch: 'No account has a name or server like this.',
   added: 'added ',
   unused: 'not connected',
   uses: (n) => count(n, 'connection'),

@@ -83,7 +83,6 @@ export const EVENT_STATES = {
 export const EVENTS = {
   title: 'Events',
   search: 'Title contains',
-  find: 'Search',
   all: 'All events',
   caption: 'By their start. Open an event to see what was done to it.',
   deletedCaption: 'Each can be brought back.',

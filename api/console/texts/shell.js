@@ -51,6 +51,7 @@ export const WORDS = {
   and: ' and ',
   showOnly: 'Show only',
   showMore: 'Show more',
+  search: 'Search',
   all: 'All',
   works: 'Works',
   needsAttention: 'Needs attention',
