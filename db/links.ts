@@ -2,7 +2,7 @@
  * Links: the events of a pair. Their sides are in link-sides.ts, how they are matched is in link-matching.ts. What the
  * functions do is documented in store.ts.
  */
-import { and, eq, isNotNull, isNull, lte, or, sql } from 'drizzle-orm';
+import { and, eq, isNotNull, isNull, lte, or, type Placeholder, sql } from 'drizzle-orm';
 import type { SideName } from '../core/event.ts';
 import { TRIES_BEFORE_PROBLEM } from '../core/sync/refusal.ts';
 import { anyOf, insertRows, updateRows } from './bulk.ts';
@@ -77,7 +77,7 @@ export async function dirtyLinks(db: Db, pairId: string, now: Date, all: boolean
 }
 
 /** Of the pair, and to be decided about now. */
-export function due(pairId: string, now: Date) {
+export function due(pairId: string | Placeholder, now: Date | Placeholder) {
   return and(eq(links.pairId, pairId), eq(links.dirty, true), or(isNull(links.retryAt), lte(links.retryAt, now)));
 }
 

@@ -39,7 +39,32 @@ export async function beginPoll(db: Db, pairId: string, worker: string): Promise
 }
 
 export async function pollInput(db: Db, pairId: string, now: Date): Promise<PollInput | null> {
-  const [row] = await db.sql
+  let statement = PREPARED.get(db.sql);
+  if (!statement) PREPARED.set(db.sql, (statement = preparedPollInput(db)));
+  const [row] = await statement.execute({ pairId, now: now.toISOString() });
+  if (!row) return null;
+  const { pair, isHeld, isRunning, hasWork } = row;
+  return {
+    pair,
+    accounts: {
+      caldav: { id: row.caldavId, revision: row.caldavRevision },
+      cloud: { id: row.cloudId, revision: row.cloudRevision },
+    },
+    push: { caldav: pushStateOf(row.caldavPush), cloud: pushStateOf(row.cloudPush) },
+    isHeld,
+    isRunning,
+    hasWork,
+  };
+}
+
+/** By the connection or pool that it was prepared for. */
+const PREPARED = new WeakMap<Db['sql'], ReturnType<typeof preparedPollInput>>();
+
+/** Of all statements it runs most often by far: neither we nor PostgreSQL put it together each time. */
+function preparedPollInput({ sql: db }: Db) {
+  const pairId = sql.placeholder('pairId');
+  const now = sql.placeholder('now');
+  return db
     .select({
       pair: pairs,
       caldavId: connections.caldavAccountId,
@@ -54,20 +79,8 @@ export async function pollInput(db: Db, pairId: string, now: Date): Promise<Poll
     })
     .from(pairs)
     .innerJoin(connections, eq(connections.id, pairs.connectionId))
-    .where(eq(pairs.id, pairId));
-  if (!row) return null;
-  const { pair, isHeld, isRunning, hasWork } = row;
-  return {
-    pair,
-    accounts: {
-      caldav: { id: row.caldavId, revision: row.caldavRevision },
-      cloud: { id: row.cloudId, revision: row.cloudRevision },
-    },
-    push: { caldav: pushStateOf(row.caldavPush), cloud: pushStateOf(row.cloudPush) },
-    isHeld,
-    isRunning,
-    hasWork,
-  };
+    .where(eq(pairs.id, pairId))
+    .prepare('poll_input');
 }
 
 /** An event to decide about is on one side only: the other may have it already. */

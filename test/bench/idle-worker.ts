@@ -15,7 +15,8 @@ import type { Account, ChangePage, Found, Provider, Side, Stored, Written } from
 import { newWorkerIdentity, recoverOrphanedActivities } from '../../worker/recover-orphaned-activities.ts';
 import { keepWorkerLease } from '../../worker/worker-lease.ts';
 import { createWorkers } from '../../worker/workers.ts';
-import { BENCH_KEY, type CalendarCall } from './idle.ts';
+// Types only: the rest of that file loads the test runner, whose hooks make all promises dearer.
+import type { CalendarCall } from './idle.ts';
 
 const { env } = process;
 /** As long as `main.ts` waits: what is not handed over then is recovered at the next start. */
@@ -61,7 +62,8 @@ const provider: Provider = {
   }),
 };
 
-const pools = openPools(env['BENCH_DATABASE']!, createVault([BENCH_KEY], BENCH_KEY), false);
+const key = Buffer.from(env['BENCH_KEY']!, 'hex');
+const pools = openPools(env['BENCH_DATABASE']!, createVault([key], key), false);
 const identity = newWorkerIdentity();
 const shared: Deps = {
   store: postgresStore(pools.runs),

@@ -25,7 +25,7 @@ import { testDatabase } from '../support/database.ts';
 import { FakeSide } from '../support/fake-side.ts';
 import { startTestTemporal } from '../support/servers.ts';
 
-export const BENCH_KEY = Buffer.alloc(32, 7);
+const KEY = Buffer.alloc(32, 7);
 const INTERVAL_MS = 60_000;
 /** A heartbeat of each poll falls into it once. */
 const WINDOW_MS = 180_000;
@@ -37,12 +37,17 @@ export async function measureIdle(count: number, workers: number): Promise<objec
   const calls = await countCalls(temporal.server.address);
   const calendars = await serveCalendars();
   const databaseUrl = await testDatabase();
-  const db = connect(databaseUrl, createVault([BENCH_KEY], BENCH_KEY));
+  const db = connect(databaseUrl, createVault([KEY], KEY));
   const connection = await Connection.connect({ address: temporal.server.address });
   const control = createPairControl(new Client({ connection, namespace }));
   const children: ChildProcess[] = [];
   const startWorkers = (): void => {
-    const environment = { BENCH_DATABASE: databaseUrl, BENCH_TEMPORAL: calls.address, BENCH_CALENDARS: calendars.url };
+    const environment = {
+      BENCH_DATABASE: databaseUrl,
+      BENCH_KEY: KEY.toString('hex'),
+      BENCH_TEMPORAL: calls.address,
+      BENCH_CALENDARS: calendars.url,
+    };
     for (let number = 0; number < workers; number += 1)
       children.push(
         spawn(process.execPath, ['--import', 'tsx', fileURLToPath(new URL('idle-worker.ts', import.meta.url))], {
