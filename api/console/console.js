@@ -229,7 +229,20 @@ function redraw() {
   const nodes = page.render().filter((node) => node !== null);
   if (session?.scope === 'read') nodes.forEach(disableWrites);
   patch(main, nodes);
+  document.title = SHELL.pageTitle(nameOfPage());
   if (hadFocus && !main.contains(document.activeElement)) main.focus({ preventScroll: true });
+}
+
+/** Its heading, and the pair that it is about: several pages may be open beside each other. */
+function nameOfPage() {
+  const pair = main.querySelector('.back a[href^="#/pairs/"]');
+  return plain([main.querySelector('h1'), pair].filter(Boolean).map(spoken).join(': ') || page.title, 150);
+}
+
+function spoken(element) {
+  const copy = element.cloneNode(true);
+  for (const hidden of copy.querySelectorAll('[aria-hidden]')) hidden.remove();
+  return copy.textContent;
 }
 
 /** The head of the page says why: the key may only read. */

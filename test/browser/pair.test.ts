@@ -83,6 +83,7 @@ describe('a pair in a browser', () => {
     await page.getByRole('link', { name: 'Events' }).click();
     await page.getByRole('heading', { name: 'Events', exact: true }).waitFor();
     assert.equal(await page.getByRole('row').count(), DAYS.length + 1);
+    assert.match(await page.title(), /^Events: Family +and +\S.* – Calpair$/);
     await page.getByText('Sun, 10 Jan 2027, 09:00 CET').waitFor();
     await visitor.look('events');
     await page.getByLabel('Title contains').fill('swimming 12');
