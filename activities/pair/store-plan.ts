@@ -193,11 +193,13 @@ async function storeSeries(storing: Storing, all: readonly SeriesPlan[], changes
     });
     changes.sides.push({ linkId, side, set: { owned: false, base: null, baseVersion: null } });
   }
+  for (const { linkId, occurrence } of all.flatMap(({ renamed }) => renamed)) change(changes, linkId, { occurrence });
   const updates = all.flatMap(({ linkId, update }) => (update ? [{ linkId, update }] : []));
   for (const { linkId } of updates) change(changes, linkId, { dirty: true });
   for (const linkId of all.flatMap(({ awaited }) => awaited)) change(changes, linkId, { ...DONE, dirty: isOutdated });
   const settled = all.flatMap((one) => one.settled);
-  await store.settleLinks(settled.map(({ linkId }) => linkId));
+  const bases = all.filter(({ isBase }) => isBase);
+  await store.settleLinks([...settled, ...bases].map(({ linkId }) => linkId));
   for (const { linkId, agreed } of settled)
     change(changes, linkId, { dirty: isOutdated, agreed: seal(storing, agreed, 'links.agreed', linkId) });
   return [

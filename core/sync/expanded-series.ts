@@ -12,6 +12,7 @@ import {
   type Exception,
   type OccurrenceId,
   type OptionalField,
+  otherSide,
   type SideName,
   sameValue,
 } from '../event.ts';
@@ -19,6 +20,7 @@ import { eventProblem } from '../event-problem.ts';
 import { contentWithout, onlyFields, optionalFieldsOf, unsharedFields } from '../optional-fields.ts';
 import { expandOccurrences } from '../recurrence/expand.ts';
 import { instantOfId, occurrenceId, occurrenceStart } from '../recurrence/occurrence.ts';
+import { renamedOccurrences } from '../recurrence/renamed.ts';
 import { occurrenceContent } from '../recurrence/series.ts';
 import type { FieldConflict } from './conflict.ts';
 import { instanceUid } from './instance-uid.ts';
@@ -114,6 +116,11 @@ type Open = {
     : SeriesDecision[Key];
 };
 
+/** Whether the series has no exception there: what it shows of the occurrence changes with the whole series only. */
+function isOrdinary({ exceptions }: CalendarEvent, occurrence: OccurrenceId): boolean {
+  return typeof exceptions[occurrence] !== 'object';
+}
+
 /** The occurrence's id in a series that may have become timed or all-day since. */
 function nameIn({ when }: CalendarEvent, occurrence: OccurrenceId): OccurrenceId {
   return occurrenceId(occurrenceStart(occurrence, when), when.allDay ? null : when.startZone);
@@ -139,7 +146,7 @@ function decideInstance(input: SeriesInput, instance: Instance, isMeant: boolean
   const seriesMoved = agreed !== null && content !== null && changedContent(agreed, content).length > 0;
   if (now === null) {
     if (content === null) decision.dropped.push(occurrence);
-    else if (input.isOneWay || seriesMoved)
+    else if (input.isOneWay || (seriesMoved && !isOrdinary(input.series, occurrence)))
       decision.create.push({ occurrence, next: instanceOf(input.series, occurrence) });
     else decision.exceptions = { ...decision.exceptions, [occurrence]: EXCLUDED };
   } else if (now.recurrence !== null && !input.isOneWay) {
@@ -192,16 +199,18 @@ function mergeInstance(
       { now: from, base: fromBase },
       { now, base },
     ];
+    // An edit of one occurrence contradicts no change of the whole series.
+    const isOwn = fromBase !== null && base !== null && isOrdinary(input.series, occurrence);
+    const agreedWinner = isOwn ? otherSide(input.side) : input.winner;
     const merged = merge({
       caldav: isCaldav ? series : instance,
       cloud: isCaldav ? instance : series,
-      winner: base && agreed ? input.winner : later,
+      winner: base && agreed ? agreedWinner : later,
     });
     next.series = isCaldav ? merged.caldav : merged.cloud;
     next.instance = isCaldav ? merged.cloud : merged.caldav;
-    decision.conflicts.push(
-      ...merged.conflicts.map((conflict) => ({ ...conflict, path: { ...conflict.path, occurrence } })),
-    );
+    const conflicts = isOwn ? [] : merged.conflicts;
+    decision.conflicts.push(...conflicts.map((conflict) => ({ ...conflict, path: { ...conflict.path, occurrence } })));
   }
   next.instance = { ...next.instance, ...added };
   const fields = changedContent(
@@ -250,6 +259,22 @@ function isStillMeant(
     expandOccurrences(series, at, at + 1, 1, BUDGET_STEPS).ids.includes(occurrence) ||
     at < now - WINDOW_BACK_DAYS * DAY_MS
   );
+}
+
+/**
+ * The names that the occurrences of instances have once their series has moved, by their former ones; empty where two
+ * would have the same. @param before the series when its instances were last decided about
+ */
+export function movedNames(
+  before: CalendarEvent,
+  now: CalendarEvent,
+  occurrences: readonly OccurrenceId[],
+): ReadonlyMap<OccurrenceId, OccurrenceId> {
+  if (!before.recurrence || !now.recurrence) return new Map();
+  const nameOf = renamedOccurrences(before, now, occurrences);
+  const names = occurrences.map((id) => [id, nameOf(id) ?? id] as const);
+  const isUnique = new Set(names.map(([, name]) => name)).size === names.length;
+  return new Map(isUnique ? names.filter(([id, name]) => id !== name) : []);
 }
 
 /** What a series shows of an occurrence, its exception or the ordinary content. */

@@ -7,7 +7,16 @@ import { changedContent, contentOnly, otherSide, type SideName } from '../event.
 import type { FieldConflict } from './conflict.ts';
 import { type DeletionFacts, factsOf, type HeldDeletion, waitsForDeletions } from './plan-deletions.ts';
 import type { EventToPlan, PlanInput } from './plan-input.ts';
-import { decideEvent, isExpanded, isOnBoth, type LinkPlan, planLink, UNDECIDED } from './plan-link.ts';
+import {
+  type Decided,
+  decideEvent,
+  isExpanded,
+  isOnBoth,
+  type LinkPlan,
+  labelOf,
+  planLink,
+  UNDECIDED,
+} from './plan-link.ts';
 import { NO_INSTANCES, planSeries, type SeriesPlan } from './plan-series.ts';
 import { sourceOf } from './policy.ts';
 import { isOrphan } from './relink-instances.ts';
@@ -41,11 +50,18 @@ export function planChunk(input: PlanInput, gone: ReadonlySet<string> = new Set(
     : [];
   const decided = all.filter((one) => !deferred.includes(one));
   const forgotten = new Set(gone);
-  const series = decided.filter(isExpanded).flatMap(({ event }) => planInstances(event, input));
+  const series = decided.filter(isExpanded).flatMap((one) => planInstances(asWritten(one), input));
   const links = decided.map((one) => {
     const plan = planLink(one, input, forgotten);
     if (plan.state === 'forgotten') forgotten.add(plan.linkId);
+    if (one.decision?.link === 'forget' && ['open', 'left-alone'].includes(plan.state))
+      series.push(atRest(plan, input));
     if (!plan.removesInstances || !['open', 'finished'].includes(plan.state)) return plan;
+    const released = releasedWithoutSeries(one.event, input);
+    if (released.length > 0) {
+      series.push({ ...NO_INSTANCES, linkId: plan.linkId, label: plan.label ?? null, released });
+      return waitingForEdits(plan);
+    }
     const lost = editsWithoutSeries(one.event, input);
     if (lost.length > 0) return { ...plan, conflicts: [...plan.conflicts, ...lost] };
     const edits = planInstances(one.event, input).filter(({ update, released }) => update ?? released.length > 0);
@@ -79,8 +95,37 @@ function waitingForEdits(plan: LinkPlan): LinkPlan {
   return { ...plan, state: 'again', ops: [], conflicts: [], removesInstances: false };
 }
 
-function onlyEdits({ linkId, label, update, released, conflicts }: SeriesPlan): SeriesPlan {
-  return { ...NO_INSTANCES, linkId, label, update, released, conflicts };
+function onlyEdits({ linkId, label, update, renamed, isBase, released, conflicts }: SeriesPlan): SeriesPlan {
+  return { ...NO_INSTANCES, linkId, label, update, renamed, isBase, released, conflicts };
+}
+
+/** Nothing is decided about the instances of a series whose deletion waits for a person. */
+function atRest({ linkId }: LinkPlan, { instances }: PlanInput): SeriesPlan {
+  const awaited = (instances.get(linkId) ?? []).map((instance) => instance.linkId);
+  return { ...NO_INSTANCES, linkId, label: null, awaited };
+}
+
+/** The event with what this run writes to it: its instances are made of that. */
+function asWritten({ event, decision }: Decided): EventToPlan {
+  const { view } = event;
+  if (!view) return event;
+  const sides = Object.fromEntries(
+    (decision?.ops ?? []).flatMap(({ side, action, next }) => {
+      const shown = view[side];
+      return action === 'update' && shown ? [[side, { ...shown, now: next }]] : [];
+    }),
+  );
+  return { ...event, view: { ...view, ...sides } };
+}
+
+/** The series has become a single event, and people have made series of instances of it: those are their own. */
+function releasedWithoutSeries({ linkId, view }: EventToPlan, input: PlanInput): SeriesPlan['released'] {
+  const side: SideName = view?.caldav?.now ? 'caldav' : 'cloud';
+  const to = otherSide(side);
+  if (view?.[side]?.now?.recurrence || sourceOf(input.direction) !== null) return [];
+  return (input.instances.get(linkId) ?? []).flatMap(({ linkId: released, view: instance }) =>
+    instance?.[to]?.now?.recurrence ? [{ linkId: released, side: to, label: labelOf(instance) }] : [],
+  );
 }
 
 /** The series has become a single event, and people have edited instances of it on the other side since. */

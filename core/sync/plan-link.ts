@@ -1,5 +1,5 @@
 /** What becomes of one link of a run. Pure. */
-import type { CalendarEvent, OptionalField, SideName } from '../event.ts';
+import { type CalendarEvent, changedContent, type OptionalField, otherSide, type SideName } from '../event.ts';
 import { type EventProblem, eventProblem } from '../event-problem.ts';
 import type { FieldConflict } from './conflict.ts';
 import { type Decision, decide, type LinkView, type Op, type SideProblem } from './decide.ts';
@@ -8,6 +8,7 @@ import { isCopyOfLost, isDuplicate } from './duplicates.ts';
 import { type EventLabel, labelOfEvent } from './event-label.ts';
 import type { Removal } from './own-writes.ts';
 import type { EventToPlan, PlanInput } from './plan-input.ts';
+import { sourceOf } from './policy.ts';
 
 export interface LinkPlan {
   readonly linkId: string;
@@ -192,18 +193,51 @@ function seriesGone(
   input: PlanInput,
   forgotten: ReadonlySet<string>,
 ): Partial<LinkPlan> {
+  const side = view.caldav ? 'caldav' : 'cloud';
+  const back = bringBack(event, view, side, input, forgotten);
+  if (view.decision === null && back && hasEditedInstances(event, otherSide(side), input)) {
+    const path = { occurrence: null, field: 'exception' } as const;
+    const conflicts = [{ path, winner: otherSide(side), kept: 'edited', lost: 'deleted' }];
+    if (!view.refusals?.[side]) return { state: 'again', ops: [back], conflicts, isReleased: event.isHeld };
+    if (!event.isHeld) return { state: 'open', ops: [heldAsRefused(otherSide(side))] };
+  }
   if (!event.isHeld || view.decision === 'apply')
     return {
       state: 'series-gone',
       removesInstances: true,
-      countedOn: event.isHeld ? null : view.caldav ? 'cloud' : 'caldav',
+      countedOn: event.isHeld ? null : otherSide(side),
     };
   if (view.decision === null) return { state: 'left-alone' };
-  const side = view.caldav ? 'caldav' : 'cloud';
-  const base = view[side]?.base;
-  if (!base) return { state: 'again' };
-  const op: Op = { side, action: 'create', next: base, changes: [], isCounted: false, hold: null };
-  return { state: 'again', ops: [withFreeUid(event.linkId, op, input, forgotten)] };
+  return { state: 'again', ops: back ? [back] : [] };
+}
+
+/** The series as it was when its instances were last decided about. */
+function bringBack(
+  { linkId }: EventToPlan,
+  view: LinkView,
+  side: SideName,
+  input: PlanInput,
+  forgotten: ReadonlySet<string>,
+): Op | null {
+  const next = view[side]?.base;
+  if (!next) return null;
+  return withFreeUid(linkId, { ...OF_SERIES, side, action: 'create', next }, input, forgotten);
+}
+
+/** People have edited instances since: as with any event, that is an edit of the series. */
+function hasEditedInstances({ linkId }: EventToPlan, side: SideName, { instances, direction, options }: PlanInput) {
+  const content = side === 'cloud' ? options.content.toCloud : options.content.toCaldav;
+  if (sourceOf(direction) !== null || content === 'busy') return false;
+  return (instances.get(linkId) ?? []).some(({ view }) => {
+    const { now, base } = view?.[side] ?? {};
+    return !!now && !!base && (now.recurrence !== null || changedContent(base, now).length > 0);
+  });
+}
+
+const OF_SERIES = { changes: [], isCounted: false, hold: null } as const;
+
+function heldAsRefused(side: SideName): Op {
+  return { ...OF_SERIES, side, action: 'delete', next: null, hold: 'edit-refused' };
 }
 
 /** A deletion that the deletion guard counts, and may hold. */

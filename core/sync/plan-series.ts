@@ -14,7 +14,14 @@ import { changedValues } from './changed-values.ts';
 import type { FieldConflict } from './conflict.ts';
 import type { LinkView, Op, SideProblem } from './decide.ts';
 import type { EventLabel } from './event-label.ts';
-import { contentOf, decideInstances, type Instance, type SeriesDecision, TOO_DENSE } from './expanded-series.ts';
+import {
+  contentOf,
+  decideInstances,
+  type Instance,
+  movedNames,
+  type SeriesDecision,
+  TOO_DENSE,
+} from './expanded-series.ts';
 import { lastModifiedSide } from './merge.ts';
 import type { InstanceToPlan, PlanInput } from './plan-input.ts';
 import { labelOf } from './plan-link.ts';
@@ -29,11 +36,15 @@ export interface SeriesPlan {
   readonly update: Op | null;
   /** Instances that agree with the series, with what they agree on. */
   readonly settled: readonly { readonly linkId: string; readonly agreed: Content }[];
+  /** Instances whose occurrences have other names since the series moved. */
+  readonly renamed: readonly { readonly linkId: string; readonly occurrence: OccurrenceId }[];
+  /** The series was decided about as it is now: its next move is told from this. */
+  readonly isBase: boolean;
   /** Links of instances that are events of their own from now on, with the side that has them. */
   readonly released: readonly { readonly linkId: string; readonly side: SideName; readonly label: EventLabel | null }[];
   /** Links of instances that are gone for good. */
   readonly dropped: readonly string[];
-  /** Links of instances that are not wanted any more, and may have been created all the same: decided once seen. */
+  /** Links of instances about which nothing is decided before something changes, or a person decides. */
   readonly awaited: readonly string[];
   /** Beside those of the series itself. */
   readonly problems: readonly SideProblem[];
@@ -46,6 +57,8 @@ export const NO_INSTANCES = {
   ops: [],
   update: null,
   settled: [],
+  renamed: [],
+  isBase: false,
   released: [],
   dropped: [],
   awaited: [],
@@ -53,11 +66,11 @@ export const NO_INSTANCES = {
   conflicts: [],
 } as const;
 
-/** Null when the series cannot be read. @param instances all that are known, in order */
+/** Null when the series cannot be read. @param stored all instances that are known, in order */
 export function planSeries(
   linkId: string,
   view: LinkView,
-  instances: readonly InstanceToPlan[],
+  stored: readonly InstanceToPlan[],
   { direction, options, now, known }: Pick<PlanInput, 'direction' | 'options' | 'now' | 'known'>,
 ): SeriesPlan | null {
   const side: SideName = view.caldav?.now ? 'caldav' : 'cloud';
@@ -65,6 +78,12 @@ export function planSeries(
   const full = view[side]?.now;
   if (!full) return null;
   const series = shapedFor(projected(full, to, options), known.forms?.[to] ?? {});
+  const names = movedNames(
+    view[side]?.base ?? full,
+    full,
+    stored.map(({ occurrence }) => occurrence),
+  );
+  const instances = stored.map((one) => ({ ...one, occurrence: names.get(one.occurrence) ?? one.occurrence }));
   const content = to === 'cloud' ? options.content.toCloud : options.content.toCaldav;
   const decision = decideInstances({
     series,
@@ -89,6 +108,10 @@ export function planSeries(
       const settled = linkOf.get(occurrence);
       return settled ? [{ linkId: settled, agreed: contentOf(series, occurrence) }] : [];
     }),
+    renamed: instances.flatMap(({ linkId: instance, occurrence }, index) =>
+      stored[index]?.occurrence === occurrence ? [] : [{ linkId: instance, occurrence }],
+    ),
+    isBase: view[to] === null,
     released: instances
       .filter(({ occurrence }) => decision.released.includes(occurrence))
       .map(({ linkId: released, view: own }) => ({ linkId: released, side: to, label: own && labelOf(own) })),

@@ -501,6 +501,113 @@ describe('series that the other side has as single events', () => {
     assert.deepEqual(oneWay.links[0]!.conflicts, []);
   });
 
+  test('FB13, FB14: what people did to them follows where the series moves, and is kept', () => {
+    const HALF = ['20260615T073000Z', '20260616T073000Z', '20260617T073000Z'];
+    const half = { ...SERIES.when, start: '2026-06-15T09:30:00', end: '2026-06-15T10:30:00' };
+    const shown = (index: number) => all[index]!.view!.cloud!.now!;
+    const some = [
+      instance('i0', OCCURRENCES[0]!, { now: { ...shown(0), recurrence: SERIES.recurrence } }),
+      instance('i1', OCCURRENCES[1]!, { now: { ...shown(1), title: 'Other' } }),
+      instance('i2', OCCURRENCES[2]!, gone()),
+    ];
+    for (const now of [
+      { ...SERIES, when: half },
+      { ...SERIES, when: half, title: 'New' },
+    ]) {
+      const events = [link('s', { caldav: view({ now, base: SERIES }) })];
+      for (const known of [expandsOnCloud, {}]) {
+        const [planned] = plan(events, { instances: new Map([['s', some]]) }, known).series;
+        const exceptions = Object.entries(planned?.update?.next?.exceptions ?? {}).map(([id, one]) => [
+          id,
+          typeof one === 'object' ? `${one.title} ${one.when.start}` : one,
+        ]);
+        assert.deepEqual(exceptions, [
+          [HALF[0], 'excluded'],
+          [HALF[1], 'Other 2026-06-16T09:30:00'],
+          [HALF[2], 'excluded'],
+        ]);
+        assert.deepEqual(
+          planned?.renamed.map(({ linkId, occurrence }) => [linkId, occurrence]),
+          HALF.map((occurrence, index) => [`i${index}`, occurrence]),
+        );
+        assert.deepEqual([planned?.isBase, planned?.conflicts], [true, []]);
+      }
+    }
+  });
+
+  test('FB14: they are moved in their place, and none gets the name of another one', () => {
+    const moved = (days: number, rule: string) => ({
+      ...SERIES,
+      when: at(15 + days),
+      recurrence: { rules: [`RRULE:FREQ=DAILY;${rule}`], dates: [] },
+    });
+    const opsOf = (now: CalendarEvent, base: CalendarEvent) =>
+      plan([link('s', { caldav: view({ now, base }) })], { instances }, expandsOnCloud).series[0]?.ops.map(
+        ({ linkId, occurrence, op }) => `${linkId} ${op.action} ${occurrence.slice(6, 8)}`,
+      );
+    assert.deepEqual(opsOf({ ...SERIES, when: at(15, 12) }, SERIES), ['i0 update 15', 'i1 update 16', 'i2 update 17']);
+    // The third occurrence is no more, and its name is that of the second one now.
+    const until = 'UNTIL=20260617T120000Z';
+    assert.deepEqual(opsOf(moved(1, until), moved(0, until)), ['i0 delete 15']);
+  });
+
+  test('FB14: a series that cannot be stored there any more gives its instances what people changed there', () => {
+    const next = { ...SERIES, recurrence: { rules: ['RRULE:FREQ=HOURLY;COUNT=3'], dates: [] } };
+    const copy = view({ now: { ...SERIES, title: 'Renamed there' }, base: SERIES, isOwned: true });
+    const [planned] = plan(
+      [link('s', { caldav: view({ now: next, base: SERIES }), cloud: copy })],
+      {},
+      expandsOnCloud,
+    ).series;
+    assert.deepEqual(
+      planned?.ops.map(({ op }) => op.next?.title),
+      ['Renamed there', 'Renamed there', 'Renamed there'],
+    );
+    assert.equal(planned?.isBase, false);
+  });
+
+  test('FB4, FB13: an edit of one of them wins over a deletion of the series, unless it was refused', () => {
+    const edits: Partial<CalendarEvent>[] = [{ title: 'Other' }, { recurrence: SERIES.recurrence }];
+    for (const edit of edits) {
+      const now = { ...all[1]!.view!.cloud!.now!, ...edit };
+      const some = { instances: new Map([['s', [all[0]!, instance('i1', OCCURRENCES[1]!, { now })]]]) };
+      const lost = { caldav: gone({ base: SERIES }) };
+      const back = plan([link('s', lost)], some);
+      assert.deepEqual(summary(back), ['s again: caldav create']);
+      assert.deepEqual(
+        back.links[0]!.conflicts.map(({ winner, kept }) => [winner, kept]),
+        [['cloud', 'edited']],
+      );
+      assert.deepEqual([back.instanceDeletions, back.dropped], [[], []]);
+      assert.deepEqual(summary(plan([link('s', lost)], { ...some, direction: 'caldav-to-cloud' })), ['s series-gone']);
+      const refusals = {
+        caldav: { problem: { code: 'forbidden', detail: '' }, stands: true, isOfThisEdit: true },
+      } as const;
+      const refused = link('s', lost);
+      const kept = plan([{ ...refused, view: { ...refused.view!, refusals } }], some);
+      assert.deepEqual(kept.held, [{ linkId: 's', side: 'cloud', reason: 'edit-refused' }]);
+      assert.deepEqual(
+        kept.series.map(({ awaited }) => awaited),
+        [['i0', 'i1']],
+        'they rest',
+      );
+      assert.deepEqual([kept.instanceDeletions, kept.dropped], [[], []]);
+    }
+  });
+
+  test('FB13: one that a person made a series stays where the series has become a single event', () => {
+    const own = { ...all[1]!.view!.cloud!.now!, title: 'Mine', recurrence: SERIES.recurrence };
+    const some = [all[0]!, instance('i1', OCCURRENCES[1]!, { now: own })];
+    const single = view({ now: { ...SERIES, recurrence: null }, base: null });
+    const planned = plan([link('s', { caldav: single })], { instances: new Map([['s', some]]) });
+    assert.deepEqual(summary(planned), ['s again']);
+    assert.deepEqual(
+      planned.series.flatMap(({ released }) => released.map(({ linkId }) => linkId)),
+      ['i1'],
+    );
+    assert.deepEqual(planned.instanceDeletions, []);
+  });
+
   test('of a missing series only the copies are deleted; links of deleted events are dropped', () => {
     const some = [
       all[0]!,
