@@ -97,18 +97,18 @@ function takeApart(
 }
 
 /** The first line of the block that ends at this line; null where no block ends there. */
-function headingOf(lines: readonly string[], end: number, uids: readonly string[], tag: Tag): number | null {
+export function headingOf(lines: readonly string[], end: number, uids: readonly string[], tag: Tag): number | null {
   const tagged = /^\[calpair ([0-9a-f]{16})\]$/.exec(lines[end]!.trim())?.[1];
   if (tagged === undefined) return null;
   let heading = end - 1;
-  while (heading >= 0 && end - heading < MAX_LINES + 5 && !isHeading(lines[heading]!)) heading -= 1;
+  while (heading >= 0 && end - heading < 2 * MAX_LINES + 10 && !isHeading(lines[heading]!)) heading -= 1;
   if (!isHeading(lines[heading] ?? '')) return null;
   const body = trimmed(lines.slice(heading, end)).join('\n');
   return uids.some((uid) => shortTag(uid, body, tag) === tagged) ? heading : null;
 }
 
-/** An editor may have added blanks at the ends of lines. */
-const trimmed = (lines: readonly string[]): string[] => lines.map((line) => line.trim());
+/** An editor may have added blanks at the ends of lines, and paragraphs have blank lines between them. */
+const trimmed = (lines: readonly string[]): string[] => lines.map((line) => line.trim()).filter((line) => line !== '');
 
 function isHeading(line: string): boolean {
   return [HEADING, LINK_HEADING].includes(line.trim());

@@ -125,7 +125,13 @@ function linkTarget(href: string, text: string): string {
   return bare(href) === bare(text) ? '' : ` (${href})`;
 }
 
-function decode(text: string): string {
+/** Whether a tag, or the text of a line end, ends a line. */
+export function breaksLine(token: string): boolean {
+  const name = /^<\/?([a-z][a-z0-9]*)/i.exec(token)?.[1]?.toLowerCase();
+  return name === undefined ? /^\r?\n$/.test(token) : name === 'br' || BLOCKS.has(name);
+}
+
+export function decode(text: string): string {
   return text.replace(
     /&(?:([a-z]{2,5})|#(\d{1,7})|#x([0-9a-f]{1,6}));/gi,
     (whole, name?: string, decimal?: string, hex?: string) => {

@@ -221,7 +221,7 @@ export function remindersOf({ reminders, defaultReminders }: Item): readonly Rem
 }
 
 /** The UIDs with which an attendee text may have been tagged. */
-function tagUids(item: Item): string[] {
+export function tagUids(item: Item): string[] {
   return [...new Set([copiedUid(propertiesOf(item)) ?? '', item.iCalUID ?? '', ''])];
 }
 

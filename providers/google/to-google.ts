@@ -21,9 +21,10 @@ import {
   isMailAddress,
   NO_ATTENDEES,
 } from '../hidden-attendees.ts';
+import { replaceBlock } from '../html-block.ts';
 import type { SideSetting } from '../provider.ts';
 import { cutText, isHtml } from '../text.ts';
-import { nativeAttendees, remindersOf, uidOf } from './from-google.ts';
+import { nativeAttendees, remindersOf, tagUids, uidOf } from './from-google.ts';
 import type { Item, Series } from './item.ts';
 import {
   attendeeProperties,
@@ -165,8 +166,8 @@ function recurrencePatch(series: Series, before: CalendarEvent, next: CalendarEv
 }
 
 /**
- * The description with its attendee text, and the private data about both. An HTML description whose text did not
- * change is never written.
+ * The description with its attendee text, and the private data about both. In an HTML description whose text did not
+ * change, nothing is written but the attendee text.
  */
 function textPatch(item: Item, before: Content, after: Content, setting: SideSetting, cleared: '' | null): Body {
   const now = propertiesOf(item);
@@ -191,6 +192,10 @@ function textPatch(item: Item, before: Content, after: Content, setting: SideSet
       properties,
       patchProperties(now, textProperties(texts.description, texts.isCut || stillCut), ['text']),
     );
+  } else if (attendeesChanged || linkChanged) {
+    const block = attendeeText(hidden, uidOf(item) ?? '', setting.tag, after.conference?.shown);
+    const html = replaceBlock(written, block, tagUids(item), setting.tag);
+    if (html !== null && html.length <= LIMITS.description) body.description = html;
   } else if (lineChanged && (written === '' || isOurText(now, written))) {
     Object.assign(properties, patchProperties(now, textProperties(written, texts.isCut || stillCut), ['text']));
   }

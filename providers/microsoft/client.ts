@@ -41,6 +41,8 @@ export interface GraphRequest {
   readonly ifMatch?: string | null;
   /** In addition to those of every request. */
   readonly prefer?: string;
+  /** Descriptions as HTML, and not as plain text. */
+  readonly asHtml?: true;
 }
 
 export interface Answer {
@@ -198,9 +200,10 @@ const MAX_WAIT_MS = 10_000;
 const PREFER = 'IdType="ImmutableId", outlook.timezone="UTC", outlook.body-content-type="text"';
 const MAX_LINK = 16_384;
 
-function headersOf({ ifMatch, prefer }: GraphRequest): Record<string, string> {
+function headersOf({ ifMatch, prefer, asHtml }: GraphRequest): Record<string, string> {
+  const usual = asHtml ? PREFER.replace('"text"', '"html"') : PREFER;
   return {
-    Prefer: prefer === undefined ? PREFER : `${PREFER}, ${prefer}`,
+    Prefer: prefer === undefined ? usual : `${usual}, ${prefer}`,
     ...(typeof ifMatch === 'string' ? { 'If-Match': ifMatch } : {}),
   };
 }

@@ -8,7 +8,7 @@ import { completeSeries, listsExceptions } from './exceptions.ts';
 import { foundOf, mayHideDetails } from './from-graph.ts';
 import { checkClock, fieldOf, type Item, isSeries, masterIdOf, pickItem, type Series } from './item.ts';
 import { checkCalendar, type GraphCalendar, isGone, isServersFault, itemOf, withoutEvent } from './listing.ts';
-import { calendarPath, itemQuery, itemRequest, masterQueries } from './requests.ts';
+import { calendarPath, eventPath, itemQuery, itemRequest, masterQueries } from './requests.ts';
 
 /** Remembers the versions of series, and which have exceptions, by their stored data: only exceptions name a master. */
 export function expectExceptions(
@@ -37,6 +37,14 @@ export async function fetchItem(
     if (isGone(error)) return null;
     throw error;
   }
+}
+
+/** The item with its description as HTML. @throws SyncError `stale` where the event has changed since; `gone` */
+export async function withHtml({ client, calendarId }: GraphCalendar, item: Item): Promise<Item> {
+  const { data } = await client.send({ path: `${eventPath(calendarId, item.id)}?$select=id,body`, asHtml: true });
+  const fresh = pickItem(data);
+  if (fresh?.etag !== item.etag) throw new SyncError('stale', 'the event changed before it was written');
+  return { ...item, body: fresh?.['body'] };
 }
 
 /** The calendar has the event, but the service fails for it: nothing is known of its present state. */

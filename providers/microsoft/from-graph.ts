@@ -118,7 +118,7 @@ export function bodyText(item: Item): string {
 }
 
 /** The UIDs with which an attendee text may have been tagged. */
-function tagUids(item: Item): string[] {
+export function tagUids(item: Item): string[] {
   return [...new Set([copiedUid(propertiesOf(item)) ?? '', textOf(item['iCalUId']), ''])];
 }
 

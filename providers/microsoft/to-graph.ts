@@ -1,11 +1,12 @@
 /**
  * Canonical events as bodies for Graph. A PATCH has the changed fields only. Fields that are never sent stay as they
- * are: online meetings, and what the pair does not copy. An HTML body whose text did not change is never written.
+ * are: online meetings, and what the pair does not copy. In an HTML body whose text did not change, nothing is written
+ * but the attendee text.
  */
 
 import { type Attendee, type CalendarEvent, type Content, sameValue } from '../../core/event.ts';
 import { SyncError } from '../../core/sync-error.ts';
-import { attendeeText, fitTexts, isLinkChanged, namesAll, type Texts } from '../attendee-text.ts';
+import { attendeeText, fitTexts, isLinkChanged, namesAll, type Texts, withoutAttendeeText } from '../attendee-text.ts';
 import {
   type AttendeeList,
   areAttendeesChanged,
@@ -13,10 +14,11 @@ import {
   isMailAddress,
   NO_ATTENDEES,
 } from '../hidden-attendees.ts';
+import { replaceBlock } from '../html-block.ts';
 import type { SideSetting } from '../provider.ts';
 import { cutText } from '../text.ts';
-import { addressOf, bodyText, nativeAttendees, uidOf } from './from-graph.ts';
-import type { Item, Series } from './item.ts';
+import { addressOf, bodyText, nativeAttendees, tagUids, uidOf } from './from-graph.ts';
+import { fieldOf, type Item, type Series, textOf } from './item.ts';
 import {
   attendeeProperties,
   changedProperties,
@@ -151,6 +153,22 @@ function contentPatch(
   return { body: { ...body, ...texts.body, ...propertiesBody(changed) }, properties: changed };
 }
 
+/**
+ * Whether the attendee text changes in a description that a person wrote: for that, its HTML is needed. A meeting with
+ * guests of its own keeps its text, since they would be mailed.
+ */
+export function changesForeignText(item: Item, before: Content, after: Content, setting: SideSetting): boolean {
+  const [now, written] = [propertiesOf(item), bodyText(item)];
+  return (
+    (areAttendeesChanged(before, after, hasHiddenAttendees(now), setting) || isLinkChanged(before, after)) &&
+    before.description === after.description &&
+    item['isOnlineMeeting'] !== true &&
+    nativeAttendees(item).attendees.length === 0 &&
+    !isOurText(now, written) &&
+    withoutAttendeeText(written, tagUids(item), setting.tag) !== written
+  );
+}
+
 /** The description with its attendee text, and the properties about both. */
 function textPatch(item: Item, before: Content, after: Content, setting: SideSetting, isMaster: boolean): Patch {
   const now = propertiesOf(item);
@@ -182,6 +200,10 @@ function textPatch(item: Item, before: Content, after: Content, setting: SideSet
     );
   } else if (lineChanged && isOurs) {
     Object.assign(properties, textProperties(written, texts.isCut || stillCut));
+  } else if (fieldOf(item['body'], 'contentType') === 'html' && changesForeignText(item, before, after, setting)) {
+    const block = attendeeText(hidden, uidOf(item) ?? '', setting.tag, after.conference?.shown);
+    const html = replaceBlock(textOf(fieldOf(item['body'], 'content')), block, tagUids(item), setting.tag);
+    if (html !== null && html.length <= LIMITS.description) body['body'] = { contentType: 'html', content: html };
   }
   return { body, properties };
 }

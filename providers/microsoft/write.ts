@@ -13,7 +13,7 @@ import { LAG_MS } from '../confirm-gone.ts';
 import type { Stored, Written } from '../provider.ts';
 import { unsupported } from './capabilities.ts';
 import { isDuplicate } from './errors.ts';
-import { expectExceptions, fetchSeries } from './fetch.ts';
+import { expectExceptions, fetchSeries, withHtml } from './fetch.ts';
 import { foundOf, isInvitation, isMeetingOfOurs, readSeries } from './from-graph.ts';
 import { fieldOf, type Item, modifiedMs, parseSeries, type Series, textOf } from './item.ts';
 import { deleteItem, emptyPatch, isChangedSince, type Posted, patchItem, postEvent, readAfter } from './item-write.ts';
@@ -21,7 +21,7 @@ import { type GraphCalendar, listEvents } from './listing.ts';
 import { changedProperties, type Properties, propertiesBody, propertiesOf } from './private-data.ts';
 import { readPatternedRecurrence } from './recurrence-form.ts';
 import { readWhen } from './times.ts';
-import { insertBody, isLocalChange, masterPatch, type Patch } from './to-graph.ts';
+import { changesForeignText, insertBody, isLocalChange, masterPatch, type Patch } from './to-graph.ts';
 import { differentExceptions, hasForeignException, writeExceptions } from './write-exceptions.ts';
 
 /**
@@ -108,7 +108,10 @@ export async function updateEvent(calendar: GraphCalendar, stored: Stored, given
     Object.entries(current.exceptions).some(
       ([id, exception]) => exception === EXCLUDED && next.exceptions[id] !== EXCLUDED,
     ) && next.recurrence !== null;
-  const patch = masterPatch(now, current, next, setting, restores && !isMoved);
+  const master = changesForeignText(now.master, current, next, setting)
+    ? await withHtml(calendar, now.master)
+    : now.master;
+  const patch = masterPatch({ ...now, master }, current, next, setting, restores && !isMoved);
   const changesExceptions = next.recurrence !== null && differentExceptions(current, next).length > 0;
   if (emptyPatch(patch) && !changesExceptions) return { ...foundOf(now, setting), confirmed: true };
   checkAllowed(calendar, now, patch, changesExceptions);

@@ -83,6 +83,22 @@ for (const kind of CLOUDS)
       assert.match(come.join('\n'), /^DESCRIPTION:Bring cake$/m);
     });
 
+    it('of a CalDAV event follow an answer below a text that a person writes in the cloud meanwhile', async () => {
+      const { id, description } = titled('Review');
+      // Outlook stores HTML anyway.
+      const bold = kind.name === 'google' ? '<b>tea</b>' : 'tea';
+      owner.edit(id, { description: description.replace('cake', bold) });
+      await person.edit('mine.ics', (text) => text.replace('PARTSTAT=DECLINED', 'PARTSTAT=ACCEPTED'));
+      await pair.settle();
+      const copy = titled('Review');
+      assert.ok(copy.description.startsWith(`Bring ${bold}`), copy.description);
+      assert.deepEqual(copy.description.match(/— People —|Aiko[^\n]*: \w+/g), [
+        '— People —',
+        'Aiko (aiko@example.org): accepted',
+      ]);
+      assert.match(await person.get('mine.ics'), /^DESCRIPTION:Bring tea\r?$/m);
+    });
+
     it('of a cloud meeting appear on the CalDAV copy with SCHEDULE-AGENT=NONE', async () => {
       const text = await person.get(await person.nameOf('SUMMARY:Theirs'));
       const lines = text

@@ -483,11 +483,18 @@ describe('one write to Google', () => {
       attendees: [{ ...people[0], participation: 'declined' }],
       title: 'Other',
     });
+    const [sent, ...more] = bodies().flatMap((body) => (body as Json)['description'] ?? []) as string[];
+    assert.deepEqual(more, []);
+    const [text, list] = ['<p>New <b>agenda</b></p><br>', / declined<br>\[calpair [0-9a-f]{16}\]$/];
+    assert.ok(sent?.startsWith(text) && list.test(sent), `of HTML the list below it is rewritten only: ${sent}`);
+    const after = (await getOne(setup, written.ref)).event;
+    assert.deepEqual([after?.description, after?.attendees[0]?.participation], ['New agenda', 'declined']);
+    setup.google.reset();
+    await setup.side.update(await getOne(setup, written.ref), { ...after!, title: 'Third' });
     assert.ok(
       bodies().every((body) => !('description' in (body as Json))),
       'HTML whose text did not change is not rewritten',
     );
-    assert.equal((await getOne(setup, written.ref)).event?.attendees[0]?.participation, 'declined');
   });
 
   it('truncates long text, reports it, and does not treat it as an edit', async () => {
