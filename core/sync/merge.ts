@@ -16,6 +16,7 @@ import {
   type FieldPath,
   type OccurrenceId,
   otherSide,
+  SIDES,
   type SideName,
   sameValue,
 } from '../event.ts';
@@ -267,7 +268,8 @@ function decideTimingTogether(
 /**
  * Makes both sides speak of one occurrence in the same words. Where both gave it content of its own since the base, the
  * base gets the ordinary occurrence, so that the two are merged field by field; where one removed or excluded it, the
- * other's base loses it, so that the occurrence is decided as a whole.
+ * other's base loses it, so that the occurrence is decided as a whole. An exception that only followed its series was
+ * not changed.
  */
 function nameExceptionsAlike(caldav: Based, cloud: Based): Record<SideName, Based> {
   const bases = { caldav: { ...caldav.base.exceptions }, cloud: { ...cloud.base.exceptions } };
@@ -281,6 +283,11 @@ function nameExceptionsAlike(caldav: Based, cloud: Based): Record<SideName, Base
     const hasChanged = (side: SideName) => !sameValue(sides[side].base.exceptions[id], sides[side].now.exceptions[id]);
     if (!hasChanged('caldav') || !hasChanged('cloud')) continue;
     const haveContent = typeof caldav.now.exceptions[id] === 'object' && typeof cloud.now.exceptions[id] === 'object';
+    const follower = haveContent ? undefined : SIDES.find((side) => onlyFollowed(sides[side], id));
+    if (follower) {
+      bases[follower][id] = sides[follower].now.exceptions[id]!;
+      continue;
+    }
     for (const side of ['caldav', 'cloud'] as const) {
       if (haveContent && typeof bases[side][id] !== 'object') bases[side][id] = occurrenceContent(sides[side].base, id);
       if (!haveContent) delete bases[side][id];
@@ -290,6 +297,15 @@ function nameExceptionsAlike(caldav: Based, cloud: Based): Record<SideName, Base
     caldav: { now: caldav.now, base: { ...caldav.base, exceptions: bases.caldav } },
     cloud: { now: cloud.now, base: { ...cloud.base, exceptions: bases.cloud } },
   };
+}
+
+/** All that changed about an exception is what its series changed, too, and had in common with it before. */
+function onlyFollowed({ now, base }: Based, id: OccurrenceId): boolean {
+  const [is, was] = [now.exceptions[id], base.exceptions[id]];
+  if (typeof is !== 'object' || typeof was !== 'object') return false;
+  return changedContent(was, is).every(
+    (field) => field !== 'when' && sameValue(was[field], base[field]) && sameValue(is[field], now[field]),
+  );
 }
 
 function indexPaths(paths: readonly FieldPath[]): Map<string, FieldPath> {

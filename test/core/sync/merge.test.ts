@@ -188,6 +188,21 @@ describe('a series', () => {
     assert.deepEqual([result.caldav, result.cloud], [both, both]);
   });
 
+  test('FB14: an exception that follows its series was not edited: the other side can take it out', () => {
+    const moved = { ...usual(first), when: at(9) };
+    const from = withExceptions({ [first]: moved });
+    const renamed = { ...from, title: 'New', exceptions: { [first]: { ...moved, title: 'New' } } };
+    const taken: Record<string, Exception>[] = [{ [first]: EXCLUDED }, {}];
+    for (const exceptions of taken) {
+      const result = merged(renamed, withExceptions(exceptions), { from });
+      const both = { ...series, title: 'New', exceptions };
+      assert.deepEqual([result.caldav, result.cloud, result.conflicts], [both, both, []]);
+      const edited = { ...renamed, exceptions: { [first]: { ...moved, title: 'Mine' } } };
+      const kept = merged(edited, withExceptions(exceptions), { from }).cloud.exceptions[first];
+      assert.equal(typeof kept === 'object' && kept.title, 'Mine');
+    }
+  });
+
   test('start and rule changed on two sides are combined where that is a valid series', () => {
     const later = { ...series, when: at(1, 15) };
     const fewer = { ...series, recurrence: { rules: ['RRULE:FREQ=WEEKLY;BYDAY=MO;COUNT=5'], dates: [] } };
