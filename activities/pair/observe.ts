@@ -374,8 +374,11 @@ export async function createAgain(deps: Deps, tx: Store, side: SideName, rows: r
   );
   const awaited = { current: null, version: null, gone: 'no', confirmed: true } as const;
   await tx.updateSides(rows.filter((row) => !isLost(row)).map(({ linkId }) => ({ linkId, side, set: awaited })));
-  await tx.markDirty(ids);
-  await tx.updateLinks(ids, { retryAt: later(deps) });
+  // Where each poll lists everything and asks anew, a copy that is missing still must not put its create off for ever.
+  const isDue = ({ linkId, current }: SideRow) => current === null && others.get(linkId)?.gone === 'no';
+  const waiting = rows.filter((row) => !isDue(row)).map(({ linkId }) => linkId);
+  await tx.markDirty(waiting);
+  await tx.updateLinks(waiting, { retryAt: later(deps) });
 }
 
 /** When an answer that may lag behind is requested again. */

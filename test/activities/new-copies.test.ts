@@ -60,6 +60,21 @@ test('FB3: a copy that was never confirmed is still created again', async () => 
   assert.deepEqual([harness.caldav.titles(), harness.cloud.titles()], [['A'], ['A']]);
 });
 
+test('FB3: also where each poll lists the whole calendar', async () => {
+  const harness = await Harness.open(url, { caldav: { answers: 'sent' } });
+  harness.cloud.person.insert({ title: 'A' });
+  harness.caldav.failNext('get', 'unreachable', { times: 2 });
+  await harness.run('signal');
+  const ref = harness.caldav.find('A');
+  harness.caldav.person.remove(ref);
+  const { changes } = harness.caldav;
+  harness.caldav.changes = function (_, stored) {
+    return changes.call(this, null, stored);
+  };
+  await harness.settle();
+  assert.deepEqual([harness.caldav.titles(), harness.cloud.titles()], [['A'], ['A']]);
+});
+
 /** A feed that does not name what came and went between two tokens. */
 function neverNames(side: Harness['caldav'], ref: string): void {
   const { changes } = side;
