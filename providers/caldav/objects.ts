@@ -91,11 +91,31 @@ export async function fetchListed(
 }
 
 /**
- * One object by GET. If the server fails for it while the calendar answers, the object exists and cannot be read: one
- * bad event must not stop a pair.
+ * One object by GET. If the server fails for it, mostly three times, while the calendar answers, the object exists and cannot
+ * be read: one bad event must not stop a pair.
  * @throws SyncError when the answer is neither the object nor its absence
  */
 export async function fetchObject(collection: Collection, resource: string): Promise<Fetched> {
+  for (let tries = 1; ; tries += 1) {
+    const object = await tryObject(collection, resource);
+    if (object !== 'failed') return object;
+    await checkCalendar(collection);
+    const failed = FAILED.get(collection) ?? 0;
+    if (tries === TRIES || failed >= MOST_TRIED_AGAIN) {
+      FAILED.set(collection, failed + 1);
+      return unreadable(resource);
+    }
+    await pause(LAG_MS, undefined);
+  }
+}
+
+/** A server that fails once may just have been restarted. */
+const TRIES = 3;
+/** How many objects a server could not give since the calendar was opened: where it is many, waiting does not help. */
+const FAILED = new WeakMap<Collection, number>();
+const MOST_TRIED_AGAIN = 20;
+
+async function tryObject(collection: Collection, resource: string): Promise<Fetched | 'failed'> {
   const { client } = collection;
   let answer;
   try {
@@ -121,6 +141,7 @@ export async function fetchObject(collection: Collection, resource: string): Pro
       errorOf(answer) ??
       new SyncError('unreachable', `GET of an object answered ${status} with something else`, { status })
     );
+  if (status >= 500) return 'failed';
   await checkCalendar(collection);
   return { ...unreadable(resource), withheld: status === 403 ? 'forbidden' : 'unreadable' };
 }

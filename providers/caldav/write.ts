@@ -203,6 +203,8 @@ function adopt(
   event: CalendarEvent,
   uids: readonly (string | null)[],
 ): Written {
+  if (existing.withheld === 'unreadable' && existing.version === null)
+    throw new SyncError('unreachable', 'the server does not show what has the name', { status: 412 });
   const [found, ...others] = reader.fetched(existing);
   const uid = found?.event?.uid ?? null;
   if (found === undefined || others.length > 0 || uid === null || !uids.includes(uid))

@@ -75,7 +75,7 @@ export async function openConsole(folder: string, api: TestApi) {
   }
   return {
     overview: (query: string, config: object) => draw(overview.overview(new URLSearchParams(query), { config })),
-    accounts: () => draw(lists.accountsPage(null, {})),
+    accounts: () => draw(lists.accountsPage(new URLSearchParams(), {})),
     addAccount: (kind: string) => draw(forms.addAccount(kind, {})),
     newCredentials: (id: string) => draw(forms.newCredentials(id, {})),
     addPair: (connection: string) => draw(setup.setupPage(new URLSearchParams({ connection }), {})),

@@ -55,6 +55,45 @@ const answerTo = (method: string, status: number, body = '', type = 'application
 const error = (condition: string): string =>
   `<d:error xmlns:d="DAV:" xmlns:c="urn:ietf:params:xml:ns:caldav">${condition}</d:error>`;
 
+describe('FB1, FB2: a server that fails for one object, and not for the calendar', () => {
+  /** So many GETs of objects fail. */
+  const failing = (times: number): Oddities => {
+    let left = times;
+    return {
+      answer: (method, path) =>
+        method === 'GET' && path.endsWith('.ics') && left-- > 0 ? { status: 500, body: 'restarting' } : undefined,
+    };
+  };
+
+  it('is asked again before the object counts as one that cannot be read', async () => {
+    for (const [times, title] of [
+      [2, 'Choir'],
+      [3, undefined],
+    ] as const) {
+      const side = await open();
+      dav.put('/cal/a.ics', text(event('Choir')));
+      dav.oddities = {
+        answer: (method, ...request) =>
+          method === 'REPORT' ? { status: 500, body: '' } : failures.answer?.(method, ...request),
+      };
+      const failures = failing(times);
+      assert.equal((await get(side, '/cal/a.ics')).event?.title, title);
+      await dav.close();
+    }
+    dav = await fakeDav();
+  });
+
+  it('keeps a copy whose create was not answered: its name is not taken by another event', async () => {
+    const side = await open();
+    const copy = event('A');
+    const created = await side.create(copy, KEY, 0);
+    dav.oddities = failing(3);
+    await assert.rejects(side.create(copy, KEY, 0), { kind: 'unreachable' });
+    const again = await side.create(copy, KEY, 0);
+    assert.deepEqual([again.ref, again.existed, dav.objects.size], [created.ref, true, 1]);
+  });
+});
+
 describe('a web page in place of an answer to a write', () => {
   const page = { status: 200, body: '<html>Sign in</html>', headers: { 'content-type': 'text/html; charset=utf-8' } };
   /** `isDone`: the server executed the write before something in between answered. */
