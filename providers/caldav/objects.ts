@@ -91,8 +91,8 @@ export async function fetchListed(
 }
 
 /**
- * One object by GET. If the server fails for it, mostly three times, while the calendar answers, the object exists and cannot
- * be read: one bad event must not stop a pair.
+ * One object by GET. If the server fails for it, mostly three times, while the calendar answers, the object exists and
+ * cannot be read: one bad event must not stop a pair.
  * @throws SyncError when the answer is neither the object nor its absence
  */
 export async function fetchObject(collection: Collection, resource: string): Promise<Fetched> {
