@@ -1,5 +1,5 @@
 /** What servers show of an event to somebody who may not see its details, in place of the object that was stored. */
-import { type Component, findLine, propertiesOf, rawValue } from './text.ts';
+import { type Component, findLine, propertiesOf, rawValueOf } from './text.ts';
 
 /**
  * Whether the VEVENT is such a substitute. SOGo marks it. Nextcloud leaves nothing but what stands below and "Busy" in
@@ -8,16 +8,14 @@ import { type Component, findLine, propertiesOf, rawValue } from './text.ts';
  */
 export function hidesDetails(event: Component): boolean {
   if (findLine(event, 'X-SOGO-SECURE')) return true;
-  const valueOf = (name: string): string => rawValue(findLine(event, name) ?? EMPTY).trim();
   const names = propertiesOf(event).map(({ name }) => name);
   return (
-    /^(?:PRIVATE|CONFIDENTIAL)$/i.test(valueOf('CLASS')) &&
+    /^(?:PRIVATE|CONFIDENTIAL)$/i.test(rawValueOf(event, 'CLASS')) &&
     names.every((name) => SHOWN.has(name)) &&
-    (!names.includes('DTSTAMP') || BUSY.has(valueOf('SUMMARY')))
+    (!names.includes('DTSTAMP') || BUSY.has(rawValueOf(event, 'SUMMARY')))
   );
 }
 
-const EMPTY = { raw: '', text: '', name: '' };
 const SHOWN: ReadonlySet<string> = new Set([
   ...['UID', 'CLASS', 'SUMMARY', 'CREATED', 'LAST-MODIFIED', 'DTSTAMP', 'TRANSP'],
   ...['DTSTART', 'DTEND', 'DURATION', 'RRULE', 'EXRULE', 'RDATE', 'EXDATE', 'RECURRENCE-ID'],

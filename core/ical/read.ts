@@ -14,7 +14,7 @@ import { hidesDetails } from './hidden-details.ts';
 import { readJoinLink } from './join-link.ts';
 import { readReminders } from './reminders.ts';
 import type { Component, ContentLine } from './text.ts';
-import { components, findLine, findLines, parameterValue, parseProperty, rawValue } from './text.ts';
+import { components, findLine, findLines, parameterValue, parseProperty, rawValue, rawValueOf } from './text.ts';
 import type { EventDuration } from './time.ts';
 import { durationOf, occurrenceIdOf, periodOccurrenceIdOf, readWhen, startFormatOf, Unreadable } from './time.ts';
 import type { Zones } from './timezones.ts';
@@ -117,7 +117,7 @@ export function readContent(
   fields: readonly OptionalField[] = [],
 ): { content: Content; isZoneKnown: boolean; nominalDays: number } {
   const { when, isZoneKnown, nominalDays } = readWhen(event, zones, inherited);
-  const token = (name: string): string => rawValue(findLine(event, name) ?? EMPTY_LINE).toUpperCase();
+  const token = (name: string): string => rawValueOf(event, name).toUpperCase();
   const status = token('STATUS');
   const visibility = token('CLASS');
   const content: Content = {
@@ -234,7 +234,6 @@ export function exceptionOf(
 
 export const MAX_TITLE = 1_000;
 const MAX_DATES = 2_000;
-const EMPTY_LINE: ContentLine = { raw: '', text: '', name: '' };
 const ZONE_UNKNOWN: EventProblem = {
   code: 'zone-unknown',
   detail: 'The time zone of the event is unknown; the event may be shown in another one.',
@@ -310,8 +309,8 @@ function eventGroupsOfUid(events: Component[]): EventGroup[] {
 }
 
 function newestFirst(a: Component, b: Component): number {
-  const sequence = (event: Component): number => Number(rawValue(findLine(event, 'SEQUENCE') ?? EMPTY_LINE)) || 0;
-  const stamp = (event: Component): string => rawValue(findLine(event, 'DTSTAMP') ?? EMPTY_LINE);
+  const sequence = (event: Component): number => Number(rawValueOf(event, 'SEQUENCE')) || 0;
+  const stamp = (event: Component): string => rawValueOf(event, 'DTSTAMP');
   return sequence(b) - sequence(a) || (stamp(a) < stamp(b) ? 1 : stamp(a) > stamp(b) ? -1 : 0);
 }
 
@@ -333,9 +332,7 @@ function textValue(event: Component, name: string): string {
 
 function modifiedAt(events: readonly Component[]): string | null {
   const times = events.flatMap((event) => {
-    const match = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z?$/i.exec(
-      rawValue(findLine(event, 'LAST-MODIFIED') ?? EMPTY_LINE),
-    );
+    const match = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z?$/i.exec(rawValueOf(event, 'LAST-MODIFIED'));
     const text = match && `${match[1]}-${match[2]}-${match[3]}T${match[4]}:${match[5]}:${match[6]}Z`;
     return text && !Number.isNaN(Date.parse(text)) ? [text] : [];
   });

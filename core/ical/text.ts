@@ -112,6 +112,12 @@ export function rawValue(line: ContentLine): string {
   return partsOf(line).value;
 }
 
+/** The value of the first property of that name, likewise; empty where there is none. */
+export function rawValueOf(parent: Component, name: string): string {
+  const line = findLine(parent, name);
+  return line ? rawValue(line) : '';
+}
+
 /** The value of a parameter, without quotes. */
 export function parameterValue(line: ContentLine, name: string): string | undefined {
   return partsOf(line).params.find((param) => param.name === name)?.value;

@@ -16,6 +16,7 @@ import {
   parseProperty,
   parseTree,
   rawValue,
+  rawValueOf,
 } from './text.ts';
 import { vtimezoneLines } from './vtimezone.ts';
 
@@ -233,7 +234,7 @@ function onsetsOfObservance(
   const opposite = all.find(({ name }) => name !== observance.name) ?? observance;
   const to = offsetOf(observance, 'TZOFFSETTO') ?? offsetOf(opposite, 'TZOFFSETFROM');
   const from = offsetOf(observance, 'TZOFFSETFROM') ?? offsetOf(opposite, 'TZOFFSETTO') ?? to;
-  const start = wallOf(rawValue(findLine(observance, 'DTSTART') ?? EMPTY_LINE)) ?? FIRST_ONSET;
+  const start = wallOf(rawValueOf(observance, 'DTSTART')) ?? FIRST_ONSET;
   if (to === null || from === null) return [];
   const walls = new Set([start]);
   for (const dates of findLines(observance, 'RDATE')) {
@@ -253,7 +254,6 @@ function onsetsOfObservance(
 }
 
 const FIRST_ONSET = Date.UTC(1970, 0, 1, 2);
-const EMPTY_LINE = { raw: '', text: '', name: '' };
 /** The parts of a rule that yearly changes of offset need. */
 const ESSENTIAL_PART = /^(?:FREQ|INTERVAL|UNTIL|BYMONTH|BYDAY|BYMONTHDAY)=/i;
 
@@ -275,9 +275,7 @@ function ruleOf(text: string): ReturnType<typeof parseRule> | null {
 
 /** UTC offset in ms: `+0100`, `-033045`, also the lax forms `+01:00`, `+1:00`, `0100`; null if invalid. */
 function offsetOf(observance: Component, name: string): number | null {
-  const match = /^([+-]?)(\d{1,2}):?([0-5]\d)(?::?([0-5]\d))?$/.exec(
-    rawValue(findLine(observance, name) ?? EMPTY_LINE).trim(),
-  );
+  const match = /^([+-]?)(\d{1,2}):?([0-5]\d)(?::?([0-5]\d))?$/.exec(rawValueOf(observance, name).trim());
   if (!match) return null;
   const ms = (Number(match[2]) * 3600 + Number(match[3]) * 60 + Number(match[4] ?? 0)) * 1000;
   return match[1] === '-' ? -ms : ms;

@@ -23,6 +23,7 @@ import {
   DEFAULT_OPTIONS,
   type Direction,
   isBlanked,
+  isBusyOnly,
   isInScope,
   type PairOptions,
   projected,
@@ -153,7 +154,7 @@ function decideOne(side: SideName, view: SideView, settings: Settings): Decision
     !isInScope(view.now, settings.options, settings.now, view.isDeclined)
   )
     return NOTHING;
-  if (view.isOwned && isBusy(side, settings)) return NOTHING;
+  if (view.isOwned && isBusyOnly(side, settings.options)) return NOTHING;
   const { now } = view;
   const isOver = now.reminders !== undefined && isPast(now, settings.now);
   const event = isOver ? mapContents(now, (content) => ({ ...content, reminders: [] })) : now;
@@ -260,15 +261,11 @@ function masterSide(sides: Both, settings: Settings): SideName | null {
   if (source) return source;
   for (const copy of ['caldav', 'cloud'] as const) {
     const isOriginal = sides[otherSide(copy)].isOwned && !sides[copy].isOwned;
-    if (isBusy(copy, settings) && !isOriginal) return otherSide(copy);
+    if (isBusyOnly(copy, settings.options) && !isOriginal) return otherSide(copy);
     // Until it shows everything again, it is still a copy of which neither edits nor the deletion count.
     if (isBlanked(sides[copy], sides[otherSide(copy)])) return otherSide(copy);
   }
   return null;
-}
-
-function isBusy(side: SideName, { options }: Settings): boolean {
-  return (side === 'cloud' ? options.content.toCloud : options.content.toCaldav) === 'busy';
 }
 
 /** For what a side showed itself. */

@@ -12,6 +12,7 @@ import { agreedSince, type Journal } from './own-writes.ts';
 import {
   type Direction,
   isBlanked,
+  isBusyOnly,
   type PairOptions,
   projected,
   sourceOf,
@@ -76,8 +77,7 @@ export function mirrored(sides: Sides, source: SideName, rules: Rules): NextStat
 type Shown = Side & { readonly now: CalendarEvent };
 
 function mirroredFields(from: Shown, to: Shown, target: SideName, { options, direction }: Rules): CalendarEvent {
-  const isBusy = (target === 'cloud' ? options.content.toCloud : options.content.toCaldav) === 'busy';
-  const isRestored = isBlanked(to, from) && !isBusy;
+  const isRestored = isBlanked(to, from) && !isBusyOnly(target, options);
   const now = projected(from.now, target, options);
   const base = from.base && projected(from.base, target, options);
   const equal = { ...now, uid: to.now.uid };

@@ -8,7 +8,7 @@ import { isCopyOfLost, isDuplicate } from './duplicates.ts';
 import { type EventLabel, labelOfEvent } from './event-label.ts';
 import type { Removal } from './own-writes.ts';
 import type { EventToPlan, PlanInput } from './plan-input.ts';
-import { sourceOf } from './policy.ts';
+import { isBusyOnly, sourceOf } from './policy.ts';
 
 export interface LinkPlan {
   readonly linkId: string;
@@ -226,8 +226,7 @@ function bringBack(
 
 /** People have edited instances since: as with any event, that is an edit of the series. */
 function hasEditedInstances({ linkId }: EventToPlan, side: SideName, { instances, direction, options }: PlanInput) {
-  const content = side === 'cloud' ? options.content.toCloud : options.content.toCaldav;
-  if (sourceOf(direction) !== null || content === 'busy') return false;
+  if (sourceOf(direction) !== null || isBusyOnly(side, options)) return false;
   return (instances.get(linkId) ?? []).some(({ view }) => {
     const { now, base } = view?.[side] ?? {};
     return !!now && !!base && (now.recurrence !== null || changedContent(base, now).length > 0);

@@ -25,7 +25,7 @@ import {
 import { lastModifiedSide } from './merge.ts';
 import type { InstanceToPlan, PlanInput } from './plan-input.ts';
 import { labelOf } from './plan-link.ts';
-import { projected, sourceOf } from './policy.ts';
+import { isBusyOnly, projected, sourceOf } from './policy.ts';
 
 export interface SeriesPlan {
   readonly linkId: string;
@@ -38,7 +38,7 @@ export interface SeriesPlan {
   readonly settled: readonly { readonly linkId: string; readonly agreed: Content }[];
   /** Instances whose occurrences have other names since the series moved. */
   readonly renamed: readonly { readonly linkId: string; readonly occurrence: OccurrenceId }[];
-  /** The series was decided about as it is now: its next move is told from this. */
+  /** The series was decided about as it is now: its next move is recognised by this. */
   readonly isBase: boolean;
   /** Links of instances that are events of their own from now on, with the side that has them. */
   readonly released: readonly { readonly linkId: string; readonly side: SideName; readonly label: EventLabel | null }[];
@@ -84,13 +84,12 @@ export function planSeries(
     stored.map(({ occurrence }) => occurrence),
   );
   const instances = stored.map((one) => ({ ...one, occurrence: names.get(one.occurrence) ?? one.occurrence }));
-  const content = to === 'cloud' ? options.content.toCloud : options.content.toCaldav;
   const decision = decideInstances({
     series,
     side,
     now,
     instances: instances.filter(({ sides }) => sides[to]).map((instance) => viewOf(instance, view, to)),
-    isOneWay: sourceOf(direction) !== null || content === 'busy',
+    isOneWay: sourceOf(direction) !== null || isBusyOnly(to, options),
     winner: side,
   });
   // The series lost these occurrences before their instances were created.

@@ -80,10 +80,14 @@ function isInWindow(event: CalendarEvent, window: NonNullable<PairOptions['windo
   return window.futureDays === undefined || start <= now + window.futureDays * DAY_MS;
 }
 
+/** Whether the given side sees the times of the other one's events only. */
+export function isBusyOnly(side: SideName, { content }: Pick<PairOptions, 'content'>): boolean {
+  return (side === 'cloud' ? content.toCloud : content.toCaldav) === 'busy';
+}
+
 /** The event as the given side is to see it. */
 export function projected(event: CalendarEvent, to: SideName, options: PairOptions): CalendarEvent {
-  const content = to === 'cloud' ? options.content.toCloud : options.content.toCaldav;
-  if (content === 'busy') return mapContents(event, asBusy);
+  if (isBusyOnly(to, options)) return mapContents(event, asBusy);
   return options.attendees === 'none' ? withoutAttendees(event) : event;
 }
 

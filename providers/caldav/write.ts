@@ -127,8 +127,9 @@ export async function updateEvent(writing: Writing, stored: Stored, given: Calen
 export async function repairEvent(writing: Writing, stored: Stored): Promise<boolean> {
   const { reader, setting } = writing;
   const text = repairEnds(stored.data, partOf(stored), setting);
+  if (text === null) return false;
   const { event, hidesDetails } = reader.stored(stored);
-  if (text === null || hidesDetails) return false;
+  if (hidesDetails) return false;
   refuseToMail(writing, stored.data, event, event);
   // What would break a rule is not repaired.
   const repaired = { text, broken: [] };

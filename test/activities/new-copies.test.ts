@@ -48,12 +48,7 @@ for (const answers of ['stored', 'sent', 'sent-without-version'] as const)
       }
 
 test('FB3: a copy that was never confirmed is still created again', async () => {
-  const harness = await Harness.open(url, { caldav: { answers: 'sent' } });
-  harness.cloud.person.insert({ title: 'A' });
-  harness.caldav.failNext('get', 'unreachable', { times: 2 });
-  await harness.run('signal');
-  const ref = harness.caldav.find('A');
-  harness.caldav.person.remove(ref);
+  const { harness, ref } = await lostUnconfirmed();
   neverNames(harness.caldav, ref);
   harness.advance(86_401);
   await harness.settle();
@@ -61,12 +56,7 @@ test('FB3: a copy that was never confirmed is still created again', async () => 
 });
 
 test('FB3: also where each poll lists the whole calendar', async () => {
-  const harness = await Harness.open(url, { caldav: { answers: 'sent' } });
-  harness.cloud.person.insert({ title: 'A' });
-  harness.caldav.failNext('get', 'unreachable', { times: 2 });
-  await harness.run('signal');
-  const ref = harness.caldav.find('A');
-  harness.caldav.person.remove(ref);
+  const { harness } = await lostUnconfirmed();
   const { changes } = harness.caldav;
   harness.caldav.changes = function (_, stored) {
     return changes.call(this, null, stored);
@@ -74,6 +64,17 @@ test('FB3: also where each poll lists the whole calendar', async () => {
   await harness.settle();
   assert.deepEqual([harness.caldav.titles(), harness.cloud.titles()], [['A'], ['A']]);
 });
+
+/** A copy on CalDAV that was deleted before it could be read back. */
+async function lostUnconfirmed(): Promise<{ harness: Harness; ref: string }> {
+  const harness = await Harness.open(url, { caldav: { answers: 'sent' } });
+  harness.cloud.person.insert({ title: 'A' });
+  harness.caldav.failNext('get', 'unreachable', { times: 2 });
+  await harness.run('signal');
+  const ref = harness.caldav.find('A');
+  harness.caldav.person.remove(ref);
+  return { harness, ref };
+}
 
 /** A feed that does not name what came and went between two tokens. */
 function neverNames(side: Harness['caldav'], ref: string): void {
