@@ -132,18 +132,18 @@ function show(time: ICAL.Time): string {
 }
 
 /**
- * In ms. A time that the clock skips has the offset before the gap (RFC 5545 section 3.3.5); ical.js takes the one
- * after it.
+ * In ms. A time that the clock skips, or shows twice, has the offset before the change (RFC 5545 section 3.3.5);
+ * ical.js takes the one after it.
  */
 function instant(time: ICAL.Time): number {
-  const earlier = (seconds: number): ICAL.Time => {
+  const offsetEarlier = (seconds: number): number => {
     const before = time.clone();
     before.addDuration(ICAL.Duration.fromSeconds(-seconds));
-    return before;
+    return before.utcOffset();
   };
-  const skipped = time.utcOffset() - earlier(GAP_SECONDS).utcOffset();
-  const isSkipped = skipped > 0 && earlier(skipped).utcOffset() < time.utcOffset();
-  return (time.toUnixTime() + (isSkipped ? skipped : 0)) * 1000;
+  const change = time.utcOffset() - offsetEarlier(GAP_SECONDS);
+  const isInChange = change !== 0 && offsetEarlier(Math.abs(change)) !== time.utcOffset();
+  return (time.toUnixTime() + (isInChange ? change : 0)) * 1000;
 }
 
 export function inOrder<One extends Shown>(shown: readonly One[]): One[] {
