@@ -21,7 +21,8 @@ export async function dropUndoneOps(db: Db, runId: string, linkIds: readonly str
   if (linkIds.length === 0) return;
   await db.sql
     .update(ops)
-    .set({ status: 'dropped', next: null })
+    // What a create may have written all the same tells its copy from one that a person has edited.
+    .set({ status: 'dropped', next: sql`case when ${ops.action} = 'create' then ${ops.next} end` })
     .where(and(eq(ops.runId, runId), notInArray(ops.status, [...ENDED]), anyOf(ops.linkId, linkIds)));
 }
 
@@ -159,35 +160,24 @@ export function doneness(op: Pick<OpRow, 'status' | 'code'>): { isDone: boolean;
 
 export async function mayHaveCopies(db: Db, linkIds: readonly string[]): Promise<string[]> {
   if (linkIds.length === 0) return [];
-  const last = await db.sql
-    .selectDistinctOn([ops.linkId], { linkId: ops.linkId, action: ops.action, status: ops.status, code: ops.code })
+  const creates = await db.sql
+    .select({ linkId: ops.linkId, status: ops.status, code: ops.code })
     .from(ops)
-    .where(and(anyOf(ops.linkId, linkIds), eq(ops.settled, false)))
-    .orderBy(ops.linkId, desc(ops.id));
-  return last.filter((op) => op.action === 'create' && hasLostAnswer(op)).map(({ linkId }) => linkId);
+    .where(and(anyOf(ops.linkId, linkIds), eq(ops.settled, false), eq(ops.action, 'create')));
+  return [...new Set(creates.filter(hasLostAnswer).map(({ linkId }) => linkId))];
 }
 
-export async function lostCreates(
+export async function openCreates(
   db: Db,
   linkIds: readonly string[],
   side: SideName,
-): Promise<{ id: string; linkId: string; next: Buffer | null }[]> {
-  if (linkIds.length === 0) return [];
-  const last = await db.sql
-    .selectDistinctOn([ops.linkId], {
-      id: ops.id,
-      linkId: ops.linkId,
-      action: ops.action,
-      status: ops.status,
-      code: ops.code,
-      next: ops.next,
-    })
+): Promise<{ id: string; linkId: string; next: Buffer }[]> {
+  const isCreate = and(eq(ops.action, 'create'), eq(ops.side, side));
+  const creates = await db.sql
+    .select({ id: ops.id, linkId: ops.linkId, next: ops.next })
     .from(ops)
-    .where(and(anyOf(ops.linkId, linkIds), eq(ops.settled, false), eq(ops.side, side)))
-    .orderBy(ops.linkId, desc(ops.id));
-  return last
-    .filter((op) => op.action === 'create' && hasLostAnswer(op))
-    .map(({ id, linkId, next }) => ({ id, linkId, next }));
+    .where(and(anyOf(ops.linkId, linkIds), eq(ops.settled, false), isCreate));
+  return creates.flatMap(({ next, ...op }) => (next === null ? [] : [{ ...op, next }]));
 }
 
 export async function deletionsSince(

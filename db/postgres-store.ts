@@ -125,7 +125,7 @@ export function postgresStore(db: Db): Store {
     setUndoPlan: bind(undo.setUndoPlan),
 
     mayHaveCopies: bind(ops.mayHaveCopies),
-    lostCreates: bind(ops.lostCreates),
+    openCreates: bind(ops.openCreates),
     deletionsSince: bind(ops.deletionsSince),
     writtenSince: bind(ops.writtenSince),
     unsettledWrites: bind(ops.unsettledWrites),

@@ -321,16 +321,16 @@ export interface JournalStore {
   finishDeletions(linkIds: readonly string[], at: Date): Promise<void>;
 
   /**
-   * Those of these links of which a copy may exist in an unknown place: the last op for the event is a create without
-   * an answer.
+   * Those of these links of which a copy may exist in an unknown place: since both sides last agreed, a create got no
+   * answer.
    */
   mayHaveCopies(linkIds: readonly string[]): Promise<string[]>;
 
-  /** The creates on a side without an answer that are the last op of these links there, with what they wrote. */
-  lostCreates(
+  /** What creates on a side, since both sides of these links last agreed, may have written without being known done. */
+  openCreates(
     linkIds: readonly string[],
     side: SideName,
-  ): Promise<{ readonly id: string; readonly linkId: string; readonly next: Buffer | null }[]>;
+  ): Promise<{ readonly id: string; readonly linkId: string; readonly next: Buffer }[]>;
 
   /**
    * Counted deletions since a time: those that are done, and those that may be, though no answer came. Of these links

@@ -4,6 +4,7 @@
  */
 import { type CalendarEvent, changedPaths, otherSide, type SideName, sameValue } from '../../core/event.ts';
 import type { EventProblem } from '../../core/event-problem.ts';
+import { groupBy } from '../../core/group-by.ts';
 import { labelOfEvent } from '../../core/sync/event-label.ts';
 import type { JournalFields } from '../../core/sync/journal.ts';
 import { matchText } from '../../core/sync/match-text.ts';
@@ -133,7 +134,7 @@ async function observeFound(observer: Observer, tx: Store, found: readonly Found
   const free = new Set(markers.length > 0 ? await tx.linksWithout(pairId, side, markers) : []);
   for (const { linkId } of rows) free.delete(linkId);
   const freed = new Map((await tx.loadLinks([...free])).map(({ link, sides }) => [link.id, sides]));
-  const written = await lostCreatesOf(observer, tx, [...free]);
+  const written = await openCreatesOf(observer, tx, [...free]);
   const taken = observer.isAnswer
     ? new Map<string | null, string>()
     : await markedLinks(
@@ -198,24 +199,21 @@ export async function markedLinks(tx: Store, markers: readonly string[]): Promis
   return new Map(loaded.map(({ link }) => [link.id, link.pairId]));
 }
 
-/** What the creates wrote that were never answered, by link. */
-async function lostCreatesOf(
+/** What each create that was never answered may have written, by link. */
+async function openCreatesOf(
   { pairId, side }: Observer,
   tx: Store,
   linkIds: readonly string[],
-): Promise<Map<string, CalendarEvent | null>> {
-  const creates = linkIds.length === 0 ? [] : await tx.lostCreates(linkIds, side);
-  return new Map(
-    creates.map(({ id, linkId, next }) => [
-      linkId,
-      next && openSealedJson<CalendarEvent>(tx, next, pairCell(pairId, 'ops.next', id)),
-    ]),
-  );
+): Promise<Map<string, (CalendarEvent | null)[]>> {
+  const creates = linkIds.length === 0 ? [] : await tx.openCreates(linkIds, side);
+  const read = ({ id, next }: { readonly id: string; readonly next: Buffer }) =>
+    openSealedJson<CalendarEvent>(tx, next, pairCell(pairId, 'ops.next', id));
+  return new Map([...groupBy(creates, ({ linkId }) => linkId)].map(([linkId, some]) => [linkId, some.map(read)]));
 }
 
-/** No person has changed the copy since Calpair created it. */
-function isAsWritten({ event }: Found, written: CalendarEvent | null | undefined): boolean {
-  return event !== null && written !== null && written !== undefined && changedPaths(written, event).length === 0;
+/** No person has changed the copy since Calpair created it, with the original as it was at any of its tries. */
+function isAsWritten({ event }: Found, written: readonly (CalendarEvent | null)[] = []): boolean {
+  return event !== null && written.some((one) => one !== null && changedPaths(one, event).length === 0);
 }
 
 /**

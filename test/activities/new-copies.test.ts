@@ -99,6 +99,27 @@ for (const times of [1, 3, 5])
     assert.deepEqual([harness.caldav.titles(), harness.cloud.titles()], [['other'], ['other']]);
   });
 
+for (const again of ['fails', 'loses its answer, too'] as const)
+  test(`so it does if it was edited, and another create ${again}, before the copy is listed`, async () => {
+    const harness = await Harness.open(url);
+    const { caldav, cloud } = harness;
+    caldav.person.insert({ title: 'other' });
+    await harness.settle();
+    caldav.person.insert({ title: 'A' });
+    cloud.onWrite = ({ ref }) => void cloud.late.add(ref);
+    cloud.failNext('create', 'unreachable', { when: 'after', times: 5 });
+    await harness.cycle();
+    caldav.person.edit(caldav.find('A'), { location: 'moved' });
+    cloud.failNext('create', 'unreachable', { when: again === 'fails' ? 'before' : 'after', times: 5 });
+    harness.advance(600);
+    await harness.cycle();
+    caldav.person.remove(caldav.find('A'));
+    cloud.reveal();
+    harness.advance(600);
+    await harness.settle();
+    assert.deepEqual([caldav.titles(), cloud.titles()], [['other'], ['other']]);
+  });
+
 test('a copy that a person edited while its create was without an answer outlives the deletion', async () => {
   const harness = await Harness.open(url);
   harness.caldav.person.insert({ title: 'other' });

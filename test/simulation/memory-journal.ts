@@ -10,6 +10,8 @@ import type { Immediate, MemoryTables } from './memory-tables.ts';
 export function journalOf(db: MemoryTables): Immediate<JournalStore> {
   const where = (is: (op: OpRow) => boolean) => [...db.ops.values()].filter(is);
   const ofRun = (runId: string) => where((op) => op.runId === runId);
+  const openCreates = (linkIds: readonly string[]) =>
+    where((op) => linkIds.includes(op.linkId) && op.action === 'create' && !op.settled);
   return {
     insertOps: (rows) => {
       for (const row of rows) {
@@ -20,7 +22,8 @@ export function journalOf(db: MemoryTables): Immediate<JournalStore> {
     },
     dropUndoneOps: (runId, linkIds) => {
       for (const op of ofRun(runId))
-        if (linkIds.includes(op.linkId) && !isEnded(op)) db.set(db.ops, op.id, { status: 'dropped', next: null });
+        if (linkIds.includes(op.linkId) && !isEnded(op))
+          db.set(db.ops, op.id, { status: 'dropped', next: op.action === 'create' ? op.next : null });
     },
     opsToExecute: (runId, which, after, limit) =>
       inOrder(
@@ -56,18 +59,17 @@ export function journalOf(db: MemoryTables): Immediate<JournalStore> {
           db.set(db.ops, op.id, { status: 'done', doneAt: at, code: 'answer-lost' });
       }
     },
-    lostCreates: (linkIds, side) =>
-      [...new Set(linkIds)].flatMap((linkId) => {
-        const [last] = where((op) => op.linkId === linkId && op.side === side && !op.settled).sort((a, b) =>
-          a.id < b.id ? 1 : -1,
-        );
-        return last?.action === 'create' && hasLostAnswer(last) ? [{ id: last.id, linkId, next: last.next }] : [];
-      }),
-    mayHaveCopies: (linkIds) =>
-      [...new Set(linkIds)].filter((linkId) => {
-        const last = where((op) => op.linkId === linkId && !op.settled).sort((a, b) => (a.id < b.id ? 1 : -1))[0];
-        return last?.action === 'create' && hasLostAnswer(last);
-      }),
+    openCreates: (linkIds, side) =>
+      openCreates(linkIds).flatMap((op) =>
+        op.side === side && op.next !== null ? [{ id: op.id, linkId: op.linkId, next: op.next }] : [],
+      ),
+    mayHaveCopies: (linkIds) => [
+      ...new Set(
+        openCreates(linkIds)
+          .filter(hasLostAnswer)
+          .map(({ linkId }) => linkId),
+      ),
+    ],
     deletionsSince: (pairId, since, linkIds) => deletionsSince(db, pairId, since, linkIds),
     writtenSince: (linkIds, since) => writtenSince(db, linkIds, since),
     unsettledWrites: (linkIds) => unsettledWrites(db, linkIds),

@@ -54,7 +54,7 @@ const OFTEN: readonly MethodName[] = [
   'renames',
   'renames',
   'mayHaveCopies',
-  'lostCreates',
+  'openCreates',
   'mayHaveCopies',
   'writtenSince',
   'writtenSince',

@@ -481,7 +481,7 @@ export class StoreCalls {
     finishDeletions: () => [this.linkIds(), this.onlyTime()],
     unsettledWrites: () => [this.linkIds()],
     mayHaveCopies: () => [this.writtenLinks()],
-    lostCreates: () => [this.writtenLinks(), this.side()],
+    openCreates: () => [this.writtenLinks(), this.side()],
     deletionsSince: () => [this.pair(), this.time(), this.linkIds()],
     writtenSince: () => [this.linkIds(), this.time()],
     insertConflicts: () => [this.some(() => this.newConflict(), 2)],
