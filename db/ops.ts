@@ -144,27 +144,27 @@ export async function finishDeletions(db: Db, linkIds: readonly string[], at: Da
     .where(and(anyOf(ops.linkId, linkIds), eq(ops.action, 'delete'), ne(ops.status, 'done')));
 }
 
-/** Failures of a create after which the copy may exist all the same. */
-export const LOST_ANSWERS: readonly string[] = ['unreachable', 'throttled', 'bug'];
+/** The states of an op that may have been carried out: its code is that of the last try, and an earlier one may have. */
+export const UNANSWERED: readonly OpStatus[] = ['pending', 'waiting'];
 
-/** A write whose result is unknown. */
-export function hasLostAnswer({ status, code }: Pick<OpRow, 'status' | 'code'>): boolean {
-  return status === 'pending' || (status === 'waiting' && LOST_ANSWERS.includes(code ?? ''));
+export function isUnanswered({ status }: Pick<OpRow, 'status'>): boolean {
+  return UNANSWERED.includes(status);
 }
 
 /** Whether a write has taken effect, as far as is known. */
-export function doneness(op: Pick<OpRow, 'status' | 'code'>): { isDone: boolean; mayBeDone: boolean } {
+export function doneness(op: Pick<OpRow, 'status'>): { isDone: boolean; mayBeDone: boolean } {
   const isDone = op.status === 'done';
-  return { isDone, mayBeDone: isDone || hasLostAnswer(op) };
+  return { isDone, mayBeDone: isDone || isUnanswered(op) };
 }
 
 export async function mayHaveCopies(db: Db, linkIds: readonly string[]): Promise<string[]> {
   if (linkIds.length === 0) return [];
-  const creates = await db.sql
-    .select({ linkId: ops.linkId, status: ops.status, code: ops.code })
+  const isCreate = and(eq(ops.action, 'create'), inArray(ops.status, [...UNANSWERED]));
+  const rows = await db.sql
+    .selectDistinct({ linkId: ops.linkId })
     .from(ops)
-    .where(and(anyOf(ops.linkId, linkIds), eq(ops.settled, false), eq(ops.action, 'create')));
-  return [...new Set(creates.filter(hasLostAnswer).map(({ linkId }) => linkId))];
+    .where(and(anyOf(ops.linkId, linkIds), eq(ops.settled, false), isCreate));
+  return rows.map(({ linkId }) => linkId);
 }
 
 export async function openCreates(
@@ -197,7 +197,7 @@ export async function deletionsSince(
     select 1 from ops later
     where later.link_id = ${ops.linkId} and later.side = ${ops.side} and later.id > ${ops.id})`;
   const mayBeDone = sql<boolean>`(${and(
-    inArray(ops.status, ['pending', 'waiting']),
+    inArray(ops.status, [...UNANSWERED]),
     eq(ops.settled, false),
     gte(runs.startedAt, since),
     isLast,
@@ -224,7 +224,7 @@ export async function writtenSince(db: Db, linkIds: readonly string[], since: Da
 export async function unsettledWrites(db: Db, linkIds: readonly string[]): Promise<Writes> {
   if (linkIds.length === 0) return new Map();
   const rows = await db.sql
-    .select({ linkId: ops.linkId, side: ops.side, fields: ops.fields, status: ops.status, code: ops.code })
+    .select({ linkId: ops.linkId, side: ops.side, fields: ops.fields, status: ops.status })
     .from(ops)
     .where(and(anyOf(ops.linkId, linkIds), eq(ops.settled, false)))
     .orderBy(ops.id);

@@ -5,7 +5,7 @@
 import { and, inArray, ne, or, sql } from 'drizzle-orm';
 import { SIDES, type SideName } from '../core/event.ts';
 import type { Db } from './connect.ts';
-import { LOST_ANSWERS } from './ops.ts';
+import { UNANSWERED } from './ops.ts';
 import { pairs } from './schema.ts';
 
 /** How long another pair's create may take. */
@@ -92,7 +92,7 @@ export async function createdByOtherPairs(
       join ops o on o.run_id = r.id and o.action = 'create' and o.side = ${side}
       join link_sides s on s.link_id = o.link_id and s.side <> o.side and s.uid_hash = ${anyUid}
       where r.pair_id = ${pairId} and r.started_at > ${at} - ${IN_PROGRESS} and not o.settled
-        and (o.status = 'pending' or (o.status = 'waiting' and o.code in ${LOST_ANSWERS}))
+        and o.status in ${UNANSWERED}
         and not exists (
           select 1 from ops later
           where later.link_id = o.link_id and later.side = o.side and later.id > o.id)

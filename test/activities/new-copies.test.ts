@@ -85,13 +85,14 @@ function neverNames(side: Harness['caldav'], ref: string): void {
   };
 }
 
-for (const times of [1, 3, 5])
-  test(`an event deleted before the create of its copy is answered stays deleted (${times} tries)`, async () => {
+for (const [times, then] of [[1], [3], [5], [1, 'auth'], [2, 'quota'], [1, 'throttled'], [1, 'bug']] as const)
+  test(`an event deleted before the create of its copy is answered stays deleted (${times}, ${then})`, async () => {
     const harness = await Harness.open(url);
     harness.caldav.person.insert({ title: 'other' });
     await harness.settle();
     harness.caldav.person.insert({ title: 'A' });
     harness.cloud.failNext('create', 'unreachable', { when: 'after', times });
+    if (then) harness.cloud.onWrite = () => harness.cloud.failNext('create', then, { times: 5 });
     await harness.cycle();
     assert.deepEqual(harness.cloud.titles(), ['A', 'other'], 'the server has carried it out');
     harness.caldav.person.remove(harness.caldav.find('A'));

@@ -2,7 +2,7 @@
 import type { SideName } from '../../core/event.ts';
 import type { DeletionHistory } from '../../core/sync/deletion-guard.ts';
 import { type JournalFields, normalisedFields, type Writes, writesOf } from '../../core/sync/journal.ts';
-import { doneness, hasLostAnswer, type OpRow } from '../../db/ops.ts';
+import { doneness, isUnanswered, type OpRow } from '../../db/ops.ts';
 import type { JournalStore } from '../../db/store.ts';
 import { EMPTY_OP, withValues } from './memory-rows.ts';
 import type { Immediate, MemoryTables } from './memory-tables.ts';
@@ -66,7 +66,7 @@ export function journalOf(db: MemoryTables): Immediate<JournalStore> {
     mayHaveCopies: (linkIds) => [
       ...new Set(
         openCreates(linkIds)
-          .filter(hasLostAnswer)
+          .filter(isUnanswered)
           .map(({ linkId }) => linkId),
       ),
     ],
@@ -118,10 +118,7 @@ function deletionsSince(db: MemoryTables, pairId: string, since: Date, linkIds: 
   const isLast = ({ linkId, side, id }: OpRow) =>
     ![...db.ops.values()].some((later) => later.linkId === linkId && later.side === side && later.id > id);
   const mayBeDone = (op: OpRow) =>
-    (op.status === 'pending' || op.status === 'waiting') &&
-    !op.settled &&
-    (db.runs.get(op.runId)?.startedAt ?? since) >= since &&
-    isLast(op);
+    isUnanswered(op) && !op.settled && (db.runs.get(op.runId)?.startedAt ?? since) >= since && isLast(op);
   const open = deletions
     .filter(({ doneAt, status }) => doneAt === null && status !== 'done')
     .sort((a, b) => (a.id < b.id ? -1 : 1))

@@ -2,7 +2,7 @@
 import type { SideName } from '../../core/event.ts';
 import type { Halves, SimilarSide } from '../../db/link-matching.ts';
 import type { SideRow } from '../../db/link-sides.ts';
-import { hasLostAnswer } from '../../db/ops.ts';
+import { isUnanswered } from '../../db/ops.ts';
 import type { PairRow } from '../../db/pairs.ts';
 import type { OtherCopy, PairSide } from '../../db/shared-calendars.ts';
 import type { Store } from '../../db/store.ts';
@@ -143,7 +143,7 @@ export function createdByOtherPairs(
         (op) =>
           op.action === 'create' &&
           !op.settled &&
-          hasLostAnswer(op) &&
+          isUnanswered(op) &&
           (db.runs.get(op.runId)?.startedAt.getTime() ?? 0) > since &&
           !ofOther.some((later) => later.linkId === op.linkId && later.id > op.id),
       )
