@@ -144,7 +144,7 @@ export async function finishDeletions(db: Db, linkIds: readonly string[], at: Da
     .where(and(anyOf(ops.linkId, linkIds), eq(ops.action, 'delete'), ne(ops.status, 'done')));
 }
 
-/** The states of an op that may have been carried out: its code is that of the last try, and an earlier one may have. */
+/** States of an op that may have been carried out: its code is that of its last try, and an earlier one may have. */
 export const UNANSWERED: readonly OpStatus[] = ['pending', 'waiting'];
 
 export function isUnanswered({ status }: Pick<OpRow, 'status'>): boolean {

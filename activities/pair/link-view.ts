@@ -46,6 +46,7 @@ function sideView(store: Store, row: SideRow, side: Side): SideView {
   const seen = currentOf(store, row);
   const base = baseOf(store, row);
   const found = seen && row.gone !== 'confirmed' ? side.read(seen) : null;
+  const marker = found?.marker ?? null;
   return {
     now: found?.event ?? null,
     ...(found?.title ? { title: found.title } : {}),
@@ -56,7 +57,8 @@ function sideView(store: Store, row: SideRow, side: Side): SideView {
     modifiedAt: row.modifiedAt?.getTime() ?? null,
     seenAt: row.changedAt.getTime(),
     hasGuests: found?.hasGuests ?? false,
-    marker: found?.marker ?? null,
+    marker,
+    isMadeByOthers: marker !== null && (!row.owned || marker !== row.linkId),
     isDeclined: found?.isDeclined ?? false,
     problems: found?.problems ?? [],
   };

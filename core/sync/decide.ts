@@ -53,6 +53,8 @@ export interface SideView {
   readonly hasGuests: boolean;
   /** What Calpair left on a copy of its own. */
   readonly marker?: string | null;
+  /** What Calpair left names no copy that this link made: another installation, or another pair, made the copy. */
+  readonly isMadeByOthers?: boolean;
   /** The account's owner has declined the event. */
   readonly isDeclined?: boolean;
   /** What the side's reader had to say about the event as it is now. */

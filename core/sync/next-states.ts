@@ -26,6 +26,7 @@ interface Side {
   readonly base: CalendarEvent | null;
   readonly isOwned: boolean;
   readonly marker?: string | null;
+  readonly isMadeByOthers?: boolean;
   readonly modifiedAt: number | null;
   readonly seenAt: number;
   readonly problems: readonly EventProblem[];

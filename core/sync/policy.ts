@@ -122,6 +122,7 @@ interface Side {
   readonly base: CalendarEvent | null;
   readonly isOwned: boolean;
   readonly marker?: string | null;
+  readonly isMadeByOthers?: boolean;
 }
 
 /**
@@ -131,7 +132,7 @@ interface Side {
  */
 export function isBlanked(copy: Side, original: Side): boolean {
   const haveAgreed = copy.base !== null && original.base !== null;
-  const isByOthers = !copy.isOwned && !!copy.marker && !original.isOwned && !original.marker;
+  const isByOthers = copy.isMadeByOthers === true && !original.isOwned && !original.marker;
   const isOfNow = !haveAgreed || isByOthers;
   if (haveAgreed && !copy.isOwned && !isByOthers) return false;
   return isOfNow ? hidesAll(copy.now, original.now) : hidesAll(copy.base, original.base);

@@ -226,22 +226,30 @@ test('a pair that finds the instances of an earlier one knows them by their UIDs
   );
 });
 
-test('a copy that the other one shows as "Busy" takes nothing from its original', async () => {
-  const [one, other] = await both();
-  one.caldav.person.insert({ title: 'E', location: 'Room', description: 'Bring cake.' });
-  await settle(one, other);
-  await changePairSettings(one.db, one.pairId, (now) => ({
-    ...now,
-    options: { ...now.options, content: { toCaldav: 'full', toCloud: 'busy' } },
-  }));
-  await one.run();
-  assert.deepEqual(titles(one), [['E'], ['Busy']]);
-  await other.settle();
-  assert.deepEqual(
-    one.caldav.events().map(({ title, location, description }) => [title, location, description]),
-    [['E', 'Room', 'Bring cake.']],
-  );
-  for (let round = 0; round < 8; round += 1) for (const at of [one, other]) await at.cycle();
-  await settle(one, other);
-  assert.deepEqual(titles(one)[0], ['E']);
-});
+for (const inPlaceOfItsOwn of [false, true])
+  test(`a copy that the other one shows as "Busy" takes nothing from its original (${inPlaceOfItsOwn})`, async () => {
+    const [one, other] = await both();
+    one.caldav.person.insert({ title: 'E', location: 'Room', description: 'Bring cake.' });
+    if (inPlaceOfItsOwn) await atOnce(one, other);
+    await settle(one, other);
+    if (inPlaceOfItsOwn) {
+      const links = (await other.linkRows()).map(({ id }) => id);
+      const [copy] = [...one.cloud.items].find(([, { marker }]) => marker !== null && links.includes(marker))!;
+      one.cloud.person.remove(copy);
+      await settle(one, other);
+    }
+    await changePairSettings(one.db, one.pairId, (now) => ({
+      ...now,
+      options: { ...now.options, content: { toCaldav: 'full', toCloud: 'busy' } },
+    }));
+    await one.run();
+    assert.deepEqual(titles(one), [['E'], ['Busy']]);
+    await other.settle();
+    assert.deepEqual(
+      one.caldav.events().map(({ title, location, description }) => [title, location, description]),
+      [['E', 'Room', 'Bring cake.']],
+    );
+    for (let round = 0; round < 8; round += 1) for (const at of [one, other]) await at.cycle();
+    await settle(one, other);
+    assert.deepEqual(titles(one)[0], ['E']);
+  });

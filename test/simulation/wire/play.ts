@@ -179,8 +179,10 @@ class Player {
     // A copy that is to show "Busy" is restored, whatever a person did to it before the run that blanks it.
     if (step.calendar === 1 && this.owner.options.content.toCloud === 'busy') ledger.release(lineage);
     if (what === 'repeat' && this.copiesOf(lineage.name) > 1) lineage.isMany = true;
-    // In a one-way pair the source decides, and never deletes what it did not make.
-    if (!this.owner.isDecidedBy(step.calendar) || (what === 'remove' && this.owner.direction !== 'bidirectional'))
+    // In a one-way pair the source decides, and never deletes what it did not make. Nothing writes to the source, so of
+    // two copies that are there from before one stays as it was when a person changes the other one.
+    const isOneWay = this.owner.direction !== 'bidirectional';
+    if (!this.owner.isDecidedBy(step.calendar) || (isOneWay && (what === 'remove' || isTwice)))
       ledger.setApart(lineage);
     // The removal of a copy whose creation is being taken back anyway says nothing about its original.
     if (what === 'remove' && lineage.removalAskedOn.has(step.calendar)) ledger.setApart(lineage);
