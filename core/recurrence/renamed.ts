@@ -23,8 +23,9 @@ const BUDGET_STEPS = 200_000;
 export function renamedOccurrences(from: Timing, to: Timing, ids: readonly OccurrenceId[]): NewNames {
   if (isSameStart(from, to)) return (id) => id;
   const known = occurrencesAmong(from, ids);
-  const staysOnDays = sameValue(from.recurrence, to.recurrence) && isOnDayOf(from, to);
-  const byRank = !staysOnDays && isAlike(from, to) ? ranks(from, to, ids) : null;
+  const rules = withoutAddedDates(to, from);
+  const staysOnDays = sameValue(from.recurrence, rules.recurrence) && isOnDayOf(from, to);
+  const byRank = !staysOnDays && isAlike(from, rules) ? ranks(from, rules, ids) : null;
   const shiftDays = staysOnDays ? 0 : dayOf(to.when.start) - dayOf(from.when.start);
   const shifted = (id: OccurrenceId) => shiftedId(id, from, to, shiftDays);
   const possible = byRank ? null : occurrencesAmong(to, [...known].map(shifted));
@@ -34,6 +35,13 @@ export function renamedOccurrences(from: Timing, to: Timing, ids: readonly Occur
     const name = byRank ? (byRank.get(id) ?? null) : shifted(id);
     return name !== null && (byRank !== null || possible?.has(name)) ? name : null;
   };
+}
+
+/** A date that is new beside the rule changes no other occurrence. */
+function withoutAddedDates({ when, recurrence }: Timing, from: Timing): Timing {
+  if (!recurrence) return { when, recurrence };
+  const dates = recurrence.dates.filter((date) => from.recurrence?.dates.includes(date));
+  return { when, recurrence: { ...recurrence, dates } };
 }
 
 function isSameStart({ when: from }: Timing, { when: to }: Timing): boolean {

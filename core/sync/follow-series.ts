@@ -19,9 +19,8 @@ export function atNewTimes({ now, base }: Based, timing: Timing): Based {
 }
 
 /** The same, with the base before what has been written to the side since: that still has to reach the exceptions. */
-export function sinceUnwritten(given: Based, unwritten: CalendarEvent | undefined, timing: Timing): Since {
-  const base = unwritten ?? given.base;
-  return { ...atNewTimes(given, timing), unwritten: atNewTimes({ now: given.now, base }, timing).base };
+export function sinceUnwritten(given: Based, unwritten: CalendarEvent, timing: Timing): Since {
+  return { ...atNewTimes(given, timing), unwritten: retimed(unwritten, timing) };
 }
 
 /** Edited occurrences that the series does not have any more at these times. */

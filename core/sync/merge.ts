@@ -34,10 +34,12 @@ import {
   copyBetweenSeries,
   followingSeries,
   lostOccurrences,
+  type Since,
   sinceUnwritten,
   withLeftBehind,
 } from './follow-series.ts';
 import { type Merged, mergeFirst } from './initial-merge.ts';
+import { withOrphanDates, withoutOrphanDates } from './orphan-dates.ts';
 import { attendeeChanges, attendeesAt, copyPaths, pathKey, valueAt, withAttendees } from './paths.ts';
 import { retimed, withoutDatesLeft } from './retime.ts';
 
@@ -73,14 +75,16 @@ export function lastModifiedSide(caldav: Modified, cloud: Modified): SideName {
 /** Merges what both sides changed. Where there is no base on both sides, nothing is removed: see initial-merge.ts. */
 export function merge(input: MergeInput): Merged {
   const { winner } = input;
-  if (!input.caldav.base || !input.cloud.base) return mergeFirst(input.caldav.now, input.cloud.now, winner);
+  const [ofCaldav, ofCloud] = [basedSide(input.caldav), basedSide(input.cloud)];
+  if (!ofCaldav || !ofCloud) return mergeFirst(input.caldav.now, input.cloud.now, winner);
+  const plain = { caldav: withoutDatesOf(ofCaldav, ofCloud), cloud: withoutDatesOf(ofCloud, ofCaldav) };
   const given: Record<SideName, Based> = {
-    caldav: { now: withoutDatesLeft(input.caldav.now, input.caldav.base), base: input.caldav.base },
-    cloud: { now: withoutDatesLeft(input.cloud.now, input.cloud.base), base: input.cloud.base },
+    caldav: { now: withoutDatesLeft(plain.caldav.now, plain.caldav.base), base: plain.caldav.base },
+    cloud: { now: withoutDatesLeft(plain.cloud.now, plain.cloud.base), base: plain.cloud.base },
   };
   const { conflicts, ...timing } = mergeTiming(given, winner);
   // From here on both sides speak of the series at its new times.
-  const movedSide = (side: SideName) => sinceUnwritten(given[side], input[side].unwritten, timing[side]);
+  const movedSide = (side: SideName) => sinceUnwritten(given[side], plain[side].unwritten, timing[side]);
   const moved = { caldav: movedSide('caldav'), cloud: movedSide('cloud') };
   const { caldav, cloud } = nameExceptionsAlike(moved.caldav, moved.cloud);
   const changed = {
@@ -114,11 +118,21 @@ export function merge(input: MergeInput): Merged {
   const merged = mergeAttendees({ caldav, cloud, winner }, result, changed, conflicts);
   for (const side of ['caldav', 'cloud'] as const)
     if (given[side].now.recurrence) conflicts.push(...lostWithSeries(side, now[side], merged[side], changed[side]));
-  return {
-    caldav: withDatesOfOrphans(followingSeries(merged.caldav, [moved.caldav, moved.cloud]), given),
-    cloud: withDatesOfOrphans(followingSeries(merged.cloud, [moved.cloud, moved.caldav]), given),
-    conflicts,
+  const next = (side: SideName): CalendarEvent => {
+    const followed = followingSeries(merged[side], [moved[side], moved[otherSide(side)]]);
+    return withOrphanDates(withDatesOfOrphans(followed, given), input[side].now, plain[side].now);
   };
+  return { caldav: next('caldav'), cloud: next('cloud'), conflicts };
+}
+
+/** Null before both sides have agreed. */
+function basedSide({ now, base, unwritten }: MergeSide): Since | null {
+  return base && { now, base, unwritten: unwritten ?? base };
+}
+
+function withoutDatesOf({ now, base, unwritten }: Since, other: Since): Since {
+  const bare = (event: CalendarEvent): CalendarEvent => withoutOrphanDates(event, [other.now, other.base]);
+  return { now: bare(now), base: bare(base), unwritten: bare(unwritten) };
 }
 
 /**
@@ -168,11 +182,12 @@ function lostWithSeries(
 }
 
 /**
- * `target` with the changes that the other side made since its base, and nothing else: what a one-way pair writes. An
- * exception that only the target has follows its series; of a new one at the source only what makes it an exception is
- * written.
+ * What the target shows, with the changes that the other side made since its base, and nothing else: what a one-way
+ * pair writes. An exception that only the target has follows its series; of a new one at the source only what makes it
+ * an exception is written.
  */
-export function applyChanges(target: CalendarEvent, base: CalendarEvent, now: CalendarEvent): CalendarEvent {
+export function applyChanges(shown: CalendarEvent, base: CalendarEvent, now: CalendarEvent): CalendarEvent {
+  const target = withoutOrphanDates(shown, [base, now]);
   const isTiming = ({ occurrence, field }: FieldPath) =>
     occurrence === null && (field === 'when' || field === 'recurrence');
   const changed = copyPaths(target, now, changedPaths(base, now).filter(isTiming));
@@ -184,7 +199,7 @@ export function applyChanges(target: CalendarEvent, base: CalendarEvent, now: Ca
   const isOfTarget = (id: OccurrenceId) => source.now.exceptions[id] === undefined;
   const copied = withNewExceptions(copyPaths(moved, source.now, paths), moved, source);
   const next = followingSeries(copied, [{ base: moved, now: moved, unwritten: moved }], isOfTarget);
-  return withLeftBehind(next, source);
+  return withOrphanDates(withLeftBehind(next, source), shown, target);
 }
 
 /**

@@ -26,20 +26,25 @@ export function retimed(event: CalendarEvent, to: Timing): CalendarEvent {
 
 /**
  * What a side shows, without the additional dates that its reader makes of exceptions which a move of the master alone
- * left under their old names: these follow the series (`followingOwnMove`).
+ * left under their old names: these follow the series (`followingOwnMove`), where they can.
  */
 export function withoutDatesLeft(now: CalendarEvent, base: CalendarEvent): CalendarEvent {
   if (!now.recurrence || !base.recurrence || sameValue(now.when, base.when)) return now;
   const before = new Set(base.recurrence.dates);
-  const isLeft = (date: string): boolean =>
-    !before.has(date) && now.exceptions[date] !== undefined && base.exceptions[date] !== undefined;
-  const dates = now.recurrence.dates.filter((date) => !isLeft(date));
-  return dates.length === now.recurrence.dates.length ? now : { ...now, recurrence: { ...now.recurrence, dates } };
+  const left = now.recurrence.dates.filter(
+    (date) => !before.has(date) && now.exceptions[date] !== undefined && base.exceptions[date] !== undefined,
+  );
+  if (left.length === 0) return now;
+  const nameOf = renamedOccurrences(base, now, left);
+  const follow = left.filter((id) => !staysBeside(now, base, id, nameOf(id)));
+  const dates = now.recurrence.dates.filter((date) => !follow.includes(date));
+  return { ...now, recurrence: { ...now.recurrence, dates } };
 }
 
 /**
  * What a side shows after it changed the times of a series itself. Some programs change the master alone: exceptions
- * that it left under their old names, or at their old times, follow all the same.
+ * that it left under their old names, or at their old times, follow all the same. Where the occurrence that one would
+ * follow to has been changed since, the calendar showed both: then it stays, as one more occurrence.
  */
 export function followingOwnMove(now: CalendarEvent, base: CalendarEvent): CalendarEvent {
   if (!now.recurrence || !base.recurrence || sameValue(now.when, base.when)) return now;
@@ -52,10 +57,20 @@ export function followingOwnMove(now: CalendarEvent, base: CalendarEvent): Calen
     const isStale = was !== undefined && !present.has(id);
     const name = (isStale ? nameOf(id) : null) ?? id;
     const isUntouched = typeof exception === 'object' && typeof was === 'object' && sameValue(exception.when, was.when);
-    if (name !== id && now.exceptions[name] !== undefined) continue;
+    if (name !== id && now.exceptions[name] !== undefined) {
+      if (staysBeside(now, base, id, name)) exceptions[id] = exception;
+      continue;
+    }
     exceptions[name] = isUntouched ? followed(exception, base, id, now, name) : exception;
   }
   return { ...now, exceptions };
+}
+
+/** Whether an exception with content of its own cannot follow to `name`, because that occurrence has another one. */
+function staysBeside(now: CalendarEvent, base: CalendarEvent, id: OccurrenceId, name: OccurrenceId | null): boolean {
+  const exception = now.exceptions[id];
+  if (name === null || name === id || typeof exception !== 'object' || now.exceptions[name] === undefined) return false;
+  return !sameValue(now.exceptions[name], followed(exception, base, id, now, name));
 }
 
 function followed(exception: Exception, from: Timing, id: OccurrenceId, to: Timing, name: OccurrenceId): Exception {

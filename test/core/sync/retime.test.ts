@@ -237,3 +237,77 @@ describe('FB14: a series moves on one side and one occurrence changes on the oth
     );
   });
 });
+
+describe('an exception beside the rule of its series', () => {
+  const at = (hour: string, minutes = 60): When => timed(`2026-06-02T${hour}`, 'Europe/Berlin', minutes / 60);
+  const weekly = (start: When, exceptions: CalendarEvent['exceptions'], dates: readonly string[] = []) =>
+    anEvent({ title: 'Series', when: start, recurrence: { rules: ['RRULE:FREQ=WEEKLY;COUNT=5'], dates }, exceptions });
+  const own = (title: string, when: When): Exception => {
+    const { uid: _uid, recurrence: _recurrence, exceptions: _exceptions, ...rest } = anEvent({ title, when });
+    return rest;
+  };
+  const idOf = (when: When) => nameOf(when);
+  const [nine, eleven, noon] = [at('09:00:00'), at('11:00:00'), at('12:00:00')];
+  const moved = own('Series', at('17:00:00'));
+  const base = weekly(nine, { [idOf(nine)]: moved });
+
+  /** A service that keeps it showed it beside the occurrence that the person then changed. */
+  const others = { renamed: own('Other', eleven), moved: own('Series', at('20:00:00')), excluded: EXCLUDED } as const;
+  for (const [how, other] of Object.entries(others))
+    for (const mover of ['caldav', 'cloud'] as const)
+      test(`stays where the occurrence that it would follow to was ${how} (${mover})`, () => {
+        // A CalDAV reader adds a date for it.
+        const dates = mover === 'caldav' ? [idOf(nine)] : [];
+        const now = weekly(eleven, { [idOf(nine)]: moved, [idOf(eleven)]: other }, dates);
+        const sides = { [mover]: now, [otherSide(mover)]: base } as Record<SideName, CalendarEvent>;
+        const merged = merge({
+          caldav: { now: sides.caldav, base },
+          cloud: { now: sides.cloud, base },
+          winner: mover,
+        });
+        assert.deepEqual([merged.caldav, merged.cloud, merged.conflicts], [now, now, []]);
+      });
+
+  test('follows where both are the same', () => {
+    const now = weekly(eleven, { [idOf(nine)]: moved, [idOf(eleven)]: moved });
+    const merged = merge({ caldav: { now: base, base }, cloud: { now, base }, winner: 'cloud' });
+    const expected = weekly(eleven, { [idOf(eleven)]: moved });
+    assert.deepEqual([merged.caldav, merged.cloud], [expected, expected]);
+  });
+
+  /** The cloud shows it as it is; in iCalendar a date names it. */
+  const onCloud = weekly(eleven, { [idOf(nine)]: moved });
+  const onCaldav = weekly(eleven, { [idOf(nine)]: moved }, [idOf(nine)]);
+  const both = { caldav: { base: onCaldav }, cloud: { base: onCloud } };
+
+  test('takes the date that names it along when it goes, and an untouched one is not written', () => {
+    const gone = weekly(eleven, {});
+    const removed = merge({
+      caldav: { ...both.caldav, now: onCaldav },
+      cloud: { ...both.cloud, now: gone },
+      winner: 'cloud',
+    });
+    assert.deepEqual(removed, { caldav: gone, cloud: gone, conflicts: [] });
+    assert.deepEqual(applyChanges(onCaldav, onCloud, gone), gone);
+    const retitled = { ...onCloud, title: 'New' };
+    const kept = merge({
+      caldav: { ...both.caldav, now: onCaldav },
+      cloud: { ...both.cloud, now: retitled },
+      winner: 'cloud',
+    });
+    assert.deepEqual(kept.caldav.recurrence, onCaldav.recurrence);
+    assert.deepEqual(kept.cloud.recurrence, onCloud.recurrence);
+    assert.deepEqual(applyChanges(onCaldav, onCloud, retitled).recurrence, onCaldav.recurrence);
+  });
+
+  test('is at one place on both sides after a program has moved all of its series', () => {
+    const later = own('Series', at('18:00:00'));
+    const shifted = weekly(noon, { [idOf(at('10:00:00'))]: later }, [idOf(at('10:00:00'))]);
+    const merged = merge({
+      caldav: { ...both.caldav, now: shifted },
+      cloud: { ...both.cloud, now: onCloud },
+      winner: 'caldav',
+    });
+    assert.deepEqual([merged.caldav, merged.cloud], [shifted, shifted]);
+  });
+});
