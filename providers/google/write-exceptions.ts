@@ -156,8 +156,10 @@ async function writeException(
   else if (current === EXCLUDED) body = restoreBody(master, desired, calendar.setting);
   else body = contentPatch(item, current, desired, calendar.setting, true);
   if (Object.keys(body).length === 0) return item;
+  // An occurrence that is no exception yet has the ETag of its series, which changes with anything there.
+  const isUnchanged = (now: Item): boolean => sameValue(contentOf(calendar, now, series, id), current);
   try {
-    return (await patchItem(calendar, item, body)).item;
+    return (await patchItem(calendar, item, body, isUnchanged)).item;
   } catch (error) {
     if (!(error instanceof SyncError) || error.kind !== 'stale') throw error;
     const answer = await fetchItem(calendar, item.id);
@@ -190,6 +192,7 @@ export async function repairExceptions(job: Job, series: Series): Promise<Series
     );
     await cancelItems(calendar, exceptions, (item) => !kept.has(item.id) && now.exceptions[item.id] === item);
   }
+  let stale: SyncError | null = null;
   for (const id of new Set([...Object.keys(current.exceptions), ...Object.keys(next.exceptions), ...items.keys()])) {
     if (sameValue(current.exceptions[id], next.exceptions[id])) continue;
     if (next.exceptions[id] === undefined && occurrencesAmong(next, [id]).size === 0) continue;
@@ -197,9 +200,16 @@ export async function repairExceptions(job: Job, series: Series): Promise<Series
     if (!target && occurrencesAmong(current, [id]).size > 0)
       throw new SyncError('stale', 'the series lost an occurrence after it was written');
     if (!target || isForeignItem(job, current, target, series.exceptions[target.id])) continue;
-    const after = await writeException(job, series.master, id, target, current);
-    exceptions[after.id] = after;
+    try {
+      const after = await writeException(job, series.master, id, target, current);
+      exceptions[after.id] = after;
+    } catch (error) {
+      if (!(error instanceof SyncError) || error.kind !== 'stale') throw error;
+      // The others were dropped, too, and may be nowhere else.
+      stale ??= error;
+    }
   }
+  if (stale) throw stale;
   return { ...now, exceptions };
 }
 

@@ -343,6 +343,50 @@ describe('one write to Google', () => {
     assert.equal(setup.owner.getEvent(found.ref, setup.calendarId)['colorId'], '3');
   });
 
+  it('writes a dropped exception again although a person changed what is not synced of its series', async () => {
+    const id = await setup.person.create(withExceptions(daily('09'), [[1, { title: 'One' }]]));
+    const found = await getOne(setup, id);
+    const mark = { extendedProperties: { private: { other: 'new' } } };
+    let patches = 0;
+    const side = setup.openWith((input, init) => {
+      if (init?.method === 'PATCH') patches += 1;
+      if (patches === 2) setup.owner.patchEvent(id, mark, setup.calendarId);
+      return fetch(input, init);
+    });
+    const next = withExceptions({ ...found.event!, when: daily('11').when }, [[1, { title: 'One' }]]);
+    await side.update(found, next);
+    assert.ok(patches > 2, 'the person was in between');
+    assert.deepEqual((await getOne(setup, id)).event?.exceptions, next.exceptions);
+  });
+
+  it('writes all other exceptions that Google dropped again where a person changed one in between', async () => {
+    const id = await setup.person.create(
+      withExceptions(daily('09'), [
+        [1, { title: 'One' }],
+        [3, { title: 'Three' }],
+      ]),
+    );
+    const found = await getOne(setup, id);
+    const next = withExceptions({ ...found.event!, when: daily('11').when }, [
+      [1, { title: 'One' }],
+      [3, { title: 'Three' }],
+    ]);
+    let patches = 0;
+    const side = setup.openWith((input, init) => {
+      if (init?.method === 'PATCH') patches += 1;
+      if (patches === 2) {
+        patches += 1;
+        setup.owner.patchEvent(`${id}_${idOf(next, 1)}`, { summary: 'By the person' }, setup.calendarId);
+      }
+      return fetch(input, init);
+    });
+    assert.equal((await failure(side.update(found, next))).kind, 'stale');
+    const titles = Object.values((await getOne(setup, id)).event!.exceptions).map(
+      (one) => one !== EXCLUDED && one.title,
+    );
+    assert.deepEqual(titles.toSorted(), ['By the person', 'Three']);
+  });
+
   it('uses the event of an earlier attempt, and only that', async () => {
     const written = await setup.side.create(event('Mine'), 'key', 0);
     assert.match(written.ref, /^[0-9a-v]{52}$/);
