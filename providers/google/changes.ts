@@ -296,11 +296,11 @@ async function exceptionsOf(
 ): Promise<Record<string, Item>> {
   if (!master.recurrence) return {};
   const exceptions: Record<string, Item> = { ...before?.series.exceptions };
-  const isMoved =
-    before !== undefined &&
-    !sameValue([before.series.master.start, before.series.master.recurrence], [master.start, master.recurrence]);
+  const was = before?.series.master;
+  const isMoved = !sameValue([was?.start, was?.recurrence], [master.start, master.recurrence]);
   const hasOverride = Object.values(exceptions).some((item) => !isCancelled(item));
-  if (!before || (isMoved && hasOverride)) {
+  // A single event that was a series before may still have cancelled occurrences of it.
+  if (!was?.recurrence || (isMoved && hasOverride)) {
     outcome.completions += 1;
     const now = await fetchExceptions(calendar, master);
     // A cancelled occurrence stays cancelled as long as the series exists.

@@ -237,6 +237,25 @@ describe('changes of a Google calendar', () => {
     await start();
   });
 
+  it('shows cancelled occurrences of a series that was a single event meanwhile, as a full listing does', async () => {
+    for (const lostExceptions of ['tombstone', 'vanish', 'orphan'] as const) {
+      await start({ lostExceptions, masterWriteTouchesExceptions: false });
+      const id = await setup.person.create(DAILY());
+      const instance = `${id}_20270107T080000Z`;
+      setup.owner.deleteEvent(instance, setup.calendarId);
+      setup.owner.patchEvent(id, { recurrence: null }, setup.calendarId);
+      await poll();
+      setup.owner.patchEvent(id, { recurrence: ['RRULE:FREQ=DAILY;COUNT=5'] }, setup.calendarId);
+      const polled = await poll();
+      const full = await read(setup.side, null, new StoredState());
+      assert.deepEqual(exceptionsOf(polled), exceptionsOf(full), lostExceptions);
+      const shown = setup.owner.instances(id, setup.calendarId).filter(({ status }) => status !== 'cancelled');
+      assert.equal(shown.length, 5 - Object.keys(exceptionsOf(full)).length, lostExceptions);
+      await setup.close();
+    }
+    await start();
+  });
+
   it("does not trust a time that is ahead of the server's clock", async () => {
     await start();
     const item = (updated: string): Json => ({

@@ -33,7 +33,8 @@ export function saveItem(world: World, actor: Actor, calendar: Calendar, save: S
   else calendar.stamp(item, remindersOnly);
   if (item.seriesId !== null) touchMaster(world, calendar, item);
   else if (wasDeleted) for (const exception of calendar.exceptionsOf(item.id)) exception.forgotten = true;
-  else if (before?.recurrence !== undefined) afterMasterWrite(world, calendar, item, before);
+  else if (before !== null && (before.recurrence ?? item.fields.recurrence) !== undefined)
+    afterMasterWrite(world, calendar, item, before);
   const attendeesBefore = wasDeleted || before === null ? [] : guests(calendar, before.attendees);
   noteReach(world, actor, calendar, save, attendeesBefore, guests(calendar, item.fields.attendees));
   for (const listener of world.changed) listener(calendar);
