@@ -33,7 +33,9 @@ export function renamedOccurrences(from: Timing, to: Timing, ids: readonly Occur
     // An exception beside the rule is an occurrence of its own.
     if (!known.has(id)) return id;
     const name = byRank ? (byRank.get(id) ?? null) : shifted(id);
-    return name !== null && (byRank !== null || possible?.has(name)) ? name : null;
+    if (name !== null && (byRank !== null || possible?.has(name))) return name;
+    // A date beside the rule need not move with the start of the series.
+    return hasDate(from, id) && hasDate(to, id) ? id : null;
   };
 }
 
@@ -42,6 +44,10 @@ function withoutAddedDates({ when, recurrence }: Timing, from: Timing): Timing {
   if (!recurrence) return { when, recurrence };
   const dates = recurrence.dates.filter((date) => from.recurrence?.dates.includes(date));
   return { when, recurrence: { ...recurrence, dates } };
+}
+
+function hasDate({ recurrence }: Timing, id: OccurrenceId): boolean {
+  return recurrence?.dates.some((date) => date.split('/')[0] === id) ?? false;
 }
 
 function isSameStart({ when: from }: Timing, { when: to }: Timing): boolean {

@@ -28,6 +28,7 @@ import {
   withDatesOfExceptions,
 } from '../recurrence/series.ts';
 import { conflictAt, type FieldConflict, winnerOf } from './conflict.ts';
+import { withSameCutOff } from './cut-off.ts';
 import {
   atNewTimes,
   type Based,
@@ -78,14 +79,14 @@ export function merge(input: MergeInput): Merged {
   const [ofCaldav, ofCloud] = [basedSide(input.caldav), basedSide(input.cloud)];
   if (!ofCaldav || !ofCloud) return mergeFirst(input.caldav.now, input.cloud.now, winner);
   const plain = { caldav: withoutDatesOf(ofCaldav, ofCloud), cloud: withoutDatesOf(ofCloud, ofCaldav) };
-  const given: Record<SideName, Based> = {
-    caldav: { now: withoutDatesLeft(plain.caldav.now, plain.caldav.base), base: plain.caldav.base },
-    cloud: { now: withoutDatesLeft(plain.cloud.now, plain.cloud.base), base: plain.cloud.base },
+  const given: Record<SideName, Since> = {
+    caldav: { ...plain.caldav, now: withoutDatesLeft(plain.caldav.now, plain.caldav.base) },
+    cloud: { ...plain.cloud, now: withoutDatesLeft(plain.cloud.now, plain.cloud.base) },
   };
   const { conflicts, ...timing } = mergeTiming(given, winner);
   // From here on both sides speak of the series at its new times.
-  const movedSide = (side: SideName) => sinceUnwritten(given[side], plain[side].unwritten, timing[side]);
-  const moved = { caldav: movedSide('caldav'), cloud: movedSide('cloud') };
+  const movedSide = (side: SideName) => sinceUnwritten(given[side], given[side].unwritten, timing[side]);
+  const moved = withSameCutOff({ caldav: movedSide('caldav'), cloud: movedSide('cloud') }, given, timing);
   const { caldav, cloud } = nameExceptionsAlike(moved.caldav, moved.cloud);
   const changed = {
     caldav: indexPaths(changedPaths(caldav.base, caldav.now)),
@@ -112,8 +113,8 @@ export function merge(input: MergeInput): Merged {
     }
   }
   const result = {
-    caldav: copyBetweenSeries(now.caldav, now.cloud, copy.caldav),
-    cloud: copyBetweenSeries(now.cloud, now.caldav, copy.cloud),
+    caldav: withNewExceptions(copyBetweenSeries(now.caldav, now.cloud, copy.caldav), null, cloud),
+    cloud: withNewExceptions(copyBetweenSeries(now.cloud, now.caldav, copy.cloud), null, caldav),
   };
   const merged = mergeAttendees({ caldav, cloud, winner }, result, changed, conflicts);
   for (const side of ['caldav', 'cloud'] as const)
@@ -204,13 +205,15 @@ export function applyChanges(shown: CalendarEvent, base: CalendarEvent, now: Cal
 
 /**
  * Where the source has made an exception, the fields in which it differs from the source's series are written, and the
- * others are those of the target: that may be another event that was matched, or show less.
+ * others are those of the target: its server may spell them otherwise, its alarms may be its own, and in a one-way pair
+ * it may be another event that was matched, or show less.
+ * @param before what the target shows, where its own exceptions stay
  */
-function withNewExceptions(next: CalendarEvent, before: CalendarEvent, source: Based): CalendarEvent {
+function withNewExceptions(next: CalendarEvent, before: CalendarEvent | null, source: Based): CalendarEvent {
   const exceptions = Object.entries(next.exceptions).map(([id, exception]) => {
     const isNew = typeof source.base.exceptions[id] !== 'object' && typeof source.now.exceptions[id] === 'object';
     if (typeof exception !== 'object' || !isNew) return [id, exception] as const;
-    const own = before.exceptions[id];
+    const own = before?.exceptions[id];
     const usual = typeof own === 'object' ? own : occurrenceContent(next, id);
     const fields = changedContent(occurrenceContent(source.now, id), exception);
     return [id, { ...usual, ...Object.fromEntries(fields.map((field) => [field, exception[field]])) }] as const;

@@ -73,7 +73,14 @@ function staysBeside(now: CalendarEvent, base: CalendarEvent, id: OccurrenceId, 
   return !sameValue(now.exceptions[name], followed(exception, base, id, now, name));
 }
 
-function followed(exception: Exception, from: Timing, id: OccurrenceId, to: Timing, name: OccurrenceId): Exception {
+/** An exception that took place when its series said does so under its new name, too. */
+export function followed(
+  exception: Exception,
+  from: Timing,
+  id: OccurrenceId,
+  to: Timing,
+  name: OccurrenceId,
+): Exception {
   const isOrdinary = typeof exception === 'object' && sameValue(exception.when, occurrenceWhen(from.when, id));
   return isOrdinary ? { ...exception, when: occurrenceWhen(to.when, name) } : exception;
 }

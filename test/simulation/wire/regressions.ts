@@ -489,4 +489,48 @@ export const REGRESSIONS: readonly Regression[] = [
       ],
     },
   },
+  {
+    title:
+      'an exception that Google kept beyond the new end of its series was there twice after CalDAV moved the series',
+    schedule: {
+      profile: { cloud: 'google', isShared: false, ways: 705, cloudWays: 596, behaviour: 0.19792108959518373 },
+      seed: 10001717,
+      steps: [
+        {
+          do: 'create',
+          calendar: 1,
+          times: { allDay: false, day: 1780272000000, minute: 500, length: 45, zone: 'Asia/Gaza' },
+          rule: { freq: 'WEEKLY', interval: 1, weekdays: [], onWeekday: true, end: null },
+        },
+        { do: 'sync', during: [] },
+        { do: 'exclude-occurrence', at: 2, calendar: 0, event: 0.020173916360363364 },
+        {
+          do: 'sync',
+          during: [{ at: 15, step: { do: 'move-occurrence', at: 6, by: -37, calendar: 0, event: 0.7858296453487128 } }],
+        },
+        { do: 'shift', by: -45, calendar: 0, event: 0.7858296453487128 },
+        { do: 'split', at: 5, calendar: 1, event: 0.5386758893728256 },
+      ],
+    },
+  },
+  {
+    title: 'a new exception in Google took the alarm from that occurrence on CalDAV, which only CalDAV has',
+    schedule: {
+      profile: { cloud: 'google', isShared: false, ways: 897, cloudWays: 432, behaviour: 0.7196299622301012 },
+      seed: 10001456,
+      steps: [
+        {
+          do: 'create',
+          calendar: 0,
+          times: { allDay: true, day: 1783641600000, minute: 0, length: 2, zone: 'UTC' },
+          rule: { freq: 'WEEKLY', interval: 1, weekdays: [], onWeekday: true, end: { untilDays: 77 } },
+        },
+        { do: 'sync', during: [] },
+        { do: 'set-reminders', reminders: 'copy' },
+        { do: 'set-direction', direction: 'cloud-to-caldav' },
+        { do: 'sync', during: [] },
+        { do: 'write-occurrence', at: 5, calendar: 1, event: 0.4590789470821619 },
+      ],
+    },
+  },
 ];
