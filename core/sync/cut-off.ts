@@ -49,10 +49,11 @@ function cutOffNames(cut: Based, moving: Based, timing: Timing): CutOff {
   const isMovedAlone = sameValue(cut.base.when, cut.now.when) && !sameValue(moving.base.when, moving.now.when);
   if (!isMovedAlone || !timing.recurrence || sameValue(cut.base.recurrence, cut.now.recurrence)) return new Map();
   const edited = Object.keys(cut.now.exceptions).filter((id) => typeof cut.now.exceptions[id] === 'object');
-  const [before, after] = [occurrencesAmong(cut.base, edited), occurrencesAmong(cut.now, edited)];
-  const orphans = edited.filter((id) => before.has(id) && !after.has(id) && moving.now.exceptions[id] === undefined);
+  const after = occurrencesAmong(cut.now, edited);
+  const orphans = edited.filter((id) => !after.has(id) && moving.now.exceptions[id] === undefined);
   if (orphans.length === 0) return new Map();
-  const nameOf = renamedOccurrences(moving.base, moving.now, orphans);
+  // One that was cut off before has the date of its exception on the side that names it so.
+  const nameOf = renamedOccurrences(withDatesOf(moving.base, orphans), moving.now, orphans);
   const names = orphans.flatMap((id) => {
     const name = nameOf(id);
     return name === null || name === id ? [] : [[name, id] as const];
@@ -80,4 +81,12 @@ function withCutOffNames(timed: Since, given: Since, names: CutOff, moving: Base
     base: renamed(timed.base, given.base),
     unwritten: renamed(timed.unwritten, given.unwritten),
   };
+}
+
+function withDatesOf({ when, recurrence }: Timing, ids: readonly OccurrenceId[]): Timing {
+  if (!recurrence) return { when, recurrence };
+  const present = occurrencesAmong({ when, recurrence }, ids);
+  const added = ids.filter((id) => !present.has(id));
+  if (added.length === 0) return { when, recurrence };
+  return { when, recurrence: { ...recurrence, dates: [...recurrence.dates, ...added].sort() } };
 }

@@ -199,6 +199,7 @@ export async function repairExceptions(job: Job, series: Series): Promise<Series
     const target = items.get(id) ?? (await fetchItem(calendar, instanceId(series.master.id, id)))?.item;
     if (!target && occurrencesAmong(current, [id]).size > 0)
       throw new SyncError('stale', 'the series lost an occurrence after it was written');
+    if (!target && typeof next.exceptions[id] === 'object') job.unknown.push(id);
     if (!target || isForeignItem(job, current, target, series.exceptions[target.id])) continue;
     try {
       const after = await writeException(job, series.master, id, target, current);

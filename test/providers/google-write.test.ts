@@ -420,7 +420,12 @@ describe('one write to Google', () => {
     };
     const error = await failure(setup.side.update(there, odd));
     assert.deepEqual([error.kind, typeof error.reason], ['rejected', 'string']);
-    assert.equal((await getOne(setup, created.ref)).event!.title, 'Renamed');
+    const renamed = await getOne(setup, created.ref);
+    assert.equal(renamed.event!.title, 'Renamed');
+    const rules = { ...odd.recurrence!, dates: [added, '20270602T070000Z'] };
+    const changed = await failure(setup.side.update(renamed, { ...odd, recurrence: rules }));
+    assert.deepEqual([changed.kind, typeof changed.reason], ['rejected', 'string'], 'also with a new rule');
+    assert.deepEqual((await getOne(setup, created.ref)).event!.recurrence, rules);
     assert.equal((await failure(setup.side.create({ ...odd, uid: 'odd@example.org' }, 'odd', 0))).kind, 'rejected');
   });
 

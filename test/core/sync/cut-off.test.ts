@@ -87,6 +87,7 @@ test('a date that both sides have stays while the start of the series moves', ()
 
 describe('one side cuts the series and still shows what it cut off; the other one moves the series', () => {
   const [id, name] = [occurrence(5), occurrence(5).replace('T07', 'T06')];
+  const shortest = { rules: ['RRULE:FREQ=WEEKLY;COUNT=2;BYDAY=MO'], dates: [] };
   const [until, earlier] = [{ rules: ['RRULE:FREQ=WEEKLY;COUNT=3;BYDAY=MO'], dates: [] }, at(1, 8)];
   const own = (hour: number, title = 'Title'): Content => ({
     ...occurrenceContent(aSeries(), id),
@@ -123,6 +124,13 @@ describe('one side cuts the series and still shows what it cut off; the other on
       moving: moving({ [name]: own(15) }),
       expected: ['2026-07-06T15:00:00 Title'],
     },
+    {
+      name: 'for the second time',
+      cut: aSeries({ recurrence: shortest, exceptions: { [id]: own(15) } }),
+      moving: asCaldav(aSeries({ recurrence: until, when: earlier, exceptions: { [name]: own(14) } })),
+      from: aSeries({ recurrence: until, exceptions: { [id]: own(15) } }),
+      expected: ['2026-07-06T14:00:00 Title'],
+    },
     { name: 'and removes the occurrence', cut: cut(own(15)), moving: moving({ [name]: EXCLUDED }), expected: [] },
     {
       name: 'and has not seen the exception yet',
@@ -136,7 +144,7 @@ describe('one side cuts the series and still shows what it cut off; the other on
     test(one.name, () => {
       const from = one.from ?? base;
       const [here, there] = [
-        { now: one.moving, base: from },
+        { now: one.moving, base: asCaldav(from) },
         { now: one.cut, base: from },
       ];
       for (const { caldav, cloud } of [
